@@ -1,0 +1,5 @@
+"""asof: the compiler for feature definitions."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Text to model to plan to SQL, as pure functions."""

@@ -1,0 +1,124 @@
+"""Errors in the user's files are values: a rule with a stable code, a message and a span."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from asof.compiler.source import NOWHERE, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Level(StrEnum):
+    """How bad it is. Only an error stops a plan."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """A span with a few words on what stands there."""
+
+    span: Span
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fix:
+    """An edit that would solve the problem: replace ``span`` by ``text``."""
+
+    title: str
+    span: Span
+    text: str
+    safe: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One finding. ``summary`` is the rule's fixed words; ``message`` names the user's things."""
+
+    code: str
+    level: Level
+    summary: str
+    message: str
+    span: Span = NOWHERE
+    label: str = ""
+    address: str = ""
+    secondary: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    fixes: tuple[Fix, ...] = ()
+
+    @property
+    def sort_key(self) -> tuple[str, int, int, str, str]:
+        """Reading order: file, line, column, then code."""
+        return (self.span.path, self.span.line, self.span.column, self.code, self.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A kind of finding. ``code`` is stable and never reused; docs/diagnostics/<code>.md explains it."""
+
+    code: str
+    level: Level
+    summary: str
+
+    def at(
+        self,
+        span: Span,
+        message: str,
+        *,
+        label: str = "",
+        address: str = "",
+        secondary: tuple[Label, ...] = (),
+        notes: tuple[str, ...] = (),
+        fixes: tuple[Fix, ...] = (),
+        level: Level | None = None,
+    ) -> Diagnostic:
+        """This rule, broken at ``span``."""
+        return Diagnostic(
+            code=self.code,
+            level=level or self.level,
+            summary=self.summary,
+            message=message,
+            span=span,
+            label=label,
+            address=address,
+            secondary=secondary,
+            notes=notes,
+            fixes=fixes,
+        )
+
+
+RULES: dict[str, Rule] = {}
+"""Every rule by its code, in the order of definition: the catalogue behind docs and ``asof explain``."""
+
+
+def rule(code: str, summary: str, level: Level = Level.ERROR) -> Rule:
+    """Define a rule. A code that is taken already is a bug and raises ValueError."""
+    if code in RULES:
+        raise ValueError(f"diagnostic code {code} is defined twice")
+    made = Rule(code, level, summary)
+    RULES[code] = made
+    return made
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """``did you mean 'driver'?`` for a misspelt name, or nothing."""
+    close = get_close_matches(word, sorted(known), n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else ""
+
+
+def in_order(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Each finding once, in reading order."""
+    return tuple(sorted(set(found), key=lambda d: d.sort_key))
+
+
+def has_errors(found: Iterable[Diagnostic]) -> bool:
+    """Whether anything here stops a plan."""
+    return any(d.level is Level.ERROR for d in found)

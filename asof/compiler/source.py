@@ -1,0 +1,94 @@
+"""Where a value was written: files, spans and the YAML node tree behind a definition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import yaml
+
+Pointer = tuple["str | int", ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Span:
+    """A stretch of one file. Lines and columns count from 1, in code points; the end is exclusive."""
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+NOWHERE = Span(path="", line=0, column=0, end_line=0, end_column=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepoFiles:
+    """The texts of a feature repo, read once, before anything is compiled.
+
+    ``project`` is the path of asof.yaml; ``texts`` maps each path, relative to the repo and with
+    forward slashes, to its bytes as found on disk.
+    """
+
+    project: str
+    texts: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The YAML node a definition was read from; it turns a JSON pointer into a span on demand.
+
+    Kept beside the model, never inside it: moving a definition is not a change.
+    """
+
+    path: str
+    node: yaml.Node
+
+    def value(self, *pointer: str | int) -> Span:
+        """The span of the value at ``pointer``, or of its nearest ancestor that was written."""
+        return self._span(self._walk(pointer)[1])
+
+    def key(self, *pointer: str | int) -> Span:
+        """The span of the key at ``pointer`` (of the item itself inside a list)."""
+        key, value = self._walk(pointer)
+        return self._span(key if key is not None else value)
+
+    def node_at(self, *pointer: str | int) -> yaml.Node:
+        """The YAML node at ``pointer``, or its nearest ancestor."""
+        return self._walk(pointer)[1]
+
+    def _walk(self, pointer: Pointer) -> tuple[yaml.Node | None, yaml.Node]:
+        key: yaml.Node | None = None
+        node = self.node
+        for step in pointer:
+            found = _child(node, step)
+            if found is None:
+                break
+            key, node = found
+        return key, node
+
+    def _span(self, node: yaml.Node) -> Span:
+        start, end = node.start_mark, node.end_mark
+        return Span(
+            path=self.path,
+            line=start.line + 1,
+            column=start.column + 1,
+            end_line=end.line + 1,
+            end_column=end.column + 1,
+        )
+
+
+def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node | None, yaml.Node] | None:
+    # node.id is PyYAML's own tag of the class; comparing it avoids importing yaml here.
+    if node.id == "mapping":
+        for key, value in node.value:
+            if key.value == step:
+                return key, value
+    elif node.id == "sequence" and isinstance(step, int) and step < len(node.value):
+        return None, node.value[step]
+    return None

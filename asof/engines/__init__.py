@@ -1,0 +1,1 @@
+"""Offline stores: a connection that runs compiled SQL."""

@@ -1,0 +1,1 @@
+"""Online stores and the one encoding they share."""

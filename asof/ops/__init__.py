@@ -1,0 +1,1 @@
+"""The impure verbs, each a short script over ports."""

@@ -1,0 +1,1 @@
+"""Where state lives: blob stores with compare-and-swap, history, journal."""

@@ -1,0 +1,1 @@
+"""What may be written: one JSON Schema for each kind and version."""

@@ -1,0 +1,1 @@
+"""Conformance suites that the author of a store or dialect runs."""
