@@ -19,7 +19,8 @@ def to_json(value: msgspec.Struct) -> dict[str, Any]:
 
 def definition_from_json(document: object) -> AnyDefinition:
     """The inverse of ``to_json``. Raises msgspec.ValidationError for anything else."""
-    return msgspec.convert(document, AnyDefinition, dec_hook=_decode)  # type: ignore[arg-type]
+    made: AnyDefinition = msgspec.convert(document, AnyDefinition, dec_hook=_decode)
+    return made
 
 
 def project_from_json(document: object) -> Project:

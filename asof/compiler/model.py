@@ -28,7 +28,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     """The base of every struct of the language: immutable, keyword-only, defaults left unwritten."""
 
 
-class Column(Value, kw_only=True):
+class Column(Value, frozen=True, kw_only=True):
     """A named, typed column of a source, join key of an entity, or feature of a view."""
 
     name: str
@@ -37,7 +37,7 @@ class Column(Value, kw_only=True):
     tags: tuple[tuple[str, str], ...] = ()
 
 
-class Deprecation(Value, kw_only=True):
+class Deprecation(Value, frozen=True, kw_only=True):
     """Since when not to use it, what to use instead (an address), and when it goes."""
 
     since: str
@@ -45,7 +45,7 @@ class Deprecation(Value, kw_only=True):
     remove_after: str = ""
 
 
-class Definition(Value, kw_only=True, tag_field="kind"):
+class Definition(Value, frozen=True, kw_only=True, tag_field="kind"):
     """What every object of a repo has."""
 
     name: str
@@ -68,13 +68,13 @@ class Definition(Value, kw_only=True, tag_field="kind"):
         return f"{SLUGS[self.kind]}/{self.name}"
 
 
-class Entity(Definition, kw_only=True, tag="Entity"):
+class Entity(Definition, frozen=True, kw_only=True, tag="Entity"):
     """Something features are about, named by one or several typed join keys."""
 
     join_keys: tuple[Column, ...]
 
 
-class Timing(Value, kw_only=True):
+class Timing(Value, frozen=True, kw_only=True):
     """When a row happened, when it became known, and which of two rows is the later one.
 
     ``delay`` after its event time a row may be seen; with ``visibility="created"`` only once its
@@ -93,7 +93,7 @@ class Timing(Value, kw_only=True):
     """SCD2 sources: the column that says until when a row holds (``timestamp_field`` says since when)."""
 
 
-class Location(Value, kw_only=True):
+class Location(Value, frozen=True, kw_only=True):
     """Where rows are read from: exactly one of the three is written."""
 
     path: str = ""
@@ -101,7 +101,7 @@ class Location(Value, kw_only=True):
     query: str = ""
 
 
-class Stream(Value, kw_only=True):
+class Stream(Value, frozen=True, kw_only=True):
     """A stream's connection: kafka {bootstrap_servers, topic, format} or kinesis {stream, region, format}."""
 
     bootstrap_servers: str = ""
@@ -112,7 +112,7 @@ class Stream(Value, kw_only=True):
     watermark_delay: Duration = Duration(0)
 
 
-class DataSource(Definition, kw_only=True, tag="DataSource"):
+class DataSource(Definition, frozen=True, kw_only=True, tag="DataSource"):
     """Rows from outside. A batch source has a location; request and push sources only have columns."""
 
     type: Literal["batch", "kafka", "kinesis", "push", "request"] = "batch"
@@ -129,7 +129,7 @@ class DataSource(Definition, kw_only=True, tag="DataSource"):
     """Kafka, kinesis and push: the batch source that keeps their history."""
 
 
-class Window(Value, kw_only=True):
+class Window(Value, frozen=True, kw_only=True):
     """``[t - offset - length, t - offset)``; no length is the lifetime of the source."""
 
     length: Duration | None = None
@@ -143,7 +143,7 @@ class Window(Value, kw_only=True):
         return f"{head}_offset_{self.offset}" if self.offset.microseconds else head
 
 
-class Aggregation(Value, kw_only=True):
+class Aggregation(Value, frozen=True, kw_only=True):
     """One function of one column over several windows; one feature for each window."""
 
     function: str
@@ -169,7 +169,7 @@ class Aggregation(Value, kw_only=True):
         return window.name or f"{self.base_name}_{window.suffix}"
 
 
-class FeatureView(Definition, kw_only=True, tag="FeatureView"):
+class FeatureView(Definition, frozen=True, kw_only=True, tag="FeatureView"):
     """Features keyed by entities: latest values (``schema``) and windowed ``aggregations``.
 
     Rows come from ``source`` (a DataSource or another view) or from ``query`` (SQL over sources and
@@ -187,13 +187,13 @@ class FeatureView(Definition, kw_only=True, tag="FeatureView"):
     aggregations: tuple[Aggregation, ...] = ()
 
 
-class StreamFeatureView(FeatureView, kw_only=True, tag="StreamFeatureView"):
+class StreamFeatureView(FeatureView, frozen=True, kw_only=True, tag="StreamFeatureView"):
     """A feature view that a stream keeps fresh; offline it reads the stream's batch source."""
 
     stream: str = ""
 
 
-class Expression(Value, kw_only=True):
+class Expression(Value, frozen=True, kw_only=True):
     """One on-demand feature: a SQL expression over the view's inputs, in the repo's dialect."""
 
     name: str
@@ -203,21 +203,21 @@ class Expression(Value, kw_only=True):
     tags: tuple[tuple[str, str], ...] = ()
 
 
-class OnDemandFeatureView(Definition, kw_only=True, tag="OnDemandFeatureView"):
+class OnDemandFeatureView(Definition, frozen=True, kw_only=True, tag="OnDemandFeatureView"):
     """Features computed when they are asked for, from other views' features and request fields."""
 
     sources: tuple[str, ...]
     features: tuple[Expression, ...]
 
 
-class FeatureRef(Value, kw_only=True):
+class FeatureRef(Value, frozen=True, kw_only=True):
     """One feature of a view and the name it goes by in the service ("" keeps its own)."""
 
     name: str
     alias: str = ""
 
 
-class ServiceItem(Value, kw_only=True):
+class ServiceItem(Value, frozen=True, kw_only=True):
     """A view in a service: all its features (no ``features``) or some, under another name or keys.
 
     ``join_key_map`` maps a join key to the spine's column, so that one entity plays two roles.
@@ -229,14 +229,14 @@ class ServiceItem(Value, kw_only=True):
     join_key_map: tuple[tuple[str, str], ...] = ()
 
 
-class FeatureService(Definition, kw_only=True, tag="FeatureService"):
+class FeatureService(Definition, frozen=True, kw_only=True, tag="FeatureService"):
     """The features that one model reads."""
 
     features: tuple[ServiceItem, ...]
     full_feature_names: bool = False
 
 
-class Spine(Value, kw_only=True):
+class Spine(Value, frozen=True, kw_only=True):
     """The rows to be enriched: exactly one of source, table, path, query. ``columns`` types the last three."""
 
     source: str = ""
@@ -246,7 +246,7 @@ class Spine(Value, kw_only=True):
     columns: tuple[Column, ...] = ()
 
 
-class SavedDataset(Definition, kw_only=True, tag="SavedDataset"):
+class SavedDataset(Definition, frozen=True, kw_only=True, tag="SavedDataset"):
     """A named training set: a spine with its labels, and the service whose features it gets."""
 
     spine: Spine
@@ -255,7 +255,7 @@ class SavedDataset(Definition, kw_only=True, tag="SavedDataset"):
     service: str
 
 
-class FeatureTest(Definition, kw_only=True, tag="FeatureTest"):
+class FeatureTest(Definition, frozen=True, kw_only=True, tag="FeatureTest"):
     """Given rows of sources, a spine, and the rows a view or service must then yield."""
 
     view: str = ""
@@ -291,14 +291,14 @@ SLUGS = {
 VIEW_KINDS = ("FeatureView", "StreamFeatureView", "OnDemandFeatureView")
 
 
-class Store(Value, kw_only=True):
+class Store(Value, frozen=True, kw_only=True):
     """An offline or online store of a target. Values may hold ``${env:NAME}``, never a secret."""
 
     type: str
     options: tuple[tuple[str, Json], ...] = ()
 
 
-class Target(Value, kw_only=True):
+class Target(Value, frozen=True, kw_only=True):
     """Where one environment lives: its registry and its stores."""
 
     name: str
@@ -307,7 +307,7 @@ class Target(Value, kw_only=True):
     online: Store | None = None
 
 
-class Policy(Value, kw_only=True):
+class Policy(Value, frozen=True, kw_only=True):
     """A house rule and how severe a breach is; ``options`` belong to the rule."""
 
     rule: str
@@ -315,14 +315,14 @@ class Policy(Value, kw_only=True):
     options: tuple[tuple[str, Json], ...] = ()
 
 
-class Ownership(Value, kw_only=True):
+class Ownership(Value, frozen=True, kw_only=True):
     """Which objects of a shared registry this repo may change: by name prefix or by tag."""
 
     prefixes: tuple[str, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
 
 
-class Project(Value, kw_only=True):
+class Project(Value, frozen=True, kw_only=True):
     """asof.yaml. The first target is the default."""
 
     version: int

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import yaml
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import yaml
 
 Pointer = tuple["str | int", ...]
 
@@ -84,11 +84,8 @@ class Origin:
 
 
 def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node | None, yaml.Node] | None:
-    # node.id is PyYAML's own tag of the class; comparing it avoids importing yaml here.
-    if node.id == "mapping":
-        for key, value in node.value:
-            if key.value == step:
-                return key, value
-    elif node.id == "sequence" and isinstance(step, int) and step < len(node.value):
+    if isinstance(node, yaml.MappingNode):
+        return next(((key, value) for key, value in node.value if key.value == step), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
         return None, node.value[step]
     return None
