@@ -95,6 +95,14 @@ class Rule:
         )
 
 
+class DiagnosticError(Exception):
+    """What stops a verb while it runs (a store, a spine, a request): diagnostics to render, never a traceback."""
+
+    def __init__(self, *found: Diagnostic) -> None:
+        super().__init__("; ".join(d.message for d in found))
+        self.diagnostics = found
+
+
 RULES: dict[str, Rule] = {}
 """Every rule by its code, in the order of definition: the catalogue behind docs and ``asof explain``."""
 
