@@ -1,0 +1,43 @@
+"""Engines for all tests: started once a session, stopped at its end. A missing engine is an error, never a skip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.engines import DuckDB, Postgres, Runner, SQLite, postgres_server
+
+
+@pytest.fixture(scope="session")
+def postgres_dsn() -> Iterator[str]:
+    with postgres_server() as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def duckdb_runner() -> Iterator[DuckDB]:
+    runner = DuckDB()
+    yield runner
+    runner.connection.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_runner(postgres_dsn: str) -> Iterator[Postgres]:
+    runner = Postgres(postgres_dsn)
+    yield runner
+    runner.connection.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_runner() -> Iterator[SQLite]:
+    runner = SQLite()
+    yield runner
+    runner.connection.close()
+
+
+@pytest.fixture(scope="session", params=["duckdb", "postgres", "sqlite"])
+def engine(request: pytest.FixtureRequest) -> Runner:
+    """Each engine in turn."""
+    runner: Runner = request.getfixturevalue(f"{request.param}_runner")
+    return runner
