@@ -1,0 +1,46 @@
+# Everything runs from a plain clone: the first target that needs it builds .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help demo test check golden bench mutants clean
+.DEFAULT_GOAL := help
+
+help:  ## Show this list.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+# pip learned dependency groups in 25.1; machines with Python 3.11 come with an older one.
+$(READY): pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@
+
+demo: $(READY)  ## The main job on a year of flights: validate, plan, apply, train, serve.
+	@$(BIN)/python repos/flights/demo.py
+
+test: $(READY)  ## Run all tests.
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q
+
+check: $(READY)  ## Lint, formatting, types, layers, and what the wheel holds.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict
+	$(BIN)/lint-imports
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist . >/dev/null
+	$(BIN)/check-wheel-contents dist/*.whl
+
+golden: $(READY)  ## Rewrite the golden files from what the code says now; read the diff before you commit it.
+	ASOF_REWRITE_GOLDEN=1 $(BIN)/python -m pytest -q -m golden
+
+bench: $(READY)  ## Measure start-up, planning at scale and the training set; print ratios.
+	@$(BIN)/python -m bench
+
+mutants: $(READY)  ## Break the query builder on purpose; the tests must notice each time.
+	$(BIN)/python -m tests.mutants
+
+clean:  ## Remove everything that can be built again, .venv too.
+	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .engines
+	rm -rf repos/*/.asof repos/*/build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
