@@ -1,0 +1,126 @@
+"""DuckDB, the embedded default: Parquet and CSV files of the repo, and a file of its own for views."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+
+from asof.compiler.diagnostics import DiagnosticError
+from asof.compiler.settings import STORE_UNAVAILABLE, options_of
+from asof.compiler.source import NOWHERE
+from asof.engines.arrow import arrow_schema, conform, type_of
+from asof.engines.base import BATCH_ROWS, refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from asof.compiler.model import Column, Store
+    from asof.compiler.types import Type
+
+_SETTINGS = ("memory_limit", "threads")
+_INCOMING = "asof_incoming"
+
+
+def open_duckdb(store: Store, *, root: Path, read_only: bool) -> DuckDBEngine:
+    """Open ``{type: duckdb, path?, memory_limit?, threads?}``; no path is a database in memory.
+
+    A reader of a file that does not exist yet works in memory, so that reading never creates one.
+    """
+    options = options_of(store, os.environ, known=("path", *_SETTINGS))
+    database = ":memory:"
+    if options.get("path"):
+        path = root / str(options["path"])
+        if not read_only:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        if not read_only or path.exists():
+            database = str(path)
+    try:
+        connection = duckdb.connect(database, read_only=read_only and database != ":memory:")
+    except duckdb.Error as error:
+        message = f"duckdb: {str(error).strip()}"
+        raise DiagnosticError(STORE_UNAVAILABLE.at(NOWHERE, message)) from None
+    engine = DuckDBEngine(connection, root=root)
+    engine.execute(f"SET {name} = {_literal(str(options[name]))}" for name in _SETTINGS if name in options)
+    return engine
+
+
+class DuckDBEngine:
+    """A DuckDB session. Relative paths inside SQL are looked up in ``root``, so the SQL stays as compiled."""
+
+    dialect = "duckdb"
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, *, root: Path) -> None:
+        self._connection = connection
+        self._result: pa.RecordBatchReader | None = None
+        self.execute(
+            (
+                "SET TimeZone = 'UTC'",
+                f"SET file_search_path = {_literal(str(root.resolve()))}",
+                # A name in SQL is a table, never a variable of the Python program around it.
+                "SET python_enable_replacements = false",
+            )
+        )
+
+    def columns(self, relation: str) -> Mapping[str, Type | None]:
+        with self._free() as connection:
+            schema = connection.sql(f"SELECT * FROM {relation} LIMIT 0").to_arrow_reader().schema  # noqa: S608
+        return {field.name: type_of(field.type) for field in schema}
+
+    def execute(self, statements: Iterable[str]) -> None:
+        with self._free() as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def query(self, sql: str, columns: Sequence[Column] = ()) -> pa.RecordBatchReader:
+        with self._free() as connection:
+            found: pa.RecordBatchReader = connection.sql(sql).to_arrow_reader(BATCH_ROWS)
+        self._result = found
+        schema = arrow_schema(columns) if columns else found.schema
+        return pa.RecordBatchReader.from_batches(schema, _batches(found, schema))
+
+    def load(self, name: str, rows: pa.RecordBatchReader) -> None:
+        with self._free() as connection:
+            connection.register(_INCOMING, rows)
+            try:
+                connection.execute(f"CREATE OR REPLACE TEMP TABLE {_quoted(name)} AS FROM {_INCOMING}")
+            finally:
+                connection.unregister(_INCOMING)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def _free(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        # A result that was not read to its end locks the connection; whoever comes next ends it.
+        if self._result is not None:
+            self._result.close()
+            self._result = None
+        with _complaints():
+            yield self._connection
+
+
+def _batches(found: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    with _complaints():
+        for batch in found:
+            yield conform(batch, schema)
+
+
+@contextmanager
+def _complaints() -> Iterator[None]:
+    try:
+        yield
+    except (duckdb.Error, pa.ArrowException) as error:
+        raise refused("duckdb", error) from error
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
