@@ -1,0 +1,102 @@
+"""The port of an online store: one table per view version, one row per entity."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from asof.compiler.diagnostics import DiagnosticError, rule
+from asof.compiler.source import NOWHERE
+from asof.compiler.state import Feature  # noqa: TC001, msgspec reads annotations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from asof.compiler.state import Resource
+
+NOT_OWNED = rule("AS740", "online table belongs to somebody else")
+LAYOUT_DIFFERS = rule("AS741", "online table has another layout")
+NO_TABLE = rule("AS742", "online table does not exist")
+ONLINE_FAILED = rule("AS743", "online store refused a statement")
+BAD_ROW = rule("AS744", "online row cannot be read")
+
+
+class OnlineTable(msgspec.Struct, frozen=True, kw_only=True):
+    """A physical table as the plan names it, whose it is and what its rows hold.
+
+    ``keys`` are the join keys in order; ``features`` the row's values in order, which grow at the end only.
+    """
+
+    name: str
+    project: str
+    view: str
+    keys: tuple[Feature, ...]
+    features: tuple[Feature, ...]
+
+    @classmethod
+    def of(cls, resource: Resource, *, project: str) -> OnlineTable:
+        """The table of a registered resource."""
+        view = resource.address.partition("/")[2]
+        return cls(name=resource.name, project=project, view=view, keys=resource.keys, features=resource.features)
+
+    def extends(self, other: OnlineTable) -> bool:
+        """Whether rows of ``other`` are rows of this table with some last features left out."""
+        same = (self.project, self.view, self.keys) == (other.project, other.view, other.keys)
+        return same and self.features[: len(other.features)] == other.features
+
+
+class OnlineStore(Protocol):
+    """A connection to an online store. It is not shared between threads.
+
+    Every method raises DiagnosticError: AS740 for a table that another project owns, AS741 where a table
+    is there with another layout, AS742 where it is missing, AS743 with the store's own words.
+    """
+
+    def observe(self, project: str) -> tuple[OnlineTable, ...]:
+        """The tables of a project that exist, by name."""
+
+    def create(self, table: OnlineTable) -> None:
+        """Make an empty table and record whose it is; nothing happens where just this one exists."""
+
+    def alter(self, table: OnlineTable) -> None:
+        """Let rows hold more features at their end; rows written before read them as NULL. Idempotent."""
+
+    def drop(self, table: OnlineTable) -> None:
+        """Remove a table with its rows; nothing happens where it is gone already."""
+
+    def write(self, name: str, rows: Iterable[tuple[bytes, bytes]]) -> int:
+        """Store rows by entity key (``KeyCodec``, ``RowCodec``); return how many were given.
+
+        A row never replaces one with a greater stamp, whoever writes in whatever order. Rows are written in
+        chunks, each as a whole; after a failure the same call may simply be made again.
+        """
+
+    def read(self, wanted: Sequence[tuple[str, Sequence[bytes]]]) -> tuple[Mapping[bytes, bytes], ...]:
+        """For each (table, keys) the rows found, by key, all in one round trip."""
+
+    def close(self) -> None:
+        """End the connection."""
+
+
+def not_owned(name: str, owner: str) -> DiagnosticError:
+    """The refusal to touch what is not ours."""
+    whose = f"belongs to project {owner!r}" if owner else "was not made by asof"
+    return DiagnosticError(NOT_OWNED.at(NOWHERE, f"table {name!r} {whose} and is left alone"))
+
+
+def layout_differs(name: str) -> DiagnosticError:
+    """The refusal to reinterpret rows."""
+    return DiagnosticError(LAYOUT_DIFFERS.at(NOWHERE, f"table {name!r} is there with other keys or features"))
+
+
+def no_table(name: str) -> DiagnosticError:
+    """What a reader or writer is told before the first apply."""
+    return DiagnosticError(
+        NO_TABLE.at(NOWHERE, f"table {name!r} is not in the online store", notes=("run asof apply",))
+    )
+
+
+def refused(store: str, error: Exception) -> DiagnosticError:
+    """The store's complaint in its own words."""
+    return DiagnosticError(ONLINE_FAILED.at(NOWHERE, f"{store}: {error}"))

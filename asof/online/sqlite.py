@@ -1,0 +1,196 @@
+"""SQLite, the embedded default: a table of (key, row) per view version, in one file that many may read at once."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from asof.compiler.diagnostics import DiagnosticError
+from asof.compiler.settings import STORE_UNAVAILABLE, options_of
+from asof.compiler.source import NOWHERE
+from asof.online.base import OnlineTable, layout_differs, no_table, not_owned, refused
+from asof.online.rows import STAMP_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from asof.compiler.model import Store
+
+CHUNK_ROWS = 10_000
+"""Rows in one transaction: readers and other writers wait for no more than this."""
+
+_CATALOG = "asof_tables"
+_BUSY_SECONDS = 60.0
+_MOST_KEYS = 30_000
+_MOST_SELECTS = 400
+
+
+def open_sqlite(store: Store, *, root: Path, read_only: bool) -> SQLiteOnlineStore:
+    """Open ``{type: sqlite, path}``. A reader of a file that does not exist sees an empty store."""
+    options = options_of(store, os.environ, known=("path",), required=("path",))
+    path = (root / str(options["path"])).absolute()
+    try:
+        if read_only:
+            database = f"{path.as_uri()}?mode=ro" if path.exists() else "file::memory:"
+            connection = sqlite3.connect(database, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
+            # Readers go on while a writer writes; a crash loses no committed chunk, only a power cut may.
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(
+                f"CREATE TABLE IF NOT EXISTS {_CATALOG} "
+                "(name TEXT PRIMARY KEY, project TEXT NOT NULL, layout BLOB NOT NULL) STRICT"
+            )
+    except (sqlite3.Error, OSError) as error:
+        message = f"sqlite: {error}: {options['path']}"
+        raise DiagnosticError(STORE_UNAVAILABLE.at(NOWHERE, message)) from None
+    return SQLiteOnlineStore(connection)
+
+
+class SQLiteOnlineStore:
+    """A connection to one SQLite file."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def observe(self, project: str) -> tuple[OnlineTable, ...]:
+        with _complaints():
+            if not self._exists(_CATALOG):
+                return ()
+            sql = f"SELECT name, layout FROM {_CATALOG} WHERE project = ? ORDER BY name"  # noqa: S608
+            recorded = self._connection.execute(sql, (project,)).fetchall()
+            return tuple(_table(layout) for name, layout in recorded if self._exists(name))
+
+    def create(self, table: OnlineTable) -> None:
+        with self._transaction():
+            found = self._recorded(table)
+            if found is None:
+                name = _quoted(table.name)
+                self._connection.execute(
+                    f"CREATE TABLE {name} (key BLOB PRIMARY KEY, row BLOB NOT NULL) WITHOUT ROWID, STRICT"
+                )
+                self._record(table)
+            elif found != table:
+                raise layout_differs(table.name)
+
+    def alter(self, table: OnlineTable) -> None:
+        with self._transaction():
+            found = self._recorded(table)
+            if found is None:
+                raise no_table(table.name)
+            if not table.extends(found):
+                raise layout_differs(table.name)
+            self._record(table)
+
+    def drop(self, table: OnlineTable) -> None:
+        with self._transaction():
+            if self._recorded(table) is not None:
+                self._connection.execute(f"DROP TABLE {_quoted(table.name)}")
+                self._connection.execute(f"DELETE FROM {_CATALOG} WHERE name = ?", (table.name,))  # noqa: S608
+
+    def write(self, name: str, rows: Iterable[tuple[bytes, bytes]]) -> int:
+        table = _quoted(name)
+        upsert = (
+            f"INSERT INTO {table} (key, row) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET row = excluded.row "  # noqa: S608
+            f"WHERE substr(excluded.row, 1, {STAMP_BYTES}) >= substr({table}.row, 1, {STAMP_BYTES})"
+        )
+        given, count = iter(rows), 0
+        while chunk := list(islice(given, CHUNK_ROWS)):
+            with self._transaction():
+                self._require(name)
+                self._connection.executemany(upsert, chunk)
+            count += len(chunk)
+        return count
+
+    def read(self, wanted: Sequence[tuple[str, Sequence[bytes]]]) -> tuple[Mapping[bytes, bytes], ...]:
+        found: list[dict[bytes, bytes]] = [{} for _ in wanted]
+        with _complaints():
+            for selects, keys in _statements(wanted):
+                for place, key, row in self._connection.execute(" UNION ALL ".join(selects), keys):
+                    found[place][key] = row
+        return tuple(found)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with _complaints():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    def _exists(self, name: str) -> bool:
+        sql = "SELECT 1 FROM sqlite_master WHERE name = ? COLLATE NOCASE"
+        return self._connection.execute(sql, (name,)).fetchone() is not None
+
+    def _require(self, name: str) -> None:
+        if not self._exists(name):
+            raise no_table(name)
+
+    def _recorded(self, table: OnlineTable) -> OnlineTable | None:
+        """What is recorded under the name of ``table``, if its project owns it; None where there is nothing."""
+        sql = f"SELECT project, layout FROM {_CATALOG} WHERE name = ? COLLATE NOCASE"  # noqa: S608
+        found = self._connection.execute(sql, (table.name,)).fetchone()
+        if found is None:
+            if self._exists(table.name):
+                raise not_owned(table.name, "")
+            return None
+        if found[0] != table.project:
+            raise not_owned(table.name, found[0])
+        return _table(found[1])
+
+    def _record(self, table: OnlineTable) -> None:
+        sql = f"INSERT OR REPLACE INTO {_CATALOG} (name, project, layout) VALUES (?, ?, ?)"  # noqa: S608
+        self._connection.execute(sql, (table.name, table.project, msgspec.json.encode(table)))
+
+
+def _statements(wanted: Sequence[tuple[str, Sequence[bytes]]]) -> Iterator[tuple[list[str], list[bytes]]]:
+    """As few statements as SQLite's limits allow: one, unless thousands of entities are asked for."""
+    selects: list[str] = []
+    keys: list[bytes] = []
+    for place, (name, asked) in enumerate(wanted):
+        unique = list(dict.fromkeys(asked))
+        for start in range(0, len(unique), _MOST_KEYS):
+            part = unique[start : start + _MOST_KEYS]
+            if selects and (len(keys) + len(part) > _MOST_KEYS or len(selects) == _MOST_SELECTS):
+                yield selects, keys
+                selects, keys = [], []
+            marks = ", ".join("?" * len(part))
+            selects.append(f"SELECT {place}, key, row FROM {_quoted(name)} WHERE key IN ({marks})")  # noqa: S608
+            keys += part
+    if selects:
+        yield selects, keys
+
+
+def _table(layout: bytes) -> OnlineTable:
+    return msgspec.json.decode(layout, type=OnlineTable)
+
+
+@contextmanager
+def _complaints() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        text = str(error)
+        if text.startswith("no such table: "):
+            raise no_table(text.removeprefix("no such table: ").removeprefix("main.")) from error
+        raise refused("sqlite", error) from error
+    except sqlite3.Error as error:
+        raise refused("sqlite", error) from error
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
