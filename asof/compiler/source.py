@@ -48,6 +48,8 @@ class Origin:
 
     path: str
     node: yaml.Node
+    text: str = ""
+    """The file's whole text, decoded: what places inside a scalar are counted in."""
 
     def value(self, *pointer: str | int) -> Span:
         """The span of the value at ``pointer``, or of its nearest ancestor that was written."""
