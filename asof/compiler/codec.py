@@ -13,7 +13,8 @@ from asof.compiler.model import AnyDefinition, Project
 
 def to_json(value: msgspec.Struct) -> dict[str, Any]:
     """A definition or project as JSON values; fields at their default are left out."""
-    made: dict[str, Any] = msgspec.to_builtins(value, enc_hook=_encode)
+    # By way of text: to_builtins would leave tuples, which are not equal to the lists that JSON reads back.
+    made: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(value, enc_hook=_encode))
     return made
 
 

@@ -1,0 +1,284 @@
+"""Two sides of a registry compared: one Change for each object, with reasons and whom they reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from asof.compiler import query
+from asof.compiler.classify import ChangeClass, Dialects, Reason, edits, worst
+from asof.compiler.fingerprint import Document, as_seen_from, document_of, fingerprint
+from asof.compiler.graph import Graph, graph_of
+from asof.compiler.model import SLUGS, VIEW_KINDS, FeatureService, FeatureView, Repo
+from asof.compiler.moves import moves_of, renamed
+from asof.compiler.state import Recorded, State, repo_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from asof.compiler.classify import QueryComparison
+
+
+class Action(StrEnum):
+    """What happens to an object as a whole."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    MOVE = "move"
+
+
+class Reached(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An object that reads a changed one, directly or through others, and who answers for it."""
+
+    address: str
+    owner: str = ""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"change_class": "class"}):
+    """What happens to one object, why, what it costs and whom it reaches.
+
+    ``before`` is the definition as it was (update, move, delete); the new one is among the plan's
+    objects. ``previous`` is the address a moved object had. A change whose reasons all name an
+    ``upstream`` was not made by its own author.
+    """
+
+    address: str
+    action: Action
+    change_class: ChangeClass
+    reasons: tuple[Reason, ...]
+    owner: str = ""
+    previous: str = ""
+    cost: str = ""
+    reach: tuple[Reached, ...] = ()
+    before: Document | None = None
+
+    @property
+    def direct(self) -> bool:
+        """Whether the definition itself was edited."""
+        return any(not reason.upstream for reason in self.reasons)
+
+    @property
+    def rows(self) -> bool:
+        """Whether rows stored online would come out differently."""
+        return any(reason.rows for reason in self.reasons)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """All changes by address, and what was computed on the way to them.
+
+    ``moves`` maps old addresses to new ones; ``recorded`` is what the registry is to hold afterwards.
+    """
+
+    repo: Repo
+    state: State
+    target: str
+    graph: Graph
+    recorded: Mapping[str, Recorded]
+    moves: Mapping[str, str]
+    changes: Mapping[str, Change]
+
+    @cached_property
+    def old_graph(self) -> Graph:
+        return graph_of(repo_of(self.state)) if self.state.objects else Graph({})
+
+
+def diff(repo: Repo, state: State, *, target: str) -> Difference:
+    """What turns ``state`` into ``repo``, as it is in ``target`` (a target's name).
+
+    Pure. ``repo`` has passed the checks: references resolve and do not run in circles.
+    """
+    graph = graph_of(repo)
+    hashes = fingerprint(repo, target=target, graph=graph)
+    recorded = {a: Recorded(definition=document_of(d), hashes=hashes[a]) for a, d in repo.definitions.items()}
+    moves = moves_of(repo, state)
+    found = Difference(repo, state, target, graph, recorded, moves, {})
+    made = _Own(found).reasons() if state.objects else {}
+    everything = {a: () for a in recorded if a not in made} | made
+    reasons = dict(_with_upstream(found, everything))
+    changes = {change.address: change for change in _changes(found, reasons)}
+    return Difference(repo, state, target, graph, recorded, moves, dict(sorted(changes.items())))
+
+
+@dataclass(frozen=True)
+class _Own:
+    """The edits that authors made themselves."""
+
+    found: Difference
+
+    @cached_property
+    def dialects(self) -> Dialects:
+        old = self.found.state.settings
+        new = self.found.repo.project.sql_dialect
+        return Dialects(old=old.sql_dialect if old else new, new=new)
+
+    @cached_property
+    def columns(self) -> Mapping[str, tuple[str, ...]]:
+        """Column names of each data source and view, as queries see them."""
+        return {}
+
+    def reasons(self) -> dict[str, tuple[Reason, ...]]:
+        came_from = {new: old for old, new in self.found.moves.items()}
+        made = {}
+        for address, now in self.found.recorded.items():
+            was = self.found.state.objects.get(came_from.get(address, address))
+            if was is not None:
+                made[address] = self.of(address, was, now)
+        return made
+
+    def of(self, address: str, was: Recorded, now: Recorded) -> tuple[Reason, ...]:
+        redialected = self.dialects.old != self.dialects.new
+        if was.definition == now.definition and not redialected:
+            return ()
+        moves = self.found.moves
+        before, followed = renamed(was.definition, moves)
+        old, new = (as_seen_from(d, self.found.target) for d in (before, now.definition))
+        own = edits(old | {"name": new["name"]}, new, self.dialects, self.compare)
+        if address in moves.values():
+            own = (_moved(was.definition["name"], new["name"]), *(r for r in own if r.pointer != "/moved_from"))
+        return (*own, *followed)
+
+    def compare(self, old: str, new: str) -> QueryComparison:
+        if not hasattr(query, "compare"):
+            return _Unproven()
+        made: QueryComparison = query.compare(old, new, self.columns, self.dialects.new)
+        return made
+
+
+class _Unproven:
+    kind = "unproven"
+    reasons = ()
+
+
+def _moved(old: str, new: str) -> Reason:
+    text = "the object goes by another name; what is stored for it stays"
+    return Reason(pointer="/name", change_class=ChangeClass.IDENTITY, text=text, old=old, new=new)
+
+
+def _with_upstream(
+    found: Difference, own: Mapping[str, tuple[Reason, ...]]
+) -> Iterator[tuple[str, tuple[Reason, ...]]]:
+    """Own reasons, and those that come from what an object reads, carried down the graph."""
+    views = tuple(f"{SLUGS[kind]}/" for kind in VIEW_KINDS)
+    made: dict[str, tuple[Reason, ...]] = {}
+    touched: set[str] = set()
+    for address in found.graph.in_order():
+        reasons = own[address]
+        upstream = found.graph.upstream[address]
+        existed = address in found.state.objects or address in found.moves.values()
+        if existed and address.startswith(views):
+            inherited = [r for read in upstream for r in _inherited(found, address, read, made[read])]
+            reasons = (*reasons, *inherited)
+        made[address] = reasons
+        if reasons or not existed or touched.intersection(upstream):
+            touched.add(address)
+        elif address.startswith(views) and _recompiled(found, address):
+            made[address] = (Reason(pointer="", change_class=ChangeClass.EQUIVALENT, text=_ANEW),)
+    for address in found.graph.upstream:
+        yield address, made[address]
+
+
+_ANEW = "its SQL is generated anew, by another builder or for another engine; its meaning stays"
+
+
+def _recompiled(found: Difference, address: str) -> bool:
+    return found.state.objects[address].hashes.sql != found.recorded[address].hashes.sql
+
+
+def _inherited(found: Difference, address: str, read: str, reasons: tuple[Reason, ...]) -> Iterator[Reason]:
+    """What a change of ``read`` means for the view at ``address``, which reads it."""
+    if not reasons:
+        return
+    cause = worst(reasons)
+    if read.startswith("entity/"):
+        if cause.rank >= ChangeClass.VALUE_CHANGE.rank:
+            text = f"its key changes with {read}"
+            yield Reason(pointer="", change_class=cause, text=text, upstream=read, rows=True)
+        return
+    if cause.rank >= ChangeClass.VALUE_CHANGE.rank:
+        text = f"it reads {read}, whose values can change"
+        yield Reason(pointer="", change_class=ChangeClass.VALUE_CHANGE, text=text, upstream=read, rows=True)
+    elif cause is ChangeClass.ADDITIVE and _may_notice_columns(found, address):
+        text = f"its query may pick up the columns that {read} gains"
+        yield Reason(pointer="", change_class=ChangeClass.VALUE_CHANGE, text=text, upstream=read, rows=True)
+
+
+def _may_notice_columns(found: Difference, address: str) -> bool:
+    """Whether new columns in what a query reads could change what it gives; a plain source picks by name."""
+    view = found.repo.definitions[address]
+    return isinstance(view, FeatureView) and bool(view.query)
+
+
+def _changes(found: Difference, reasons: Mapping[str, tuple[Reason, ...]]) -> Iterator[Change]:
+    came_from = {new: old for old, new in found.moves.items()}
+    for address, why in reasons.items():
+        previous = came_from.get(address, "")
+        was = found.state.objects.get(previous or address)
+        if was is None:
+            yield _created(address, found.recorded[address])
+        elif why:
+            cls = worst(why)
+            yield Change(
+                address=address,
+                action=Action.MOVE if previous else Action.UPDATE,
+                change_class=cls,
+                reasons=why,
+                owner=found.recorded[address].owner,
+                previous=previous,
+                reach=_reach(found, address, cls),
+                before=was.definition,
+            )
+    for address in found.state.objects:
+        if address not in found.recorded and address not in found.moves:
+            yield _deleted(found, address)
+
+
+def _created(address: str, now: Recorded) -> Change:
+    reason = Reason(pointer="", change_class=ChangeClass.ADDITIVE, text="it is new")
+    return Change(
+        address=address,
+        action=Action.CREATE,
+        change_class=ChangeClass.ADDITIVE,
+        reasons=(reason,),
+        owner=now.owner,
+    )
+
+
+def _deleted(found: Difference, address: str) -> Change:
+    was = found.state.objects[address]
+    text = "no file defines it any more"
+    return Change(
+        address=address,
+        action=Action.DELETE,
+        change_class=ChangeClass.DESTRUCTIVE,
+        reasons=(Reason(pointer="", change_class=ChangeClass.DESTRUCTIVE, text=text),),
+        owner=was.owner,
+        reach=_owned(found, found.old_graph.below(address)),
+        before=was.definition,
+    )
+
+
+def _reach(found: Difference, address: str, cls: ChangeClass) -> tuple[Reached, ...]:
+    """Who reads the object and can tell the difference."""
+    if cls.rank >= ChangeClass.IDENTITY.rank:
+        return _owned(found, found.graph.below(address))
+    if cls is ChangeClass.ADDITIVE:
+        gaining = [a for a in found.graph.downstream[address] if _takes_all(found, a, address)]
+        return _owned(found, {*gaining, *found.graph.below(*gaining)})
+    return ()
+
+
+def _takes_all(found: Difference, service: str, address: str) -> bool:
+    reader = found.repo.definitions[service]
+    name = address.partition("/")[2]
+    return isinstance(reader, FeatureService) and any(i.view == name and not i.features for i in reader.features)
+
+
+def _owned(found: Difference, addresses: Iterable[str]) -> tuple[Reached, ...]:
+    both = {**found.state.objects, **found.recorded}
+    return tuple(Reached(address=a, owner=both[a].owner) for a in sorted(addresses))

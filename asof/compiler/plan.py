@@ -1,0 +1,252 @@
+"""A plan: everything that apply will do, as a value, a file and a document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from asof import __version__
+from asof.compiler.canonical import sha256_hex
+from asof.compiler.classify import ChangeClass, Reason
+from asof.compiler.diagnostics import DiagnosticError, rule
+from asof.compiler.diff import Action, Change, diff
+from asof.compiler.fingerprint import BUILDER_VERSION
+from asof.compiler.guards import Blocked, guarded
+from asof.compiler.infrastructure import Phase, Step, lay_out
+from asof.compiler.source import NOWHERE
+from asof.compiler.state import Recorded, Resource, Settings, State, encode, settings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from asof.compiler.diff import Difference
+    from asof.compiler.infrastructure import Layout
+    from asof.compiler.model import FeatureView, Repo
+
+PLAN_FORMAT = 1
+
+UNREADABLE_PLAN = rule("AS606", "plan file cannot be read")
+NEWER_PLAN = rule("AS607", "plan file was written by a newer asof")
+
+
+class Base(msgspec.Struct, frozen=True, kw_only=True):
+    """The generation that a plan starts from; serial 0 with no lineage is an empty registry."""
+
+    lineage: str
+    serial: int
+    generation: str
+
+
+class Tool(msgspec.Struct, frozen=True, kw_only=True):
+    """What made the plan: another asof may mean something else by the same definitions."""
+
+    asof: str
+    builder: int
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What turns one generation of a registry into the next, decided before anything is touched.
+
+    ``read_set`` holds what the plan depends on: address -> token of what was recorded there ("" is
+    nothing). ``objects`` is what is to be recorded, None where an object goes; ``resources`` is
+    what is to stand in the stores, with each step's before and after among ``steps``. ``settings_changes``
+    are edits of asof.yaml that readers of the registry notice. ``effect`` is the SHA-256 of all of
+    that but base, read set and tool: two plans with one effect do the same.
+    """
+
+    format: int = PLAN_FORMAT
+    project: str
+    target: str
+    base: Base
+    tool: Tool
+    effect: str = ""
+    read_set: dict[str, str] = {}
+    changes: tuple[Change, ...] = ()
+    settings_changes: tuple[Reason, ...] = ()
+    blocked: tuple[Blocked, ...] = ()
+    allowed: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+    objects: dict[str, Recorded | None] = {}
+    resources: tuple[Resource, ...] = ()
+    settings: Settings
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to apply."""
+        return not (self.changes or self.settings_changes or self.objects or len(self.steps) > 0)
+
+    @property
+    def counts(self) -> Mapping[ChangeClass, int]:
+        """How many changes there are of each class, worst first; classes without any are left out."""
+        found = [change.change_class for change in self.changes]
+        return {cls: found.count(cls) for cls in reversed(ChangeClass) if cls in found}
+
+
+def plan(repo: Repo, state: State, *, target: str = "", allow_destroy: Collection[str] = ()) -> Plan:
+    """What apply has to do so that ``state`` becomes ``repo`` in ``target`` ("" is the default target).
+
+    Pure: equal arguments give an equal plan, to the byte. ``repo`` has passed the checks; ``allow_destroy``
+    names the addresses that may be deleted. Raises KeyError for a target that asof.yaml does not have.
+    """
+    settings = settings_of(repo, target)
+    chosen = repo.project.target(target)
+    name = chosen.name if chosen else target
+    found = diff(repo, state, target=name)
+    layout = lay_out(found, view_sql)
+    changes = tuple(_priced(change, layout) for change in found.changes.values())
+    edited = _settings_changes(state.settings, settings)
+    objects = _objects(found)
+    made = Plan(
+        project=repo.project.project,
+        target=name,
+        base=Base(lineage=state.lineage, serial=state.serial, generation=state.generation),
+        tool=Tool(asof=__version__, builder=BUILDER_VERSION),
+        read_set=_read_set(found, changes, objects),
+        changes=changes,
+        settings_changes=edited,
+        blocked=guarded(found, layout, frozenset(allow_destroy)),
+        allowed=tuple(sorted(set(allow_destroy) & {c.address for c in changes})),
+        steps=_steps(layout, bool(changes or edited or objects), state.serial + 1),
+        objects=objects,
+        resources=layout.resources,
+        settings=settings,
+    )
+    return msgspec.structs.replace(made, effect=effect_of(made))
+
+
+def view_sql(_repo: Repo, view: FeatureView) -> str:
+    """The text of the offline view that stands for ``view``."""
+    return view.query
+
+
+def effect_of(made: Plan) -> str:
+    """The hash of what ``made`` does, whatever it starts from and whoever made it."""
+    document = msgspec.to_builtins(made)
+    return sha256_hex({k: v for k, v in document.items() if k not in ("base", "read_set", "tool", "effect", "format")})
+
+
+def plan_bytes(made: Plan) -> bytes:
+    """The plan as a file: JSON, indented, keys sorted; equal plans have equal bytes."""
+    return msgspec.json.format(encode(made), indent=2) + b"\n"
+
+
+def plan_from_bytes(body: bytes) -> Plan:
+    """The inverse of ``plan_bytes``. Raises DiagnosticError: AS606 damaged or edited, AS607 from a newer asof."""
+    try:
+        document = msgspec.json.decode(body, type=dict[str, Any])
+        version = document.get("format", PLAN_FORMAT)
+        if version != PLAN_FORMAT:
+            message = f"the plan has format {version}; this asof reads format {PLAN_FORMAT}"
+            raise DiagnosticError(NEWER_PLAN.at(NOWHERE, message))
+        made = msgspec.convert(document, Plan)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise DiagnosticError(UNREADABLE_PLAN.at(NOWHERE, f"this is not a plan: {error}")) from error
+    if effect_of(made) != made.effect:
+        message = "the plan was edited after it was made: its effect does not match its contents"
+        raise DiagnosticError(UNREADABLE_PLAN.at(NOWHERE, message))
+    return made
+
+
+def state_after(made: Plan, state: State) -> State:
+    """The generation that ``made`` leads to from ``state``, which may hold unrelated objects the plan never saw."""
+    objects = dict(state.objects)
+    for address, recorded in made.objects.items():
+        if recorded is None:
+            objects.pop(address, None)
+        else:
+            objects[address] = recorded
+    return State(
+        project=made.project,
+        target=made.target,
+        lineage=state.lineage,
+        serial=state.serial + 1,
+        parent=state.generation,
+        objects=dict(sorted(objects.items())),
+        resources=_resources_after(made, state),
+        settings=made.settings,
+    )
+
+
+def _resources_after(made: Plan, state: State) -> tuple[Resource, ...]:
+    """What the plan leaves in the stores, and what stands there for objects it never saw."""
+    ids = {r.id for r in made.resources} | {s.before.id for s in made.steps if s.before is not None}
+    ours = {r.address for r in made.resources}
+    others = [r for r in state.resources if r.id not in ids and r.address not in ours]
+    return tuple(sorted((*made.resources, *others), key=lambda r: r.id))
+
+
+def _objects(found: Difference) -> dict[str, Recorded | None]:
+    """Whatever is recorded otherwise than before, whether or not anybody edited it."""
+    before = found.state.objects
+    made: dict[str, Recorded | None] = {
+        address: now
+        for address, now in found.recorded.items()
+        if address not in before or before[address].hashes != now.hashes or address in found.changes
+    }
+    made.update({address: None for address in before if address not in found.recorded})
+    return dict(sorted(made.items()))
+
+
+def _read_set(found: Difference, changes: Iterable[Change], objects: Iterable[str]) -> dict[str, str]:
+    """Tokens of all that is written, of what it reads and of what reads it."""
+    touched = [address for address in objects if address in found.graph.upstream]
+    gone = [address for address in objects if address not in found.graph.upstream]
+    seen = {*objects, *found.graph.above(*touched), *found.graph.below(*touched)}
+    seen.update(change.previous for change in changes if change.previous)
+    if gone:
+        seen.update(gone, found.old_graph.below(*gone))
+    before = found.state.objects
+    return {address: before[address].token if address in before else "" for address in sorted(seen)}
+
+
+def _steps(layout: Layout, anything: bool, serial: int) -> tuple[Step, ...]:
+    if not (anything or layout.expand or layout.contract):
+        return ()
+    commit = Step(
+        id="commit", phase=Phase.COMMIT, action="commit", reason=f"readers see generation {serial}", inverse="rollback"
+    )
+    return (*layout.expand, commit, *layout.contract)
+
+
+def _priced(change: Change, layout: Layout) -> Change:
+    return msgspec.structs.replace(change, cost=_cost(change, layout))
+
+
+def _cost(change: Change, layout: Layout) -> str:
+    online = any(r.kind == "online_table" and r.address == change.address for r in layout.resources)
+    if change.address in layout.emptied:
+        return "its online table starts empty: materialize it from the start"
+    if change.action is Action.CREATE:
+        return "materialize it to serve it online" if online else ""
+    if change.action is Action.DELETE:
+        return ""
+    if change.change_class is ChangeClass.ADDITIVE and online:
+        return "stored rows lack what is new until it is materialized"
+    if change.change_class.rank >= ChangeClass.VALUE_CHANGE.rank:
+        return "training sets built from now on differ from those built before"
+    return ""
+
+
+def _settings_changes(old: Settings | None, new: Settings) -> tuple[Reason, ...]:
+    if old is None:
+        return ()
+    before, after = msgspec.to_builtins(old), msgspec.to_builtins(new)
+    return tuple(
+        Reason(
+            pointer=f"/{name}",
+            change_class=ChangeClass.VALUE_CHANGE,
+            text=text,
+            old=before.get(name),
+            new=after.get(name),
+        )
+        for name, text in _SETTINGS.items()
+        if before.get(name) != after.get(name)
+    )
+
+
+_SETTINGS = {
+    "sql_dialect": "queries and expressions are read in another dialect",
+    "offline": "queries run in another store; what stands in the old one is dropped, and its tables are not copied",
+    "online": "online tables are made anew in the new store and start empty; those in the old one are dropped",
+}

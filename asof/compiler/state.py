@@ -1,0 +1,148 @@
+"""What one generation of a registry holds: every object with its hashes, and what stands in the stores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from asof.compiler import codec
+from asof.compiler.diagnostics import DiagnosticError, rule
+from asof.compiler.fingerprint import Document, Hashes
+from asof.compiler.model import Project, Protection, Repo, Store, Target
+from asof.compiler.source import NOWHERE
+
+STATE_FORMAT = 1
+
+UNREADABLE_STATE = rule("AS701", "registry cannot be read")
+NEWER_STATE = rule("AS702", "registry was written by a newer asof")
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One object: its definition as ``codec.to_json`` writes it, and its hashes."""
+
+    definition: Document
+    hashes: Hashes
+
+    @property
+    def protect(self) -> tuple[Protection, ...]:
+        return tuple(self.definition.get("protect", ()))
+
+    @property
+    def owner(self) -> str:
+        return str(self.definition.get("owner", ""))
+
+    @property
+    def token(self) -> str:
+        """All that was recorded, in one word: what a plan remembers of what it read."""
+        h = self.hashes
+        return f"{h.semantic[:16]}{h.interface[:16]}{h.metadata[:16]}{h.sql[:16]}"
+
+
+class Feature(msgspec.Struct, frozen=True, kw_only=True):
+    """A column of a physical table: its name and the text of its type."""
+
+    name: str
+    type: str
+
+
+class Resource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something asof made in a store and therefore owns: an online table or an offline view.
+
+    ``features`` are in the order of the stored row, which grows at the end only; ``sql`` is the query
+    of an offline view. ``store`` is written as in asof.yaml, with ``${env:NAME}`` unresolved.
+    """
+
+    kind: str
+    name: str
+    address: str
+    store: Store
+    keys: tuple[Feature, ...] = ()
+    features: tuple[Feature, ...] = ()
+    sql: str = ""
+
+    @property
+    def id(self) -> str:
+        """``online_table/flights__weather__1a2b3c4d``, as plans and journals call it."""
+        return f"{self.kind}/{self.name}"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What readers of a registry need of asof.yaml: the dialect of the SQL and the target's stores."""
+
+    sql_dialect: str
+    offline: Store
+    online: Store | None = None
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One generation. ``generation`` is the SHA-256 of its bytes, known only once it has been written.
+
+    ``lineage`` names the registry from its first apply on; ``serial`` counts its generations from 1.
+    """
+
+    project: str = ""
+    target: str = ""
+    lineage: str = ""
+    serial: int = 0
+    parent: str = ""
+    generation: str = ""
+    objects: dict[str, Recorded] = {}
+    resources: tuple[Resource, ...] = ()
+    settings: Settings | None = None
+
+
+EMPTY = State()
+"""A registry that nothing was ever applied to."""
+
+
+def encode(value: msgspec.Struct) -> bytes:
+    """Any value of this package as JSON: sorted keys, no spaces, equal bytes for equal values."""
+    return msgspec.json.encode(value, order="sorted")
+
+
+def state_bytes(state: State) -> bytes:
+    """The bytes of a generation, without its own hash."""
+    document = msgspec.to_builtins(msgspec.structs.replace(state, generation=""))
+    return msgspec.json.encode({"format": STATE_FORMAT, **document}, order="sorted")
+
+
+def state_from_bytes(body: bytes, generation: str) -> State:
+    """The inverse of ``state_bytes``. Raises DiagnosticError: AS701 damaged, AS702 written by a newer asof."""
+    try:
+        document = msgspec.json.decode(body, type=dict[str, Any])
+        if document.pop("format", None) != STATE_FORMAT:
+            raise DiagnosticError(NEWER_STATE.at(NOWHERE, "this registry needs a newer asof than the one running"))
+        state = msgspec.convert(document, State)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise unreadable(f"generation {generation[:12]} is damaged: {error}") from error
+    return msgspec.structs.replace(state, generation=generation)
+
+
+def unreadable(message: str) -> DiagnosticError:
+    """The error for a registry that is there and cannot be understood, which is never the same as empty."""
+    return DiagnosticError(UNREADABLE_STATE.at(NOWHERE, message))
+
+
+def repo_of(state: State) -> Repo:
+    """The definitions of ``state`` as a repo of one target.
+
+    Raises DiagnosticError where nothing was ever applied or a definition does not read back.
+    """
+    if state.settings is None:
+        raise unreadable("nothing was ever applied to this registry: run asof apply first")
+    target = Target(name=state.target, registry="", offline=state.settings.offline, online=state.settings.online)
+    project = Project(version=1, project=state.project, sql_dialect=state.settings.sql_dialect, targets=(target,))
+    try:
+        definitions = {address: codec.definition_from_json(r.definition) for address, r in state.objects.items()}
+    except (msgspec.ValidationError, ValueError, TypeError) as error:
+        raise unreadable(f"a definition in the registry does not read back: {error}") from error
+    return Repo(project=project, definitions=definitions)
+
+
+def settings_of(repo: Repo, target: str) -> Settings:
+    """The settings of ``target`` that go into the registry. Raises KeyError for an unknown target."""
+    chosen = repo.project.target(target)
+    if chosen is None:
+        raise KeyError(target)
+    return Settings(sql_dialect=repo.project.sql_dialect, offline=chosen.offline, online=chosen.online)
