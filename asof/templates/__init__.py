@@ -1,0 +1,25 @@
+"""Text we emit that is not SQL: Jinja2 templates, rendered strictly (an unknown name is an error)."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from jinja2 import Environment, StrictUndefined
+
+
+def scaffold(project: str) -> dict[str, str]:
+    """The files of a new repo by path: those of ``init/`` with the project's name filled in."""
+    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701
+    root = files("asof.templates").joinpath("init")
+    made = {
+        "asof.yaml": "asof.yaml.j2",
+        "features.yaml": "features.yaml.j2",
+        "README.md": "README.md.j2",
+        ".gitignore": "gitignore.j2",
+        "data/orders.csv": "data/orders.csv",
+        "data/spine.csv": "data/spine.csv",
+    }
+    return {
+        path: environment.from_string(root.joinpath(source).read_text(encoding="utf-8")).render(project=project)
+        for path, source in made.items()
+    }

@@ -1,0 +1,65 @@
+"""The terminal: how wide it is, whether it takes colour, and where text goes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BOLD, DIM, RED, GREEN, YELLOW, BLUE, CYAN = "1", "2", "31", "32", "33", "34", "36"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terminal:
+    """Answers go to ``out``, everything about the way there to ``err``. With ``json`` the answer is one document."""
+
+    json: bool = False
+    colour: bool = False
+    width: int = 100
+    out: TextIO
+    err: TextIO
+
+    def say(self, text: str) -> None:
+        """A part of the answer for people; silent where the answer is JSON."""
+        if not self.json:
+            _write(self.out, text)
+
+    def note(self, text: str) -> None:
+        """Something on the side."""
+        if not self.json:
+            _write(self.err, text)
+
+    def raw(self, text: str) -> None:
+        """The answer itself, as it is."""
+        self.out.write(text)
+
+    def answer(self, exit_code: int, status: str, fields: Mapping[str, object]) -> None:
+        """The one JSON document; silent where the answer is for people."""
+        if self.json:
+            _write(self.out, json.dumps({"exit_code": exit_code, "status": status, **fields}, indent=2, default=str))
+
+    def paint(self, text: str, *codes: str) -> str:
+        return paint(text, *codes, colour=self.colour)
+
+
+def paint(text: str, *codes: str, colour: bool) -> str:
+    """``text`` in the given ANSI codes, or as it is."""
+    return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if colour and text else text
+
+
+def terminal(*, as_json: bool, no_color: bool) -> Terminal:
+    """This process's terminal. ``NO_COLOR`` (any value) and ``TERM=dumb`` switch colour off, as does a pipe."""
+    plain = no_color or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb" or not sys.stdout.isatty()
+    width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+    return Terminal(json=as_json, colour=not plain, width=width, out=sys.stdout, err=sys.stderr)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text if text.endswith("\n") else text + "\n")
+    stream.flush()
