@@ -28,14 +28,16 @@ PLAN_FORMAT = 1
 
 UNREADABLE_PLAN = rule("AS606", "plan file cannot be read")
 NEWER_PLAN = rule("AS607", "plan file was written by a newer asof")
+OTHER_REGISTRY = rule("AS610", "registry belongs to another project or target")
 
 
 class Base(msgspec.Struct, frozen=True, kw_only=True):
-    """The generation that a plan starts from; serial 0 with no lineage is an empty registry."""
+    """The generation that a plan starts from; serial 0 is an empty registry. ``settings`` is their token."""
 
     lineage: str
     serial: int
     generation: str
+    settings: str
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,11 +89,15 @@ def plan(repo: Repo, state: State, *, target: str = "", allow_destroy: Collectio
     """What apply has to do so that ``state`` becomes ``repo`` in ``target`` ("" is the default target).
 
     Pure: equal arguments give an equal plan, to the byte. ``repo`` has passed the checks; ``allow_destroy``
-    names the addresses that may be deleted. Raises KeyError for a target that asof.yaml does not have.
+    names the addresses that may be deleted. Raises KeyError for a target that asof.yaml does not have,
+    DiagnosticError (AS610) for the registry of another project or target.
     """
     settings = settings_of(repo, target)
     chosen = repo.project.target(target)
     name = chosen.name if chosen else target
+    if state.serial and (state.project, state.target) != (repo.project.project, name):
+        message = f"it holds {state.project}, target {state.target}; this is {repo.project.project}, target {name}"
+        raise DiagnosticError(OTHER_REGISTRY.at(NOWHERE, message))
     found = diff(repo, state, target=name)
     layout = lay_out(found, view_sql)
     changes = tuple(_priced(change, layout) for change in found.changes.values())
@@ -100,7 +106,12 @@ def plan(repo: Repo, state: State, *, target: str = "", allow_destroy: Collectio
     made = Plan(
         project=repo.project.project,
         target=name,
-        base=Base(lineage=state.lineage, serial=state.serial, generation=state.generation),
+        base=Base(
+            lineage=state.lineage,
+            serial=state.serial,
+            generation=state.generation,
+            settings=settings_token(state),
+        ),
         tool=Tool(asof=__version__, builder=BUILDER_VERSION),
         read_set=_read_set(found, changes, objects),
         changes=changes,
@@ -118,6 +129,11 @@ def plan(repo: Repo, state: State, *, target: str = "", allow_destroy: Collectio
 def view_sql(_repo: Repo, view: FeatureView) -> str:
     """The text of the offline view that stands for ``view``."""
     return view.query
+
+
+def settings_token(state: State) -> str:
+    """The settings that a plan was made under, in one word; "" where there are none yet."""
+    return sha256_hex(msgspec.to_builtins(state.settings)) if state.settings else ""
 
 
 def effect_of(made: Plan) -> str:

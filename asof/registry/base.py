@@ -1,0 +1,61 @@
+"""The port of a place where a registry lives: named bytes, and writes that never overwrite unseen."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NewType, Protocol
+
+from asof.compiler.diagnostics import DiagnosticError, rule
+from asof.compiler.source import NOWHERE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+UNAVAILABLE = rule("AS703", "registry is out of reach")
+UNKNOWN_LOCATION = rule("AS704", "registry location is not supported")
+
+Tag = NewType("Tag", str)
+"""What a blob was when it was read: an ETag, a generation number or a hash. Opaque; compare only."""
+
+_KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+
+
+class Conflict(Exception):  # noqa: N818 - a lost race is an outcome, not a failure
+    """A conditional write found something else than it was told to replace; nothing was written."""
+
+
+class Missing(Conflict):
+    """A blob that was to be replaced is gone altogether, which no asof ever does to it."""
+
+
+class Blobs(Protocol):
+    """Named immutable blobs and the few that are replaced by compare-and-swap.
+
+    A blob is seen whole or not at all, and whoever reads after a write returned sees it. Every method
+    raises DiagnosticError (AS703) where the place cannot be read or written, never pretending that it is empty.
+    """
+
+    def get(self, key: str) -> tuple[bytes, Tag] | None:
+        """The bytes under ``key`` and their tag, or None where there are none."""
+
+    def put(self, key: str, body: bytes, *, replaces: Tag | None) -> Tag:
+        """Write ``body`` durably: in place of what bore the tag ``replaces``, or (None) where nothing is yet.
+
+        Raises Conflict where that does not hold, Missing where the blob to replace is gone. Where the outcome is
+        unknown (a timeout) it finds out before it returns.
+        """
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """The keys that start with ``prefix``, in order."""
+
+
+def checked(key: str) -> str:
+    """``key``, which must not lead anywhere else. Raises ValueError."""
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"{key!r} is not a key")
+    return key
+
+
+def unavailable(place: str, error: Exception) -> DiagnosticError:
+    """The error for a place that does not answer."""
+    return DiagnosticError(UNAVAILABLE.at(NOWHERE, f"{place}: {error}"))

@@ -1,0 +1,162 @@
+"""A registry over any ``Blobs``: one head, immutable generations, an audit trail."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import secrets
+import zlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from asof.compiler.diagnostics import DiagnosticError, rule
+from asof.compiler.source import NOWHERE
+from asof.compiler.state import EMPTY, NEWER_STATE, State, encode, state_bytes, state_from_bytes, unreadable
+from asof.registry.base import Blobs, Conflict, Missing, Tag
+from asof.registry.records import HEAD_FORMAT, Entry, Head
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HEAD = "HEAD.json"
+LARGEST_GENERATION = 2**30
+"""Bytes a generation may have once decompressed: a small blob must not fill the memory of whoever reads it."""
+
+NO_SUCH_SERIAL = rule("AS709", "registry has no such generation")
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def now() -> datetime:
+    """The instant, in UTC."""
+    return datetime.now(UTC)
+
+
+class Registry:
+    """Reads need two GETs and no lock; writes go through a claim (asof/registry/claim.py).
+
+    Every method raises DiagnosticError where the registry is out of reach (AS703), damaged (AS701) or
+    newer than this asof (AS702). A registry that cannot be read is never taken for an empty one.
+    """
+
+    def __init__(self, blobs: Blobs, clock: Callable[[], datetime] = now) -> None:
+        self.blobs = blobs
+        self.clock = clock
+
+    def head(self) -> tuple[Head, Tag] | None:
+        """The head as it is now, or None where nothing was ever applied."""
+        found = self.blobs.get(HEAD)
+        if found is None:
+            if next(iter(self.blobs.list("generations/")), None) is not None:
+                raise unreadable(f"{HEAD} is gone while generations are there; restore it from a backup")
+            return None
+        body, tag = found
+        return _decoded(body, HEAD, Head, HEAD_FORMAT), tag
+
+    def state(self) -> State:
+        """The current generation; EMPTY where nothing was ever applied."""
+        found = self.head()
+        return self.generation_of(found[0]) if found else EMPTY
+
+    def generation_of(self, head: Head) -> State:
+        """The generation that ``head`` points to, verified by its hash."""
+        if not head.serial:
+            return State(project=head.project, target=head.target, lineage=head.lineage)
+        return self._generation(head.serial, head.generation, head.lineage)
+
+    def at(self, serial: int) -> State:
+        """An earlier generation. Raises DiagnosticError AS709 where there is none of that number."""
+        for entry in self.history():
+            if entry.serial == serial:
+                found = self.head()
+                return self._generation(serial, entry.generation, found[0].lineage if found else "")
+        raise DiagnosticError(NO_SUCH_SERIAL.at(NOWHERE, f"this registry has no generation {serial}"))
+
+    def history(self) -> tuple[Entry, ...]:
+        """The audit trail, oldest generation first."""
+        found = self.head()
+        if found is None:
+            return ()
+        head = found[0]
+        entries = {entry.serial: entry for key in self.blobs.list("audit/") if (entry := self._entry(key))}
+        if head.last is not None:
+            entries.setdefault(head.last.serial, head.last)
+        return tuple(entries[serial] for serial in sorted(entries) if serial <= head.serial)
+
+    def export(self) -> bytes:
+        """The head and the current generation as one readable JSON document."""
+        found = self.head()
+        head = found[0] if found else None
+        document = {
+            "head": msgspec.to_builtins(head),
+            "state": msgspec.json.decode(state_bytes(self.generation_of(head))) if head else None,
+        }
+        return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
+
+    def write_generation(self, state: State) -> str:
+        """Store ``state`` under its serial and hash; returns the hash. Nobody sees it until HEAD points there."""
+        body = state_bytes(state)
+        digest = hashlib.sha256(body).hexdigest()
+        self.write_once(_generation_key(state.serial, digest), gzip.compress(body, compresslevel=6, mtime=0))
+        return digest
+
+    def write_once(self, key: str, body: bytes) -> bool:
+        """Store an immutable blob; False where the key is taken, by this very blob or an earlier attempt at it."""
+        try:
+            self.blobs.put(key, body, replaces=None)
+        except Conflict:
+            return False
+        return True
+
+    def swap(self, head: Head, replaces: Tag | None) -> tuple[Head, Tag]:
+        """Replace the head, if it still bears the tag. Raises Conflict where somebody was faster."""
+        made = msgspec.structs.replace(head, nonce=secrets.token_hex(16))
+        try:
+            return made, self.blobs.put(HEAD, encode(made), replaces=replaces)
+        except Missing as error:
+            raise unreadable(f"{HEAD} was removed while in use; restore it from a backup") from error
+
+    def _generation(self, serial: int, digest: str, lineage: str) -> State:
+        key = _generation_key(serial, digest)
+        found = self.blobs.get(key)
+        if found is None:
+            raise unreadable(f"{key} is missing; restore it from a backup")
+        body = _decompressed(found[0], key)
+        if hashlib.sha256(body).hexdigest() != digest:
+            raise unreadable(f"{key} is damaged: its contents do not match its name")
+        state = state_from_bytes(body, digest)
+        if (state.serial, state.lineage) != (serial, lineage):
+            raise unreadable(f"{key} is generation {state.serial} of another registry")
+        return state
+
+    def _entry(self, key: str) -> Entry | None:
+        found = self.blobs.get(key)
+        return _decoded(found[0], key, Entry, None) if found else None
+
+
+def _generation_key(serial: int, digest: str) -> str:
+    return f"generations/{serial}-{digest}.json.gz"
+
+
+def _decompressed(body: bytes, key: str) -> bytes:
+    inflate = zlib.decompressobj(wbits=31)
+    try:
+        made = inflate.decompress(body, LARGEST_GENERATION)
+    except zlib.error as error:
+        raise unreadable(f"{key} is damaged: {error}") from error
+    if not inflate.eof:
+        why = "it is larger than asof reads" if inflate.unconsumed_tail else "it is cut short"
+        raise unreadable(f"{key} is damaged: {why}")
+    return made
+
+
+def _decoded(body: bytes, key: str, kind: type[S], version: int | None) -> S:
+    try:
+        document = msgspec.json.decode(body, type=dict[str, Any])
+        if version is not None and document.get("format", version) != version:
+            raise DiagnosticError(NEWER_STATE.at(NOWHERE, "this registry needs a newer asof than the one running"))
+        return msgspec.convert(document, kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise unreadable(f"{key} is damaged: {error}") from error
