@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from asof.compiler.model import AnyDefinition, Repo
+    from asof.compiler.query.analysis import Analysis
     from asof.compiler.types import Type
 
 
@@ -38,6 +39,7 @@ class Catalog:
         self.dialect = repo.project.sql_dialect
         strategy = Dialect.get_or_raise(self.dialect).normalization_strategy
         self._folds = strategy is NormalizationStrategy.CASE_INSENSITIVE
+        self.analyses: dict[str, Analysis] = {}
         self._tables: dict[str, Table] = {}
         self._names: dict[str, AnyDefinition] | None = None
 

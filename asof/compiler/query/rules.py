@@ -1,0 +1,27 @@
+"""The findings about users' SQL: AS401 to AS421 break a query, AS430 on are lints against leaks."""
+
+from asof.compiler.diagnostics import Level, rule
+
+SYNTAX = rule("AS401", "this is not SQL that can be read")
+UNKNOWN_TABLE = rule("AS402", "no such source or view")
+UNKNOWN_COLUMN = rule("AS403", "no such column")
+AMBIGUOUS_COLUMN = rule("AS404", "several tables have this column")
+UNKNOWN_FUNCTION = rule("AS405", "no such function in this dialect")
+TYPE_CLASH = rule("AS406", "types that do not go together")
+UNION_WIDTH = rule("AS407", "the halves of a set operation differ in width")
+MISPLACED_AGGREGATE = rule("AS408", "an aggregate cannot stand here")
+UNGROUPED_COLUMN = rule("AS409", "neither grouped nor aggregated")
+UNREADABLE_TABLE = rule("AS410", "this cannot be read as a table")
+MISSING_OUTPUT = rule("AS411", "the query does not yield a column that is declared")
+OUTPUT_TYPE = rule("AS412", "a column has another type than declared")
+REPEATED_OUTPUT = rule("AS413", "two output columns share a name")
+NOT_BOOLEAN = rule("AS414", "a condition is true or false")
+NOT_ROW_LOCAL = rule("AS415", "an expression sees one row only")
+PHYSICAL_TABLE = rule("AS416", "queries read sources and views, nothing else")
+UNRESOLVED = rule("AS417", "this query cannot be checked")
+STAR = rule("AS420", "SELECT * changes whenever what it reads does", Level.NOTE)
+UNKNOWN_TYPE = rule("AS421", "the type cannot be inferred", Level.NOTE)
+CLOCK = rule("AS430", "the answer depends on when it is asked for", Level.WARNING)
+VOLATILE = rule("AS431", "the answer differs each time", Level.WARNING)
+LABEL_LEAK = rule("AS432", "a feature is made from the label", Level.WARNING)
+WINDOW_BEYOND_TTL = rule("AS433", "a window reaches further back than the ttl", Level.WARNING)
