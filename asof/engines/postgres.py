@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from asof.compiler.diagnostics import DiagnosticError
-from asof.compiler.settings import BAD_STORE_OPTION, STORE_UNAVAILABLE, options_of
+from asof.compiler.store_options import BAD_STORE_OPTION, STORE_UNAVAILABLE, options_of
 from asof.compiler.source import NOWHERE
 from asof.compiler.types import (
     BOOL,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from asof.compiler.settings import unknown_type
+from asof.compiler.store_options import unknown_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable

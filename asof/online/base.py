@@ -42,7 +42,7 @@ class OnlineTable(msgspec.Struct, frozen=True, kw_only=True):
 
     def extends(self, other: OnlineTable) -> bool:
         """Whether rows of ``other`` are rows of this table with some last features left out."""
-        same = (self.project, self.view, self.keys) == (other.project, other.view, other.keys)
+        same = (self.project, self.keys) == (other.project, other.keys)
         return same and self.features[: len(other.features)] == other.features
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from asof.compiler.diagnostics import DiagnosticError
-from asof.compiler.settings import STORE_UNAVAILABLE, options_of
+from asof.compiler.store_options import STORE_UNAVAILABLE, options_of
 from asof.compiler.source import NOWHERE
 from asof.online.base import OnlineTable, layout_differs, no_table, not_owned, refused
 from asof.online.rows import STAMP_BYTES
@@ -78,7 +78,7 @@ class SQLiteOnlineStore:
                     f"CREATE TABLE {name} (key BLOB PRIMARY KEY, row BLOB NOT NULL) WITHOUT ROWID, STRICT"
                 )
                 self._record(table)
-            elif found != table:
+            elif not found.extends(table):
                 raise layout_differs(table.name)
 
     def alter(self, table: OnlineTable) -> None:

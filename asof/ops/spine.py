@@ -1,0 +1,144 @@
+"""Spines: the rows that features are wanted for, from wherever they come, checked before anything runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from asof.compiler.diagnostics import Diagnostic, DiagnosticError, nearest, rule
+from asof.compiler.source import NOWHERE
+from asof.compiler.support import NO_SUCH_COLUMN
+from asof.compiler.types import INTEGERS, Type
+from asof.engines.arrow import INSTANT, arrow_type, instants
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+UNREADABLE_SPINE = rule("AS761", "spine cannot be read")
+WRONG_TYPE = rule("AS762", "spine column has the wrong type")
+
+_SQL = re.compile(r"\s*(?:--[^\n]*\n\s*)*(?:SELECT|WITH|FROM|VALUES|TABLE)\b", re.IGNORECASE)
+
+
+def is_sql(spine: str) -> bool:
+    """Whether a text is a query rather than a path."""
+    return _SQL.match(spine) is not None and bool(re.search(r"\s", spine.strip()))
+
+
+def read_table(spine: object, *, root: Path) -> pa.Table:
+    """Rows from a pyarrow Table or RecordBatchReader, a pandas or polars frame, or the path of a file.
+
+    A path ends in .parquet or .csv; relative ones start at ``root``. Raises DiagnosticError (AS761).
+    """
+    if isinstance(spine, str | Path):
+        return _read_file(root / spine)
+    if isinstance(spine, pa.Table):
+        return spine
+    if type(spine).__module__.partition(".")[0] == "pandas":
+        return pa.Table.from_pandas(spine, preserve_index=False)
+    if hasattr(spine, "__arrow_c_stream__"):
+        return pa.table(spine)
+    raise _unreadable(f"a spine is a table, a frame, a path or a query, not {type(spine).__name__}")
+
+
+def _read_file(path: Path) -> pa.Table:
+    readers = {".parquet": pq.read_table, ".pq": pq.read_table, ".csv": pa_csv.read_csv}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise _unreadable(f"{path.name}: a spine's file ends in .parquet or .csv")
+    try:
+        return reader(path)
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(f"{path.name}: {error}") from error
+
+
+def prepared(table: pa.Table, wanted: Mapping[str, Type], *, timestamp: str, row_id: str) -> pa.Table:
+    """What an engine needs of a spine: ``row_id`` from 0, the instants, and the ``wanted`` columns in their types.
+
+    Raises DiagnosticError with everything that is wrong: AS505 a column is missing, AS762 a type does not
+    fit, AS761 two columns have one name.
+    """
+    found: list[Diagnostic] = []
+    names = table.column_names
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        found.append(UNREADABLE_SPINE.at(NOWHERE, f"the spine has several columns named {name!r}"))
+    made: dict[str, pa.ChunkedArray] = {row_id: pa.chunked_array([pa.array(range(table.num_rows), pa.int64())])}
+    for name, made_of in {**wanted, timestamp: None}.items():
+        if name not in names:
+            what = "the timestamp" if made_of is None else f"{made_of}"
+            hint = nearest(name, names)
+            message = f"the spine has no column {name!r} ({what}){'; ' + hint if hint else ''}"
+            found.append(NO_SUCH_COLUMN.at(NOWHERE, message, notes=(f"it has {', '.join(names) or 'none'}",)))
+        elif names.count(name) == 1:
+            try:
+                made[name] = _fitted(table.column(name), made_of)
+            except (pa.ArrowException, ValueError, TypeError):
+                expected = "a timestamp" if made_of is None else str(made_of)
+                message = f"the spine's column {name!r} holds {table.schema.field(name).type}, not {expected}"
+                found.append(WRONG_TYPE.at(NOWHERE, message))
+    if found:
+        raise DiagnosticError(*found)
+    return pa.table(made)
+
+
+def _fitted(column: pa.ChunkedArray, wanted: Type | None) -> pa.ChunkedArray:
+    """``column`` as the type of a key or request field; None is the spine's timestamp."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    made = INSTANT if wanted is None else arrow_type(wanted)
+    if column.type == made:
+        return column
+    if pa.types.is_null(column.type):
+        return column.cast(made)
+    if made == INSTANT:
+        return _moments(column)
+    if wanted in INTEGERS:
+        return _whole(column, made)
+    if _family(column.type) != _family(made):
+        raise TypeError(str(column.type))
+    return column.cast(made)
+
+
+def _family(kind: pa.DataType) -> str:
+    """Types between which a cast keeps the meaning; a number never becomes a text."""
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or kind == pa.string_view():
+        return "text"
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return "number"
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return "bytes"
+    return "nested" if pa.types.is_nested(kind) else str(kind.id)
+
+
+def _whole(column: pa.ChunkedArray, made: pa.DataType) -> pa.ChunkedArray:
+    if pa.types.is_floating(column.type):
+        # pandas turns whole numbers with gaps into floats and the gaps into NaN.
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    elif not pa.types.is_integer(column.type):
+        raise TypeError(str(column.type))
+    try:
+        return column.cast(made)
+    except pa.ArrowInvalid:
+        # A number too great for the key's type is no entity's; it still compares as a number.
+        return column.cast(pa.int64())
+
+
+def _moments(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        try:
+            return column.cast(INSTANT)
+        except pa.ArrowInvalid:
+            column = column.cast(pa.timestamp("us"))
+    if not (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)):
+        raise TypeError(str(column.type))
+    return instants(column)
+
+
+def _unreadable(message: str) -> DiagnosticError:
+    return DiagnosticError(UNREADABLE_SPINE.at(NOWHERE, message))
