@@ -10,8 +10,8 @@ import duckdb
 import pyarrow as pa
 
 from asof.compiler.diagnostics import DiagnosticError
-from asof.compiler.store_options import STORE_UNAVAILABLE, options_of
 from asof.compiler.source import NOWHERE
+from asof.compiler.store_options import STORE_UNAVAILABLE, options_of
 from asof.engines.arrow import arrow_schema, conform, type_of
 from asof.engines.base import BATCH_ROWS, refused
 

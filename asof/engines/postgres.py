@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from asof.compiler.diagnostics import DiagnosticError
-from asof.compiler.store_options import BAD_STORE_OPTION, STORE_UNAVAILABLE, options_of
 from asof.compiler.source import NOWHERE
+from asof.compiler.store_options import BAD_STORE_OPTION, STORE_UNAVAILABLE, options_of
 from asof.compiler.types import (
     BOOL,
     BYTES,

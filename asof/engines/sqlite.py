@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from asof.compiler.diagnostics import DiagnosticError
-from asof.compiler.store_options import STORE_UNAVAILABLE, options_of
 from asof.compiler.source import NOWHERE
+from asof.compiler.store_options import STORE_UNAVAILABLE, options_of
 from asof.compiler.types import BOOL, BYTES, DATE, FLOAT64, INT64, STRING, TIMESTAMP
 from asof.engines.arrow import arrow_schema
 from asof.engines.base import BATCH_ROWS, refused

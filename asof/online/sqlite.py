@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from asof.compiler.diagnostics import DiagnosticError
-from asof.compiler.store_options import STORE_UNAVAILABLE, options_of
 from asof.compiler.source import NOWHERE
+from asof.compiler.store_options import STORE_UNAVAILABLE, options_of
 from asof.online.base import OnlineTable, layout_differs, no_table, not_owned, refused
 from asof.online.rows import STAMP_BYTES
 

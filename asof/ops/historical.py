@@ -1,0 +1,167 @@
+"""Training sets: every row of a spine as it was given, and beside it what was known at its instant."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from asof.compiler.diagnostics import DiagnosticError, rule
+from asof.compiler.model import Column
+from asof.compiler.pit import SpineSpec, training_query
+from asof.compiler.pit.resolve import outputs
+from asof.compiler.source import NOWHERE
+from asof.compiler.support import CLASH
+from asof.compiler.types import STRING
+from asof.engines.arrow import arrow_schema, type_of
+from asof.ops.selection import spine_columns
+from asof.ops.spine import prepared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from asof.compiler.model import Repo
+    from asof.engines.base import Engine
+    from asof.ops.selection import Selection
+
+    Progress = Callable[[int, int], None]
+    """Called with rows done and rows in all."""
+
+UNWRITABLE = rule("AS763", "result cannot be written")
+
+_SPINE = "asof_spine"
+_ROW = "asof_row"
+
+
+def historical(
+    repo: Repo,
+    selection: Selection,
+    spine: pa.Table,
+    *,
+    engine: Engine,
+    target: str = "",
+    timestamp: str = "event_timestamp",
+    progress: Progress | None = None,
+) -> pa.RecordBatchReader:
+    """Stream ``spine`` with the selected features: as many rows, in the same order, its own columns first.
+
+    ``spine`` has the join keys, the request fields of on-demand features and ``timestamp`` (naive values are UTC).
+    Its columns come back untouched: only what the features need goes to the engine. Until the reader is read to
+    its end the engine is busy. Raises DiagnosticError: AS50x for what cannot be compiled, AS504 where a feature
+    and a column of the spine have one name, AS505, AS761 and AS762 for the spine, AS724 from the engine.
+    """
+    wanted = outputs(repo, selection.request())
+    features = tuple(output.column for output in wanted)
+    _refuse_clashes(spine, [column.name for column in features])
+    needed = spine_columns(repo, wanted)
+    sent = prepared(spine, needed, timestamp=timestamp, row_id=_ROW)
+    names = tuple(sent.column_names)
+    request = selection.request(SpineSpec(relation=_SPINE, columns=names, timestamp=timestamp, row_id=_ROW))
+    compiled = training_query(repo, request, target=target, dialect=engine.dialect)
+    if compiled.query is None:
+        raise DiagnosticError(*compiled.diagnostics)
+    engine.execute(compiled.query.prologue)
+    engine.load(_SPINE, sent.to_reader())
+    given = tuple(Column(name=name, type=type_of(sent.schema.field(name).type) or STRING) for name in names)
+    made = tuple(Column(name=column.name, type=column.type or STRING) for column in features)
+    answer = engine.query(compiled.query.sql, given + made)
+    schema = pa.schema([*spine.schema, *arrow_schema(made)])
+    return pa.RecordBatchReader.from_batches(schema, _joined(spine, answer, schema, len(given), progress))
+
+
+def _joined(
+    spine: pa.Table, answer: pa.RecordBatchReader, schema: pa.Schema, given: int, progress: Progress | None
+) -> Iterator[pa.RecordBatch]:
+    """Batches of the answer beside the spine's own rows, which the row numbers prove to be the same."""
+    done = 0
+    for batch in answer:
+        rows = pa.array(range(done, done + batch.num_rows), pa.int64())
+        if not batch.column(0).equals(rows):
+            raise AssertionError("the engine gave the rows of the spine in another order or number")
+        own = spine.slice(done, batch.num_rows).combine_chunks()
+        columns = [_one(column) for column in own.columns] + batch.columns[given:]
+        done += batch.num_rows
+        yield pa.RecordBatch.from_arrays(columns, schema=schema)
+        if progress is not None:
+            progress(done, spine.num_rows)
+    if done != spine.num_rows:
+        raise AssertionError(f"the engine gave {done} rows for {spine.num_rows} of the spine")
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
+
+
+def _refuse_clashes(spine: pa.Table, features: Sequence[str]) -> None:
+    taken = {name.lower() for name in spine.column_names}
+    found = [
+        CLASH.at(NOWHERE, f"the feature {name!r} has the name of a column of the spine", notes=(_WAYS_OUT,))
+        for name in features
+        if name.lower() in taken
+    ]
+    if found:
+        raise DiagnosticError(*found)
+
+
+_WAYS_OUT = "rename the column, give the feature an alias in the service, or ask for full feature names"
+
+
+def read_query(engine: Engine, sql: str, columns: Sequence[Column] = ()) -> pa.Table:
+    """The rows of a spine that is a query in the engine's own dialect.
+
+    SQLite has no timestamps: there, give ``columns`` the types that the numbers stand for.
+    """
+    return engine.query(sql, columns).read_all()
+
+
+def save(result: pa.RecordBatchReader, path: Path) -> int:
+    """Write a result as Parquet, or CSV by the path's ending; return its number of rows.
+
+    The file appears whole or not at all. Raises DiagnosticError (AS763).
+    """
+    if path.suffix.lower() not in (".parquet", ".pq", ".csv"):
+        raise _unwritable(f"{path.name}: the ending says the format, .parquet or .csv")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, scratch = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise _unwritable(f"{path}: {error.strerror}") from error
+    try:
+        os.chmod(scratch, 0o666 & ~_umask())
+        with open(handle, "wb") as file:
+            rows = _write(result, file, csv=path.suffix.lower() == ".csv")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(scratch, path)
+    except (pa.ArrowException, OSError) as error:
+        raise _unwritable(f"{path}: {error}") from error
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(scratch)
+    return rows
+
+
+def _write(result: pa.RecordBatchReader, file: object, *, csv: bool) -> int:
+    rows = 0
+    with pa_csv.CSVWriter(file, result.schema) if csv else pq.ParquetWriter(file, result.schema) as writer:
+        for batch in result:
+            writer.write_batch(batch)
+            rows += batch.num_rows
+    return rows
+
+
+def _umask() -> int:
+    """What new files are not allowed; the system tells only by setting it."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def _unwritable(message: str) -> DiagnosticError:
+    return DiagnosticError(UNWRITABLE.at(NOWHERE, message))
