@@ -40,4 +40,6 @@ def _decode(wanted: type, value: object) -> object:
         return Duration.parse(value)
     if wanted is types.Type:
         return types.parse_type(str(value))
+    if wanted is object:
+        return value
     raise NotImplementedError(wanted.__name__)

@@ -346,6 +346,8 @@ class Repo:
     project: Project
     definitions: Mapping[str, AnyDefinition]
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
+    broken: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    """Addresses that were written but could not be built: whoever refers to them is not to blame."""
 
     def entity(self, name: str) -> Entity | None:
         found = self.definitions.get(f"entity/{name}")

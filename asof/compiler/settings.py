@@ -1,54 +1,53 @@
-"""Settings of a target's stores: ``${env:NAME}`` is filled in only where a connection is opened."""
+"""Where ``${env:NAME}`` may stand, and secrets that stand where they must not."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from asof.compiler.diagnostics import DiagnosticError, nearest, rule
-from asof.compiler.source import NOWHERE
+from asof.compiler.diagnostics import Diagnostic, rule
+from asof.compiler.yaml_reader import span_of, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    import yaml
 
-    from asof.compiler.model import Json, Store
+ENVIRONMENT = rule("AS215", "a reference to the environment that cannot be")
+LITERAL_SECRET = rule("AS216", "a secret is written down")
 
-MISSING_VARIABLE = rule("AS720", "environment variable is not set")
-UNKNOWN_STORE_TYPE = rule("AS721", "store type is not supported")
-BAD_STORE_OPTION = rule("AS722", "store option is not understood")
-STORE_UNAVAILABLE = rule("AS723", "store cannot be reached")
-
-_VARIABLE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
-
-
-def resolve(text: str, environ: Mapping[str, str]) -> str:
-    """``text`` with each ``${env:NAME}`` replaced. A name that is not set raises DiagnosticError (AS720).
-
-    The result may hold a secret: give it to a driver and to nothing else.
-    """
-    missing = sorted({name for name in _VARIABLE.findall(text) if name not in environ})
-    if missing:
-        names = ", ".join(missing)
-        raise DiagnosticError(MISSING_VARIABLE.at(NOWHERE, f"the target's settings need {names}, which is not set"))
-    return _VARIABLE.sub(lambda match: environ[match[1]], text)
+_REFERENCE = re.compile(r"\$\{env:[A-Za-z_][A-Za-z0-9_]*\}")
+_STARTED = re.compile(r"\$\{")
+SECRET_IN_URL = re.compile(r"(?<=://)([^/@\s:]*):(?!\$\{env:)([^@/\s]+)(?=@)")
+SECRET_IN_DSN = re.compile(r"(?i)\b(?:password|pwd|secret|token)\s*=\s*(?!\$\{env:)([^\s;&]+)")
 
 
-def options_of(
-    store: Store, environ: Mapping[str, str], *, known: Collection[str], required: Collection[str] = ()
-) -> dict[str, Json]:
-    """The options of ``store`` by name, resolved; raises DiagnosticError (AS720, AS722)."""
-    given = dict(store.options)
-    for name in sorted(given.keys() - set(known)):
-        hint = nearest(name, known) or f"known are {', '.join(sorted(known))}"
-        raise DiagnosticError(BAD_STORE_OPTION.at(NOWHERE, f"{store.type} has no option {name!r}; {hint}"))
-    for name in sorted(set(required) - given.keys()):
-        raise DiagnosticError(BAD_STORE_OPTION.at(NOWHERE, f"{store.type} needs the option {name!r}"))
-    return {name: resolve(value, environ) if isinstance(value, str) else value for name, value in given.items()}
+def stray_references(node: yaml.Node, path: str) -> tuple[Diagnostic, ...]:
+    """``${env:...}`` in a definition: only target settings may depend on the machine."""
+    note = ("only settings of a target in asof.yaml may take values from the environment",)
+    return tuple(
+        ENVIRONMENT.at(span_of(path, found), "`${env:...}` in a definition", notes=note)
+        for found in _scalars(node)
+        if "${env:" in found.value
+    )
 
 
-def unknown_type(store: Store, *, role: str, supported: Collection[str]) -> DiagnosticError:
-    """The error for a store type that nothing here carries out."""
-    names = ", ".join(sorted(supported))
-    hint = nearest(store.type, supported)
-    message = f"{role} store type {store.type!r} is not supported; supported are {names}"
-    return DiagnosticError(UNKNOWN_STORE_TYPE.at(NOWHERE, message, notes=(hint,) if hint else ()))
+def setting_problems(node: yaml.Node, path: str) -> tuple[Diagnostic, ...]:
+    """What is wrong with references and secrets in asof.yaml. No message repeats a value."""
+    found: list[Diagnostic] = []
+    for pointer, item in walk(node):
+        if item.id != "scalar" or "$" not in item.value and "://" not in item.value and "=" not in item.value:
+            continue
+        span = span_of(path, item)
+        started = len(_STARTED.findall(item.value))
+        if "${env:" in item.value and pointer[:1] != ("targets",):
+            note = "only settings of a target may take values from the environment"
+            found.append(ENVIRONMENT.at(span, "`${env:...}` outside of a target", notes=(note,)))
+        elif started != len(_REFERENCE.findall(item.value)):
+            found.append(ENVIRONMENT.at(span, "a reference to the environment is written ${env:NAME}"))
+        elif SECRET_IN_URL.search(item.value) or SECRET_IN_DSN.search(item.value):
+            note = "write ${env:NAME} in its place; asof reads it when it opens the connection"
+            found.append(LITERAL_SECRET.at(span, f"`{pointer[-1]}` holds a password", notes=(note,)))
+    return tuple(found)
+
+
+def _scalars(node: yaml.Node) -> tuple[yaml.ScalarNode, ...]:
+    return tuple(item for _, item in walk(node) if item.id == "scalar")

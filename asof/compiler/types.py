@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from asof.compiler.diagnostics import nearest
 
@@ -167,6 +168,7 @@ class TypeSyntaxError(ValueError):
     """The text is not a type; the message says why, fit for a user."""
 
 
+@lru_cache(maxsize=4096)
 def parse_type(text: str) -> Type:
     """Read ``int64``, ``decimal(10,2)``, ``array<map<string,float64>>``. Raises TypeSyntaxError."""
     parser = _Parser(text)

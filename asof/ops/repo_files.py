@@ -1,0 +1,128 @@
+"""Reading a feature repo from disk: which files belong to it, within bounds, and none from outside."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from asof.compiler.diagnostics import Diagnostic, rule
+from asof.compiler.source import RepoFiles, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TOO_LARGE = rule("AS110", "a file is too large")
+LINK_OUT = rule("AS114", "a link leaves the repo")
+TOO_MANY = rule("AS115", "the repo holds too many files")
+CASE_ONLY = rule("AS116", "two paths differ in case only")
+NO_PROJECT = rule("AS118", "there is no asof.yaml")
+UNREADABLE = rule("AS119", "a file cannot be read")
+
+PROJECT, IGNORE = "asof.yaml", ".asofignore"
+MAX_FILE_BYTES = 16 * 1024 * 1024
+MAX_FILES = 100_000
+_SKIPPED = frozenset({"build", "node_modules", "__pycache__"})
+
+
+def read_repo(root: Path) -> tuple[RepoFiles | None, tuple[Diagnostic, ...]]:
+    """Read asof.yaml and every ``*.yaml`` and ``*.yml`` under ``root`` but what .asofignore names.
+
+    The files are None where there is no asof.yaml to start from.
+    """
+    walk = _Walk(root)
+    if not (root / PROJECT).is_file():
+        note = "run `asof init` to make one, or name the repo with --repo"
+        return None, (NO_PROJECT.at(_at(PROJECT), f"there is no {PROJECT} in {root.name or '.'}", notes=(note,)),)
+    texts: dict[str, bytes] = {}
+    for path in walk.files():
+        data = walk.read(path)
+        if data is not None:
+            texts[path] = data
+    if PROJECT not in texts:
+        return None, tuple(walk.found)
+    return RepoFiles(project=PROJECT, texts=texts), tuple(walk.found)
+
+
+class _Walk:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.home = root.resolve()
+        self.found: list[Diagnostic] = []
+        ignored = root / IGNORE
+        lines = ignored.read_text(encoding="utf-8", errors="replace").splitlines() if ignored.is_file() else []
+        self.patterns = tuple(line.rstrip() for line in lines if line.strip() and not line.startswith("#"))
+
+    def files(self) -> Iterator[str]:
+        """Paths relative to the root, sorted, with forward slashes."""
+        paths = sorted(self.folder(self.root, PurePosixPath()))
+        if len(paths) > MAX_FILES:
+            self.found.append(TOO_MANY.at(_at(PROJECT), f"{len(paths):,} files; {MAX_FILES:,} is the most"))
+            paths = [path for path in paths if path == PROJECT]
+        folded: dict[str, str] = {}
+        for path in paths:
+            other = folded.setdefault(path.casefold(), path)
+            if other != path:
+                note = "they are one file on macOS and Windows"
+                self.found.append(CASE_ONLY.at(_at(path), f"`{path}` and `{other}` differ in case only", notes=(note,)))
+            yield path
+
+    def folder(self, folder: Path, inside: PurePosixPath) -> Iterator[str]:
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            self.found.append(UNREADABLE.at(_at(str(inside)), f"the folder cannot be read: {error.strerror}"))
+            return
+        for entry in entries:
+            path = inside / entry.name
+            if entry.name.startswith(".") or entry.name in _SKIPPED or self.is_ignored(str(path), entry.is_dir()):
+                continue
+            is_definition = entry.name.endswith((".yaml", ".yml"))
+            if entry.is_symlink() and (entry.is_dir() or is_definition) and not self.is_inside(entry):
+                message = f"`{path}` is a link to something outside of the repo"
+                self.found.append(LINK_OUT.at(_at(str(path)), message, notes=("it is not followed",)))
+            elif entry.is_dir(follow_symlinks=False):
+                yield from self.folder(folder / entry.name, path)
+            elif is_definition and entry.is_file():
+                yield str(path)
+
+    def is_inside(self, entry: os.DirEntry[str]) -> bool:
+        return Path(entry.path).resolve().is_relative_to(self.home)
+
+    def is_ignored(self, path: str, is_folder: bool) -> bool:
+        ignored = False
+        for pattern in self.patterns:
+            wanted = pattern.removeprefix("!")
+            if wanted.endswith("/") and not is_folder:
+                continue
+            if _glob(wanted.rstrip("/")).fullmatch(path):
+                ignored = not pattern.startswith("!")
+        return ignored
+
+    def read(self, path: str) -> bytes | None:
+        try:
+            size = (self.root / path).stat().st_size
+            if size > MAX_FILE_BYTES:
+                message = f"`{path}` has {size:,} bytes; {MAX_FILE_BYTES:,} is the most"
+                self.found.append(TOO_LARGE.at(_at(path), message))
+                return None
+            return (self.root / path).read_bytes()
+        except OSError as error:
+            self.found.append(UNREADABLE.at(_at(path), f"`{path}` cannot be read: {error.strerror}"))
+            return None
+
+
+@cache
+def _glob(pattern: str) -> re.Pattern[str]:
+    """A pattern as in .gitignore: with a slash it starts at the root, without one it matches at any depth."""
+    anchored = "/" in pattern
+    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern.removeprefix("/"))
+    special = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    body = "".join(special.get(part, re.escape(part)) for part in parts)
+    return re.compile(body if anchored else f"(?:.*/)?{body}")
+
+
+def _at(path: str) -> Span:
+    return Span(path=path, line=1, column=1, end_line=1, end_column=1)
