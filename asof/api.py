@@ -1,0 +1,173 @@
+"""One function for each verb: what the command line, the SDK and a server call.
+
+Each verb imports what it needs when it is called: ``asof validate`` starts without a database driver.
+The user's mistakes come back as diagnostics; what stops a verb on its way raises DiagnosticError.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from asof.compiler.diagnostics import Diagnostic, DiagnosticError, has_errors, in_order, nearest, rule
+from asof.compiler.source import NOWHERE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
+
+    from asof.compiler.model import Project, Repo, Target
+    from asof.compiler.plan import Plan
+    from asof.ops.apply import Applied, Progress
+    from asof.registry.records import Entry
+    from asof.registry.store import Registry
+
+UNKNOWN_TARGET = rule("AS191", "asof.yaml has no such target")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A repo and all that was found in it. ``repo`` is None only where asof.yaml itself is unusable."""
+
+    repo: Repo | None
+    diagnostics: tuple[Diagnostic, ...]
+    sources: Mapping[str, str]
+
+    @property
+    def sound(self) -> Repo | None:
+        """The repo, if nothing stops it from being planned and compiled."""
+        return None if has_errors(self.diagnostics) else self.repo
+
+
+def check(root: Path) -> Checked:
+    """Read, load and check the repo at ``root`` without touching anything else."""
+    from asof.compiler.check import check as check_repo
+    from asof.compiler.load import load
+    from asof.ops.repo_files import read_repo
+
+    files, unread = read_repo(root)
+    if files is None:
+        return Checked(repo=None, diagnostics=in_order(unread), sources={})
+    loaded = load(files)
+    found = (*unread, *loaded.diagnostics, *(check_repo(loaded.repo) if loaded.repo else ()))
+    return Checked(repo=loaded.repo, diagnostics=in_order(found), sources=loaded.sources)
+
+
+def target_of(project: Project, name: str) -> Target:
+    """The target called ``name`` ("" is the default). Raises DiagnosticError AS191."""
+    found = project.target(name)
+    if found is None:
+        known = [target.name for target in project.targets]
+        hint = nearest(name, known) or f"known are {', '.join(known)}"
+        raise DiagnosticError(UNKNOWN_TARGET.at(NOWHERE, f"there is no target {name!r} in asof.yaml; {hint}"))
+    return found
+
+
+def registry_of(root: Path, project: Project, target: str) -> Registry:
+    """The registry of a target. Opening touches nothing."""
+    from asof.compiler.store_options import resolve
+    from asof.registry import open_registry
+
+    return open_registry(resolve(target_of(project, target).registry, os.environ), root=root)
+
+
+def plan(root: Path, repo: Repo, *, target: str = "", allow_destroy: Collection[str] = ()) -> Plan:
+    """What would make the registry of ``target`` match ``repo``."""
+    from asof.compiler.plan import plan as plan_changes
+
+    state = registry_of(root, repo.project, target).state()
+    return plan_changes(repo, state, target=target_of(repo.project, target).name, allow_destroy=allow_destroy)
+
+
+def rollback(root: Path, project: Project, serial: int, *, target: str, allow_destroy: Collection[str]) -> Plan:
+    """What would bring generation ``serial`` of the registry back."""
+    from asof.ops.rollback import rollback_plan
+
+    return rollback_plan(registry_of(root, project, target), serial, allow_destroy=allow_destroy)
+
+
+def read_plan(path: Path) -> Plan:
+    """A plan from its file. Raises DiagnosticError (AS606, AS607), OSError."""
+    from asof.compiler.plan import plan_from_bytes
+
+    return plan_from_bytes(path.read_bytes())
+
+
+def write_plan(made: Plan, path: Path) -> None:
+    """The file of a plan, for a later apply."""
+    from asof.compiler.plan import plan_bytes
+
+    path.write_bytes(plan_bytes(made))
+
+
+def apply(root: Path, project: Project, made: Plan, *, progress: Callable[[Progress], None]) -> Applied:
+    """Carry out ``made`` in its own target."""
+    from asof.ops.actor import current_actor
+    from asof.ops.apply import apply as carry_out
+    from asof.ops.infrastructure import StoreInfrastructure
+
+    registry = registry_of(root, project, made.target)
+    with StoreInfrastructure(made.project, root=root) as infrastructure:
+        return carry_out(made, registry, infrastructure, actor=current_actor(root, os.environ), progress=progress)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledFiles:
+    """What ``asof compile`` wrote, relative to its folder, and what could not be compiled."""
+
+    files: tuple[str, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def compile_sql(root: Path, repo: Repo, out: Path, *, target: str = "") -> CompiledFiles:
+    """Write the SQL that people run and review into ``out``."""
+    from asof.compiler.artifacts import artifacts
+    from asof.ops.compile import write_artifacts
+
+    chosen = target_of(repo.project, target).name
+    made = artifacts(repo, target=chosen, serial=registry_serial(root, repo.project, chosen))
+    written = () if has_errors(made.diagnostics) else write_artifacts(made.files, out)
+    return CompiledFiles(files=written, diagnostics=made.diagnostics)
+
+
+def registry_serial(root: Path, project: Project, target: str) -> int:
+    """The serial that the registry of ``target`` stands at; 0 where it is empty or lives elsewhere.
+
+    A compile needs no credentials: only a registry in a folder is looked at.
+    """
+    if "://" in target_of(project, target).registry:
+        return 0
+    found = registry_of(root, project, target).head()
+    return found[0].serial if found else 0
+
+
+def registry_history(root: Path, project: Project, *, target: str) -> tuple[Entry, ...]:
+    """Every generation of the registry, oldest first."""
+    return registry_of(root, project, target).history()
+
+
+def registry_export(root: Path, project: Project, *, target: str) -> bytes:
+    """The whole registry as one readable JSON document."""
+    return registry_of(root, project, target).export()
+
+
+def init(root: Path) -> tuple[str, ...]:
+    """A new repo in ``root``; returns what was written. Raises DiagnosticError AS190."""
+    from asof.ops.scaffold import scaffold
+
+    return scaffold(root)
+
+
+def schema_text(kind: str) -> str:
+    """The JSON Schema of a kind, as text. Raises KeyError."""
+    from asof.schema import text
+
+    return text(kind)
+
+
+def schema_kinds() -> tuple[str, ...]:
+    """What has a schema."""
+    from asof.schema import KINDS
+
+    return tuple(KINDS)
