@@ -2,15 +2,20 @@
 
 from asof.compiler.query.analysis import Analysis, Output
 from asof.compiler.query.check import analyse_spine, analyse_view, check_sql
+from asof.compiler.query.compare import Comparison, compare
+from asof.compiler.query.normal import canonical_sql
 from asof.compiler.query.syntax import SqlSyntaxError, inputs, parse, parse_expression
 
 __all__ = [
     "Analysis",
+    "Comparison",
     "Output",
     "SqlSyntaxError",
     "analyse_spine",
     "analyse_view",
+    "canonical_sql",
     "check_sql",
+    "compare",
     "inputs",
     "parse",
     "parse_expression",

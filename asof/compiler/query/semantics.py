@@ -137,6 +137,12 @@ def is_aggregated(item: exp.Expr) -> bool:
     )
 
 
+def loose_columns(item: exp.Expr, select: exp.Select) -> list[exp.Column]:
+    """Columns of ``item`` that are neither grouped by ``select`` nor inside an aggregate."""
+    group = select.args.get("group")
+    return _loose(item, set(group.expressions) if group is not None else set())
+
+
 def _windowed(node: exp.Expr) -> bool:
     holder = node.parent
     while holder is not None and _wraps(holder):
