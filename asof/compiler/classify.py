@@ -160,7 +160,7 @@ class _Walk:
             yield _whole_view(pointer, old, new)
             return
         before, after = _keyed(part, old), _keyed(part, new)
-        noun = _NOUNS[part]
+        noun = _noun(kind, part)
         for key, (index, item) in before.items():
             if key not in after:
                 text = f"{noun} {_called(part, item)} is no longer there for those who read it"
@@ -224,13 +224,13 @@ def _whole_view(pointer: str, old: list[Document], new: list[Document]) -> Reaso
 def _gain(
     pointer: str, kind: type[msgspec.Struct], field: Field, part: type[msgspec.Struct], item: Document, *, at_end: bool
 ) -> Reason:
-    noun = f"{_NOUNS[part]} {_called(part, item)}"
+    noun = f"{_noun(kind, part)} {_called(part, item)}"
     if kind is model.Entity:
         text = f"{noun} makes every key longer: stored rows and spines no longer match"
         return _member(pointer, ChangeClass.INTERFACE_BREAK, text, new=item)
     if at_end or kind is model.DataSource:
         return _member(pointer, ChangeClass.ADDITIVE, f"{noun} is new; what was there stays as it is", new=item)
-    text = f"{noun} is new and stands before others of {field.name}, where it takes part in breaking ties: add it last"
+    text = f"{noun} is new and not the last of {field.name}, so that their order changes: add it at the end"
     return _member(pointer, ChangeClass.VALUE_CHANGE, text, new=item)
 
 
@@ -247,6 +247,10 @@ _NOUNS: Mapping[type[msgspec.Struct], str] = {
     model.Window: "window",
     model.Aggregation: "aggregation",
 }
+
+
+def _noun(kind: type[msgspec.Struct], part: type[msgspec.Struct]) -> str:
+    return "feature" if part is model.Column and issubclass(kind, model.FeatureView) else _NOUNS[part]
 
 
 def _called(part: type[msgspec.Struct], item: Document) -> str:

@@ -63,6 +63,11 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rena
         return any(not reason.upstream for reason in self.reasons)
 
     @property
+    def values(self) -> bool:
+        """Whether a value that somebody reads can change."""
+        return any(r.change_class.rank >= ChangeClass.VALUE_CHANGE.rank for r in self.reasons if r.pointer != "/online")
+
+    @property
     def rows(self) -> bool:
         """Whether rows stored online would come out differently."""
         return any(reason.rows for reason in self.reasons)
@@ -192,6 +197,9 @@ def _recompiled(found: Difference, address: str) -> bool:
 
 def _inherited(found: Difference, address: str, read: str, reasons: tuple[Reason, ...]) -> Iterator[Reason]:
     """What a change of ``read`` means for the view at ``address``, which reads it."""
+    reader = found.repo.definitions[address]
+    unseen = _UNSEEN_IN_ROWS if isinstance(reader, FeatureView) else ("/online",)
+    reasons = tuple(r for r in reasons if not r.pointer.startswith(unseen))
     if not reasons:
         return
     cause = worst(reasons)
@@ -206,6 +214,10 @@ def _inherited(found: Difference, address: str, read: str, reasons: tuple[Reason
     elif cause is ChangeClass.ADDITIVE and _may_notice_columns(found, address):
         text = f"its query may pick up the columns that {read} gains"
         yield Reason(pointer="", change_class=ChangeClass.VALUE_CHANGE, text=text, upstream=read, rows=True)
+
+
+_UNSEEN_IN_ROWS = ("/online", "/ttl", "/aggregations")
+"""What a view does with its rows, which a view on that view reads as they were before."""
 
 
 def _may_notice_columns(found: Difference, address: str) -> bool:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from asof.compiler import shape
 from asof.compiler.canonical import sha256_hex
-from asof.compiler.features import features_of
 from asof.compiler.model import FeatureView
 from asof.compiler.state import Feature, Resource
 
@@ -143,13 +143,9 @@ class _Planner:
         return f"{address} is no longer served online"
 
     def table(self, address: str, view: FeatureView, store: Store, standing: Resource | None) -> Iterator[_Move]:
-        keys = tuple(
-            Feature(name=key.name, type=str(key.type))
-            for name in view.entities
-            if (entity := self.found.repo.entity(name)) is not None
-            for key in entity.join_keys
-        )
-        wanted = tuple(Feature(name=c.name, type=str(c.type)) for c in features_of(self.found.repo, view))
+        repo = self.found.repo
+        keys = tuple(Feature(name=key.name, type=str(key.type)) for key in shape.join_keys(repo, view))
+        wanted = tuple(Feature(name=n, type=str(kind)) for n, kind in shape.feature_types(repo, view).items())
         if standing is None:
             made = self.new_table(address, store, keys, wanted, taken="")
             yield _Move(action="create", reason=f"{address} is served online", after=made)

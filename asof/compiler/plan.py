@@ -239,7 +239,7 @@ def _cost(change: Change, layout: Layout) -> str:
         return ""
     if change.change_class is ChangeClass.ADDITIVE and online:
         return "stored rows lack what is new until it is materialized"
-    if change.change_class.rank >= ChangeClass.VALUE_CHANGE.rank:
+    if change.values:
         return "training sets built from now on differ from those built before"
     return ""
 
