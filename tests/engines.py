@@ -24,7 +24,7 @@ from typing import Any, Protocol
 import duckdb
 import psycopg
 
-from asof.compiler.types import BOOL, DATE, SCALARS, TIMESTAMP, Scalar, Type
+from asof.compiler.types import BOOL, DATE, FLOATS, SCALARS, TIMESTAMP, Scalar, Type
 from asof.compiler.types import Decimal as DecimalType
 
 HOSTILE_ZONE = "Asia/Kathmandu"
@@ -190,6 +190,8 @@ def read(value: Any, kind: Type) -> object:
         return EPOCH + timedelta(microseconds=value)
     if kind == DATE:
         return date(1970, 1, 1) + timedelta(days=value)
+    if kind in FLOATS:
+        return float(value)
     return bool(value) if kind == BOOL and value in (0, 1) else value
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 from asof.compiler.types import BOOL, DATE, FLOAT64, INT64, STRING, TIMESTAMP
-from tests.engines import Runner
+
+if TYPE_CHECKING:
+    from tests.engines import Runner
 
 COLUMNS = (("select", INT64), ('a"b;', STRING), ("f", FLOAT64), ("b", BOOL), ("d", DATE), ("t", TIMESTAMP))
 ROWS = (
