@@ -1,0 +1,147 @@
+"""What a dialect is: facts about an engine, the strategies it is given, and rewrites of leaves.
+
+A dialect never owns a query. The builder asks it for single expressions and picks shapes by its facts;
+what an engine cannot do yet stands in its tables, as data.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from sqlglot import exp
+
+from asof.compiler import types
+from asof.compiler.duration import Duration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from asof.compiler.model import Timing
+
+LatestStrategy = Literal["asof", "lateral", "frame"]
+"""How the latest visible row is found: an ASOF join on keys alone and a late fetch; one index probe
+per row (LATERAL ... LIMIT 1); a running maximum over the union of questions and rows."""
+
+_UNITS = (("DAY", 86_400_000_000), ("HOUR", 3_600_000_000), ("MINUTE", 60_000_000), ("SECOND", 1_000_000))
+_TICKS = {"seconds": 1_000_000, "milliseconds": 1_000, "microseconds": 1}
+"""``timestamp_unit`` -> microseconds."""
+
+
+class Dialect:
+    """One SQL dialect. Class variables state facts; methods make or rewrite one expression each."""
+
+    name: ClassVar[str]
+    """As sqlglot knows it, and as ``offline.type`` of a target says it."""
+
+    prologue: ClassVar[tuple[str, ...]] = ()
+    """Statements a session runs once before any query: above all, UTC."""
+
+    latest: ClassVar[LatestStrategy] = "frame"
+
+    identifier_length: ClassVar[int | None] = None
+    """Longest identifier in bytes; the engine silently cuts what is longer."""
+
+    type_names: ClassVar[Mapping[str, str]]
+    """Scalar type -> the engine's name for it."""
+
+    frame_functions: ClassVar[frozenset[str]] = frozenset()
+    """Aggregates that the engine computes exactly over a sliding RANGE frame, of any input type."""
+
+    exact_frame_functions: ClassVar[frozenset[str]] = frozenset()
+    """Those it computes exactly over such a frame only where the input is an integer."""
+
+    functions: ClassVar[frozenset[str]] = frozenset(
+        {
+            "count", "sum", "mean", "min", "max", "var_pop", "var_samp", "stddev_pop", "stddev_samp",
+            "first", "last", "count_distinct",
+        }
+    )  # fmt: skip
+    """Aggregates of the language that exist here. What is missing is refused with a diagnostic."""
+
+    native_variance: ClassVar[bool] = True
+    """VAR_POP and its three sisters exist. Otherwise they are made of two passes."""
+
+    materialize_rows: ClassVar[bool | None] = None
+    """What the engine is told about the common table expressions of rows: False means NOT MATERIALIZED."""
+
+    nulls_first_descending: ClassVar[bool] = False
+    """DESC alone puts NULLs first, and an index helps only a sort that says so."""
+
+    ascending_nulls_first: ClassVar[bool] = False
+    """ASC alone puts NULLs first."""
+
+    carriers: ClassVar[Mapping[str, str]] = {}
+    """Scalar type that MIN and MAX do not take -> one that does, there and back by CAST."""
+
+    intervals: ClassVar[bool] = True
+    """INTERVAL literals exist."""
+
+    reads_files: ClassVar[bool] = False
+    """A source's ``path`` can stand in FROM."""
+
+    calls: ClassVar[frozenset[str]] = frozenset()
+    """Functions, by SQL name, that queries translated to this dialect may call."""
+
+    def frames(self, function: str, kind: types.Type | None) -> bool:
+        """Whether the aggregate of a column of this type may be computed over a sliding frame."""
+        exact = kind in types.INTEGERS or kind == types.BOOL
+        return function in self.frame_functions or (exact and function in self.exact_frame_functions)
+
+    def data_type(self, kind: types.Type) -> exp.DataType | None:
+        """The engine's type, or None where it has no type of its own for it."""
+        if isinstance(kind, types.Scalar):
+            return exp.DataType.build(self.type_names[kind.name], dialect=self.name)
+        if isinstance(kind, types.Decimal):
+            return exp.DataType.build(f"DECIMAL({kind.precision}, {kind.scale})", dialect=self.name)
+        return None
+
+    def cast(self, value: exp.Expr, kind: types.Type | None) -> exp.Expr:
+        """``value`` as the engine's type for ``kind``; as it is where there is none."""
+        made = None if kind is None else self.data_type(kind)
+        return value if made is None else exp.Cast(this=value, to=made)
+
+    def timestamp(self, value: exp.Expr, kind: types.Type | None, timing: Timing) -> exp.Expr:
+        """A stored time as an instant in UTC; ``kind`` is the declared type, None where unknown."""
+        if kind in types.INTEGERS:
+            ticks = exp.Interval(
+                this=exp.Literal.string(str(_TICKS[timing.timestamp_unit])), unit=exp.var("MICROSECOND")
+            )
+            return exp.Add(
+                this=self.instant_text("1970-01-01 00:00:00+00"), expression=exp.Mul(this=value, expression=ticks)
+            )
+        if timing.timezone:
+            naive = exp.Cast(this=value, to=exp.DataType.build("TIMESTAMP", dialect=self.name))
+            return exp.AtTimeZone(this=naive, zone=exp.Literal.string(timing.timezone))
+        return self.cast(value, types.TIMESTAMP)
+
+    def instant(self, moment: datetime) -> exp.Expr:
+        """A literal instant; ``moment`` is in UTC."""
+        return self.instant_text(f"{moment:%Y-%m-%d %H:%M:%S.%f}+00")
+
+    def instant_text(self, text: str) -> exp.Expr:
+        """A literal instant from its text in UTC."""
+        return self.cast(exp.Literal.string(text), types.TIMESTAMP)
+
+    def length(self, duration: Duration) -> exp.Expr:
+        """A length of time in the largest unit that fits it."""
+        unit, ticks = next((u for u in _UNITS if duration.microseconds % u[1] == 0), ("MICROSECOND", 1))
+        return exp.Interval(this=exp.Literal.string(str(duration.microseconds // ticks)), unit=exp.var(unit))
+
+    def minus(self, time: exp.Expr, duration: Duration) -> exp.Expr:
+        """``time`` moved back by ``duration``."""
+        if not duration.microseconds:
+            return time
+        return exp.Sub(this=time, expression=self.length(duration))
+
+    def order_key(self, columns: list[exp.Expr]) -> exp.Expr:
+        """One comparable value that orders rows by ``columns``, NULL smallest; for engines with ARG_MAX frames."""
+        raise NotImplementedError(self.name)
+
+    def scan(self, path: str) -> exp.Expr:
+        """The rows of a file, as a table expression; only where ``reads_files``."""
+        raise NotImplementedError(path)
+
+    def leaf(self, node: exp.Expr) -> exp.Expr:
+        """One node of a translated user expression, rewritten where the engine has another idea of it."""
+        return node

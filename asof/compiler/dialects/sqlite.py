@@ -1,0 +1,73 @@
+"""SQLite: timestamps are INTEGER microseconds, dates INTEGER days; there are no types to cast to beyond that."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from asof.compiler import types
+from asof.compiler.dialects.base import _TICKS, Dialect
+from asof.compiler.dialects.calls import COMMON
+
+if TYPE_CHECKING:
+    from asof.compiler.duration import Duration
+    from asof.compiler.model import Timing
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_INTERVALS = {"WEEK": 604_800_000_000, "DAY": 86_400_000_000, "HOUR": 3_600_000_000, "MINUTE": 60_000_000}
+_INTERVALS |= {"SECOND": 1_000_000, "MILLISECOND": 1_000, "MICROSECOND": 1}
+
+
+class SQLite(Dialect):
+    """Its sliding sums of floats subtract and so drift: only integers go over a frame."""
+
+    name = "sqlite"
+    latest = "frame"
+    materialize_rows = False
+    intervals = False
+    type_names = {name: names.sqlite for name, names in types.SCALARS.items()}  # noqa: RUF012 - a constant table
+    frame_functions = frozenset({"count", "min", "max"})
+    exact_frame_functions = frozenset({"sum", "mean"})
+    native_variance = False
+    ascending_nulls_first = True
+    calls = COMMON
+
+    def data_type(self, kind: types.Type) -> exp.DataType | None:
+        return super().data_type(kind) if isinstance(kind, types.Scalar) else None
+
+    def timestamp(self, value: exp.Expr, kind: types.Type | None, timing: Timing) -> exp.Expr:
+        if kind == types.DATE:
+            return _times(value, _INTERVALS["DAY"])
+        if kind in types.INTEGERS:
+            return _times(value, _TICKS[timing.timestamp_unit])
+        return value
+
+    def instant_text(self, text: str) -> exp.Expr:
+        return exp.Literal.number(_microseconds(text))
+
+    def length(self, duration: Duration) -> exp.Expr:
+        return exp.Literal.number(duration.microseconds)
+
+    def leaf(self, node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Cast) and node.to.this in exp.DataType.TEMPORAL_TYPES:
+            if isinstance(node.this, exp.Literal) and node.this.is_string:
+                return self.instant_text(node.this.this)
+            return node.this
+        if isinstance(node, exp.Interval) and isinstance(node.this, exp.Literal) and node.unit is not None:
+            ticks = _INTERVALS.get(node.unit.name.upper().removesuffix("S"))
+            if ticks and node.this.name.isdigit():
+                return exp.Literal.number(int(node.this.name) * ticks)
+        return node
+
+
+def _times(value: exp.Expr, factor: int) -> exp.Expr:
+    return value if factor == 1 else exp.Mul(this=value, expression=exp.Literal.number(factor))
+
+
+def _microseconds(text: str) -> int:
+    moment = datetime.fromisoformat(text)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    delta = moment - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds

@@ -1,0 +1,147 @@
+"""Latest values: for each row of the spine the greatest visible row by event, created, unique and values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from asof.compiler import tree
+from asof.compiler.pit import reach
+
+if TYPE_CHECKING:
+    from asof.compiler.pit.resolve import Group
+    from asof.compiler.pit.statement import Statement
+    from asof.compiler.relation import Rows
+
+
+def latest(statement: Statement, group: Group, rows: Rows, features: tuple[str, ...]) -> str:
+    """A common table expression of (row, ``features``), at most one line a row of the spine; returns its name."""
+    strategy = statement.dialect.latest
+    asked = statement.asked(group, reach.of_latest(group.view, rows.timing), f"{group.role}_asked")
+    if strategy == "lateral":
+        query = _probe(statement, group, asked, rows, features)
+    elif rows.timing.visibility == "created":
+        query = _ranked(statement, _pairs(statement, group, asked, rows, features), rows, asked, features)
+    else:
+        make = _asof if strategy == "asof" else _running_maximum
+        found = statement.ctes.add(
+            f"{group.role}_found",
+            make(statement, group, asked, rows),
+            "when the latest visible row of each question happened",
+        )
+        query = _ranked(statement, _fetched(statement, found, rows, features), rows, found, features)
+    return statement.ctes.add(f"{group.role}_latest", query, "the latest values; the order below decides every tie")
+
+
+def _bounds(statement: Statement, group: Group, asked: str, rows: Rows) -> list[exp.Expr]:
+    names = statement.names
+    event = tree.column(rows.table, names.event)
+    made: list[exp.Expr] = [exp.LTE(this=event, expression=tree.column(asked, names.until))]
+    if group.view.ttl is not None:
+        made.append(exp.GTE(this=event.copy(), expression=tree.column(asked, names.since)))
+    if rows.timing.visibility == "created":
+        made.append(reach.visible(rows.table, asked, names.created, names.at))
+    return made
+
+
+def _asof(statement: Statement, group: Group, asked: str, rows: Rows) -> exp.Select:
+    """Keys and times alone go through the ASOF join: carrying the payload would cost more than fetching it."""
+    names = statement.names
+    event = tree.column(rows.table, names.event)
+    query = tree.select(_keyed(statement, asked, rows, event), tree.cte(asked))
+    visible: exp.Expr = exp.GTE(this=tree.column(asked, names.until), expression=event.copy())
+    tree.join(query, tree.cte(rows.table), [*tree.equal(asked, rows.table, rows.keys), visible], method="ASOF")
+    if group.view.ttl is not None:
+        tree.where(query, [exp.GTE(this=event.copy(), expression=tree.column(asked, names.since))])
+    return query
+
+
+def _running_maximum(statement: Statement, group: Group, asked: str, rows: Rows) -> exp.Select:
+    """Questions and rows on one time line; the greatest event time so far is the latest row's."""
+    names = statement.names
+    questions = tree.select(
+        [tree.column(asked, names.row), *(tree.column(asked, key) for key in rows.keys),
+         tree.named(tree.column(asked, names.until), names.at), tree.named(exp.Null(), names.event),
+         *([tree.column(asked, names.since)] if group.view.ttl is not None else [])],
+        tree.cte(asked),
+    )  # fmt: skip
+    events = tree.select(
+        [tree.named(exp.Null(), names.row), *(tree.column(rows.table, key) for key in rows.keys),
+         tree.named(tree.column(rows.table, names.event), names.at), tree.column(rows.table, names.event),
+         *([tree.named(exp.Null(), names.since)] if group.view.ttl is not None else [])],
+        tree.cte(rows.table),
+    )  # fmt: skip
+    line = tree.derived(exp.Union(this=events, expression=questions, distinct=False), "timeline")
+    newest = exp.Window(
+        this=exp.Max(this=tree.column("", names.event)),
+        partition_by=[tree.column("", key) for key in rows.keys],
+        order=exp.Order(expressions=[exp.Ordered(this=tree.column("", names.at), desc=False, nulls_first=True)]),
+        spec=exp.WindowSpec(kind="RANGE", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW"),
+    )
+    kept = [names.row, *rows.keys, *([names.since] if group.view.ttl is not None else [])]
+    inner = tree.select([*(tree.column("", name) for name in kept), tree.named(newest, names.event)], line)
+    outer = tree.select(
+        [tree.column("", name) for name in (names.row, *rows.keys, names.event)], tree.derived(inner, "newest")
+    )
+    conditions = [tree.present(tree.column("", names.row)), tree.present(tree.column("", names.event))]
+    if group.view.ttl is not None:
+        conditions.append(exp.GTE(this=tree.column("", names.event), expression=tree.column("", names.since)))
+    return tree.where(outer, conditions)
+
+
+def _keyed(statement: Statement, asked: str, rows: Rows, event: exp.Expr) -> list[exp.Expr]:
+    return [tree.column(asked, name) for name in (statement.names.row, *rows.keys)] + [event]
+
+
+def _fetched(statement: Statement, found: str, rows: Rows, features: tuple[str, ...]) -> exp.Select:
+    names = statement.names
+    query = tree.select(
+        [tree.column(found, names.row), *(tree.column(rows.table, f) for f in features)], tree.cte(found)
+    )
+    on = tree.equal(found, rows.table, (*rows.keys, names.event))
+    return tree.join(query, tree.cte(rows.table), on)
+
+
+def _pairs(statement: Statement, group: Group, asked: str, rows: Rows, features: tuple[str, ...]) -> exp.Select:
+    names = statement.names
+    query = tree.select(
+        [tree.column(asked, names.row), *(tree.column(rows.table, f) for f in features)], tree.cte(asked)
+    )
+    on = tree.equal(asked, rows.table, rows.keys) + _bounds(statement, group, asked, rows)
+    return tree.join(query, tree.cte(rows.table), on)
+
+
+def _order(statement: Statement, rows: Rows, features: tuple[str, ...]) -> list[exp.Expr]:
+    """Latest first. Event times are never NULL, so they sort as an index does."""
+    event = exp.Ordered(
+        this=tree.column(rows.table, statement.names.event),
+        desc=True,
+        nulls_first=statement.dialect.nulls_first_descending,
+    )
+    order = dict.fromkeys((*rows.ties, *features))
+    return [event, *(tree.latest_first(tree.column(rows.table, name)) for name in order)]
+
+
+def _ranked(statement: Statement, pairs: exp.Select, rows: Rows, asked: str, features: tuple[str, ...]) -> exp.Select:
+    names = statement.names
+    rank = exp.Window(
+        this=exp.RowNumber(),
+        partition_by=[tree.column(asked, names.row)],
+        order=exp.Order(expressions=_order(statement, rows, rows.values)),
+    )
+    pairs.append("expressions", tree.named(rank, names.rank))
+    query = tree.select([tree.column("", name) for name in (names.row, *features)], tree.derived(pairs, "ranked"))
+    return tree.where(query, [exp.EQ(this=tree.column("", names.rank), expression=exp.Literal.number(1))])
+
+
+def _probe(statement: Statement, group: Group, asked: str, rows: Rows, features: tuple[str, ...]) -> exp.Select:
+    inner = tree.select([tree.column(rows.table, f) for f in features], tree.cte(rows.table))
+    tree.where(inner, tree.equal(rows.table, asked, rows.keys) + _bounds(statement, group, asked, rows))
+    inner.set("order", exp.Order(expressions=_order(statement, rows, rows.values)))
+    inner.set("limit", exp.Limit(expression=exp.Literal.number(1)))
+    query = tree.select(
+        [tree.column(asked, statement.names.row), *(tree.column("newest", f) for f in features)], tree.cte(asked)
+    )
+    lateral = exp.Lateral(this=exp.Subquery(this=inner), alias=exp.TableAlias(this=tree.identifier("newest")))
+    return tree.join(query, lateral, [])

@@ -1,0 +1,242 @@
+"""Training queries: a spine, and beside each of its rows what was known at that row's instant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from asof.compiler import shape, support, tree, types
+from asof.compiler.diagnostics import Diagnostic, DiagnosticError, in_order
+from asof.compiler.certificate import Claim
+from asof.compiler.dialects import DIALECTS
+from asof.compiler.emit import Compiled, Draft, emit
+from asof.compiler.model import OnDemandFeatureView, ServiceItem, Timing
+from asof.compiler.pit import windows
+from asof.compiler.pit.latest import latest
+from asof.compiler.pit.request import Names, OutputColumn
+from asof.compiler.pit.resolve import Computed, Input, groups, needed, outputs, value_of
+from asof.compiler.pit.statement import Statement
+from asof.compiler.relation import Binder
+from asof.compiler.source import NOWHERE
+from asof.compiler.translate import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from asof.compiler.dialects import Dialect
+    from asof.compiler.model import Repo
+    from asof.compiler.pit.request import SpineSpec, TrainingRequest
+    from asof.compiler.pit.resolve import Group, Output
+
+Values = dict[Input, exp.Expr]
+"""Each input as an expression over the final joins."""
+
+
+def training_query(
+    repo: Repo, request: TrainingRequest, *, target: str, dialect: str, header: tuple[str, ...] = ()
+) -> Compiled:
+    """The SQL that gives every row of the spine its features, in order, once.
+
+    ``target`` chooses among the locations of sources, ``dialect`` is one of ``DIALECTS``; ``header`` are
+    lines of comment above the statement. Diagnostics instead of a query where something is not possible.
+    """
+    if dialect not in DIALECTS:
+        return Compiled(diagnostics=(support.NO_DIALECT.at(NOWHERE, f"no SQL is made for {dialect!r} yet"),))
+    try:
+        draft = _draft(repo, request, target, DIALECTS[dialect], header)
+    except DiagnosticError as error:
+        return Compiled(diagnostics=in_order(error.diagnostics))
+    return emit(draft, DIALECTS[dialect])
+
+
+def _draft(repo: Repo, request: TrainingRequest, target: str, dialect: Dialect, header: tuple[str, ...]) -> Draft:
+    wanted = outputs(repo, request)
+    inputs = dict.fromkeys(one for output in wanted for one in needed(repo, output.value))
+    found = groups(repo, request, inputs)
+    problems = [
+        *(d for group in found for d in support.unsupported(repo, group.view, dialect)),
+        *_spine_problems(repo, request, wanted, found, dialect),
+    ]
+    if problems:
+        raise DiagnosticError(*problems)
+    names = Names.apart_from(_user_names(repo, request.spine, found))
+    binder = Binder(
+        repo=repo,
+        target=target,
+        dialect=dialect,
+        names=names,
+        ctes=tree.Ctes(dialect.identifier_length),
+        made={},
+        witnesses={},
+    )
+    statement = Statement(binder=binder, spine=_spine(binder, request.spine))
+    joined: list[str] = []
+    values: Values = {}
+    for group in found:
+        values |= _grouped(statement, group, joined)
+    query = _answer(statement, request, wanted, values, joined)
+    columns = tuple(OutputColumn(name=name, lineage=("spine",)) for name in request.spine.columns)
+    return Draft(
+        name=request.name,
+        query=binder.ctes.over(query),
+        columns=columns + tuple(output.column for output in wanted),
+        claim=Claim(spine=statement.spine, row=names.row, instant=names.at, sources=binder.witnesses),
+        header=header,
+    )
+
+
+def _spine(binder: Binder, spec: SpineSpec) -> str:
+    """The spine with its surrogate row number and its instant, read once: ROW_NUMBER has no second answer."""
+    names = binder.names
+    number: exp.Expr = exp.Window(this=exp.RowNumber()) if not spec.row_id else tree.column("given", spec.row_id)
+    instant = binder.dialect.timestamp(tree.column("given", spec.timestamp), None, Timing())
+    source: exp.Expr
+    if isinstance(spec.relation, str):
+        source = tree.table(spec.relation, "given")
+    else:
+        query = spec.relation.copy()
+        quoted(query, binder.dialect.name)
+        source = tree.derived(binder.bind(query), "given")
+    made = tree.select(
+        [
+            tree.named(number, names.row),
+            *(tree.column("given", name) for name in spec.columns),
+            tree.named(instant, names.at),
+        ],
+        source,
+    )
+    return binder.ctes.add(
+        "spine", made, "the rows to be enriched, numbered once, each at its own instant", materialized=True
+    )
+
+
+def _grouped(statement: Statement, group: Group, joined: list[str]) -> Values:
+    """The features of one group as columns of common table expressions, which ``joined`` collects."""
+    schema = [column.name for column in group.view.schema]
+    plain = tuple(name for name in group.features if name in schema)
+    windowed = tuple(name for name in group.features if name not in schema)
+    read = windows.inputs(statement, group) if windowed else windows.Inputs({}, {})
+    columns = [a.column for a in group.view.aggregations if a.column] if windowed else []
+    rows = statement.binder.rows(group.view, (schema if plain else []) + columns, read.expressions)
+    homes: dict[str, str] = {}
+    if plain:
+        homes |= dict.fromkeys(plain, latest(statement, group, rows, plain))
+    if windowed:
+        homes |= windows.windowed(statement, group, rows, read, windowed)
+    joined.extend(dict.fromkeys(home for home in homes.values() if home))
+    kinds = shape.feature_types(statement.binder.repo, group.view)
+    return {
+        Input(group=group.identity, feature=name): tree.column(home, name)
+        if home
+        else _empty(statement, group, name, kinds[name])
+        for name, home in homes.items()
+    }
+
+
+def _empty(statement: Statement, group: Group, name: str, kind: types.Type) -> exp.Expr:
+    """The value of a window that no visible row can be in: a count of nothing, or NULL."""
+    function = shape.windows(group.view)[name][0].function
+    if function not in ("count", "count_distinct"):
+        return statement.dialect.cast(exp.Null(), kind)
+    return tree.case(tree.all_of(statement.askable(group)), statement.dialect.cast(exp.Literal.number(0), kind))
+
+
+def _answer(
+    statement: Statement, request: TrainingRequest, wanted: tuple[Output, ...], values: Values, joined: list[str]
+) -> exp.Select:
+    names, spine = statement.names, statement.spine
+    query = tree.select([tree.column(spine, name) for name in request.spine.columns], tree.cte(spine))
+    for output in wanted:
+        value = _value(statement, output.value, values)
+        query.append("expressions", tree.called(value, output.column.name))
+    for home in joined:
+        on: list[exp.Expr] = [exp.EQ(this=tree.column(home, names.row), expression=tree.column(spine, names.row))]
+        tree.join(query, tree.cte(home), on, side="LEFT")
+    row = exp.Ordered(
+        this=tree.column(spine, names.row), desc=False, nulls_first=statement.dialect.ascending_nulls_first
+    )
+    query.set("order", exp.Order(expressions=[row]))
+    return query
+
+
+def _value(statement: Statement, value: Input | Computed, values: Values) -> exp.Expr:
+    """The expression of an output; on-demand features are computed from the values of their inputs."""
+    if isinstance(value, Input):
+        return values[value].copy()
+    known = _known(statement, value, values)
+    written = statement.binder.parse_expression(value.feature.expression, value.view.address)
+    made = written.transform(lambda node: known.get(node.name, node).copy() if isinstance(node, exp.Column) else node)
+    return statement.dialect.cast(made, value.feature.type)
+
+
+def _known(statement: Statement, value: Computed, values: Values) -> Mapping[str, exp.Expr]:
+    repo, known = statement.binder.repo, dict[str, exp.Expr]()
+    for source in value.view.sources:
+        request = repo.source(source)
+        view = repo.view(source)
+        if request is not None:
+            for column in request.columns:
+                found: exp.Expr = tree.column(statement.spine, column.name)
+                if column.type == types.TIMESTAMP:
+                    found = statement.dialect.timestamp(found, column.type, request.timing)
+                known[column.name] = found
+        elif view is not None:
+            item = ServiceItem(view=source, join_key_map=value.item.join_key_map)
+            for name in shape.features(view):
+                inner = _value(statement, value_of(repo, item, name), values)
+                known[name] = exp.Paren(this=inner) if isinstance(view, OnDemandFeatureView) else inner
+    return known
+
+
+def _user_names(repo: Repo, spine: SpineSpec, found: tuple[Group, ...]) -> set[str]:
+    names = {*spine.columns, spine.row_id, spine.timestamp}
+    for group in found:
+        timing = shape.timing_of(repo, group.view)
+        names |= {*timing.unique, timing.timestamp_field, timing.created_timestamp_column, *group.features}
+        names |= {a.column for a in group.view.aggregations} | {key for key, _ in group.keys}
+        names |= set(shape.column_types(repo, group.view))
+    return names
+
+
+def _spine_problems(
+    repo: Repo, request: TrainingRequest, wanted: tuple[Output, ...], found: tuple[Group, ...], dialect: Dialect
+) -> list[Diagnostic]:
+    spine = request.spine
+    problems, seen = [], {name.lower() for name in spine.columns}
+    for output in wanted:
+        name, lineage = output.column.name, ", ".join(output.column.lineage)
+        if name.lower() in seen:
+            message = f"{lineage} would be called {name!r}, as another column is already: give it an alias, or full_feature_names"
+            problems.append(support.CLASH.at(NOWHERE, message))
+        if dialect.identifier_length is not None and len(name.encode()) > dialect.identifier_length:
+            message = f"{name!r} is longer than the {dialect.identifier_length} bytes that {dialect.name} keeps"
+            problems.append(support.TOO_LONG.at(NOWHERE, message))
+        seen.add(name.lower())
+    required = {column: group.view.name for group in found for _, column in group.keys}
+    for output in wanted:
+        required |= dict.fromkeys(_request_columns(repo, output.value), "an on-demand feature")
+    required[spine.timestamp] = "the instant of each row"
+    for column, why in required.items():
+        if column not in spine.columns:
+            known = ", ".join(spine.columns)
+            problems.append(
+                support.NO_SUCH_COLUMN.at(NOWHERE, f"the spine has no column {column!r} for {why}; it has {known}")
+            )
+    return problems
+
+
+def _request_columns(repo: Repo, value: Input | Computed) -> list[str]:
+    if isinstance(value, Input):
+        return []
+    found: list[str] = []
+    for name in value.view.sources:
+        source, view = repo.source(name), repo.view(name)
+        if source is not None:
+            found += [column.name for column in source.columns]
+        elif isinstance(view, OnDemandFeatureView):
+            item = ServiceItem(view=name, join_key_map=value.item.join_key_map)
+            found += [
+                c for feature in shape.features(view) for c in _request_columns(repo, value_of(repo, item, feature))
+            ]
+    return found

@@ -1,0 +1,215 @@
+"""Windowed aggregations: sliding RANGE frames over one time line, or questions joined with their rows.
+
+Frames read each row once, whatever the number of windows, and their bounds are exact. Where the engine
+has no frame for a function, or a row's visibility is not a matter of its event time, the rows of the
+widest window are joined to each question and every window picks its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from asof.compiler import shape, tree, types
+from asof.compiler.pit import functions, reach
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from asof.compiler.model import Aggregation
+    from asof.compiler.pit.functions import Windowed
+    from asof.compiler.pit.resolve import Group
+    from asof.compiler.pit.statement import Statement
+    from asof.compiler.relation import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What aggregations read of a row: an expression over the view's columns, by the name it goes by inside."""
+
+    expressions: dict[str, exp.Expr]
+    names: dict[str, str]
+    """``column`` and ``where`` of an aggregation, as one text -> the name of its input."""
+
+    def of(self, aggregation: Aggregation) -> str:
+        return self.names[_identity(aggregation)]
+
+
+def _identity(aggregation: Aggregation) -> str:
+    return f"{aggregation.column}\n{aggregation.where}\n{_marks_rows(aggregation)}"
+
+
+def _marks_rows(aggregation: Aggregation) -> bool:
+    """Whether the input says only that the row takes part."""
+    return not aggregation.column
+
+
+def inputs(statement: Statement, group: Group) -> Inputs:
+    """The inputs of the group's aggregations that are not plain columns."""
+    made: dict[str, exp.Expr] = {}
+    names: dict[str, str] = {}
+    taken = (
+        {key for key, _ in group.keys}
+        | {c.name for c in group.view.schema}
+        | {a.column for a in group.view.aggregations}
+    )
+    for aggregation in group.view.aggregations:
+        identity = _identity(aggregation)
+        if identity in names:
+            continue
+        if not aggregation.where:
+            names[identity] = aggregation.column or statement.names.event
+            continue
+        name = f"{aggregation.base_name}_input"
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        value = tree.column("", aggregation.column) if aggregation.column else exp.Literal.number(1)
+        condition = statement.binder.parse_expression(aggregation.where, group.view.address)
+        made[name] = tree.case(condition, value)
+        names[identity] = name
+    return Inputs(made, names)
+
+
+def windowed(statement: Statement, group: Group, rows: Rows, read: Inputs, features: Sequence[str]) -> dict[str, str]:
+    """Feature -> the common table expression of (row, feature ...) that holds it; "" where no row can be in the window."""
+    found = shape.windows(group.view)
+    every = [
+        functions.Windowed(
+            feature=name,
+            aggregation=aggregation,
+            window=window,
+            reach=reach.of_window(aggregation, window, rows.timing),
+            value=read.of(aggregation),
+            kind=rows.kinds.get(aggregation.column),
+        )
+        for name, (aggregation, window) in found.items()
+        if name in features
+    ]
+    able = [one for one in every if not one.reach.empty]
+    framed = [one for one in able if _frames(statement, rows, one)]
+    paired = [one for one in able if one not in framed]
+    made = dict.fromkeys(features, "")
+    if framed:
+        made |= dict.fromkeys((one.feature for one in framed), _framed(statement, group, rows, framed))
+    if paired:
+        made |= dict.fromkeys((one.feature for one in paired), _paired(statement, group, rows, paired))
+    return made
+
+
+def _frames(statement: Statement, rows: Rows, one: Windowed) -> bool:
+    if rows.timing.visibility == "created" or one.aggregation.include_nulls:
+        return False
+    return statement.dialect.frames(one.aggregation.function, one.kind)
+
+
+def _framed(statement: Statement, group: Group, rows: Rows, every: Sequence[Windowed]) -> str:
+    names, dialect = statement.names, statement.dialect
+    ordered = any(one.aggregation.function in ("first", "last") for one in every)
+    carried = dict.fromkeys([*(one.value for one in every), *((names.event, *rows.ties) if ordered else ())])
+    line = statement.ctes.add(
+        f"{group.role}_timeline",
+        _timeline(statement, group, rows, carried, reach.widest([one.reach for one in every])),
+        "rows and questions on one time line, each at its own instant",
+    )
+    frames = {_frame_name(one): one.reach for one in every}
+    values = [
+        tree.named(
+            functions.over_frame(dialect, one, rows, names.event, tree.identifier(_frame_name(one))), one.feature
+        )
+        for one in every
+    ]
+    inner = tree.select([tree.column("", names.row), *values], tree.cte(line))
+    inner.set("windows", [
+        exp.Window(
+            this=tree.identifier(name),
+            partition_by=[tree.column("", key) for key in rows.keys],
+            order=exp.Order(expressions=[exp.Ordered(this=tree.column("", names.at), desc=False, nulls_first=dialect.ascending_nulls_first)]),
+            spec=frame.frame(dialect),
+        )
+        for name, frame in frames.items()
+    ])  # fmt: skip
+    kept = [tree.column("", name) for name in (names.row, *(one.feature for one in every))]
+    query = tree.where(tree.select(kept, tree.derived(inner, "framed")), [tree.present(tree.column("", names.row))])
+    return statement.ctes.add(f"{group.role}_windows", query, "every window ends before the instant it is asked at")
+
+
+def _frame_name(one: Windowed) -> str:
+    return f"{one.window.suffix}{'_closed' if one.aggregation.bounds == '(]' else ''}"
+
+
+def _timeline(statement: Statement, group: Group, rows: Rows, carried: Iterable[str], span: reach.Reach) -> exp.Union:
+    names = statement.names
+    carried = list(carried)
+    events = tree.select(
+        [
+            tree.named(exp.Null(), names.row),
+            *(tree.column("", key) for key in rows.keys),
+            tree.named(tree.column("", names.event), names.at),
+            *(tree.column("", name) for name in carried),
+        ],
+        tree.cte(rows.table),
+    )
+    tree.where(events, statement.within_span(span, tree.column("", names.event)))
+    questions = tree.select(
+        [
+            tree.column(statement.spine, names.row),
+            *statement.key_columns(group),
+            tree.column(statement.spine, names.at),
+            *(tree.named(exp.Null(), name) for name in carried),
+        ],
+        tree.cte(statement.spine),
+    )
+    tree.where(questions, statement.askable(group))
+    return exp.Union(this=events, expression=questions, distinct=False)
+
+
+def _paired(statement: Statement, group: Group, rows: Rows, every: Sequence[Windowed]) -> str:
+    names = statement.names
+    asked = statement.asked(group, reach.widest([one.reach for one in every]), f"{group.role}_window_asked")
+    carried = dict.fromkeys([names.event, *(one.value for one in every), *rows.ties])
+    event = tree.column(rows.table, names.event)
+    pairs = tree.select(
+        [
+            tree.column(asked, names.row),
+            tree.column(asked, names.at),
+            *(tree.column(rows.table, name) for name in carried),
+        ],
+        tree.cte(asked),
+    )
+    on = tree.equal(asked, rows.table, rows.keys)
+    on.append(exp.LTE(this=event, expression=tree.column(asked, names.until)))
+    if reach.widest([one.reach for one in every]).since is not None:
+        on.append(exp.GTE(this=event.copy(), expression=tree.column(asked, names.since)))
+    if rows.timing.visibility == "created":
+        on.append(reach.visible(rows.table, asked, names.created, names.at))
+        pairs.append("expressions", tree.column(rows.table, names.created)) if names.created not in carried else None
+    tree.join(pairs, tree.cte(rows.table), on, side="LEFT")
+    found = statement.ctes.add(
+        f"{group.role}_pairs", pairs, "each question with the rows that its widest window can hold"
+    )
+    found = _prepared(statement, group, rows, every, found)
+    values = [tree.named(functions.over_pairs(statement.dialect, names, one), one.feature) for one in every]
+    query = tree.select([tree.column("", names.row), *values], tree.cte(found))
+    query.set("group", exp.Group(expressions=[tree.column("", names.row)]))
+    return statement.ctes.add(f"{group.role}_exact", query, "every window picks its own rows")
+
+
+def _prepared(statement: Statement, group: Group, rows: Rows, every: Sequence[Windowed], pairs: str) -> str:
+    """Ranks for first and last, means for variances: what needs a look at a question's other rows first."""
+    extra = [
+        prepared
+        for one in every
+        if (prepared := functions.prepared(statement.dialect, statement.names, rows, one)) is not None
+    ]
+    if not extra:
+        return pairs
+    query = tree.select([exp.Star(), *extra], tree.cte(pairs))
+    return statement.ctes.add(f"{group.role}_ranked", query, "ranks and means among the rows of one question")
+
+
+def nothing(kind: types.Type | None, function: str) -> exp.Expr:
+    """The value of an empty window."""
+    return exp.Literal.number(0) if function in ("count", "count_distinct") else exp.Null()

@@ -1,0 +1,180 @@
+"""From definitions to rows: a source, a query or a view becomes a table expression with normalised times.
+
+Each source becomes one common table expression under its own name, in which every timestamp is an
+instant in UTC; a view's ``query`` reads those, and ``<view>_rows`` gives the keys, the event time and
+the values that the builder works with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+from sqlglot.optimizer.scope import traverse_scope
+
+from asof.compiler import shape, support, tree, types
+from asof.compiler.certificate import Witness
+from asof.compiler.diagnostics import DiagnosticError
+from asof.compiler.model import DataSource, FeatureView, Location, Repo, Timing
+from asof.compiler.query import parse, parse_expression
+from asof.compiler.translate import translated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from asof.compiler.dialects import Dialect
+    from asof.compiler.pit.request import Names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """A view's rows in a common table expression.
+
+    Columns: the join keys under their names; ``names.event`` and, where the source has one,
+    ``names.created``; then the ``unique`` columns, latest values and inputs of aggregations.
+    """
+
+    table: str
+    keys: tuple[str, ...]
+    timing: Timing
+    ties: tuple[str, ...]
+    """The columns that decide between rows of one event time, before the values themselves."""
+    values: tuple[str, ...]
+    """The latest values in declared order: they decide what ``ties`` leave open."""
+    kinds: Mapping[str, types.Type]
+    """Types of the columns, where known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binder:
+    """Turns names of definitions into common table expressions of one statement, each made once."""
+
+    repo: Repo
+    target: str
+    dialect: Dialect
+    names: Names
+    ctes: tree.Ctes
+    made: dict[str, str]
+    """Address -> name of its common table expression."""
+    witnesses: dict[str, Witness]
+    """Name of a table of rows -> how its rows say when they may be seen, for the certificate."""
+
+    def parse_query(self, text: str, address: str) -> exp.Query:
+        """A definition's query in the target's dialect, its tables replaced by what they stand for."""
+        query = translated(parse(text, self.repo.project.sql_dialect), self.repo, self.dialect, address)
+        assert isinstance(query, exp.Query)
+        return self.bind(query)
+
+    def bind(self, query: exp.Query) -> exp.Query:
+        """``query`` in place, its names of sources and views replaced by their common table expressions."""
+        for scope in traverse_scope(query):
+            for table in scope.tables:
+                bound = "" if table.db or table.name in scope.cte_sources else self.table(table.name)
+                if bound and bound != table.name:
+                    table.set("alias", exp.TableAlias(this=tree.identifier(table.alias_or_name)))
+                    table.set("this", tree.identifier(bound))
+        return query
+
+    def parse_expression(self, text: str, address: str) -> exp.Expr:
+        """A definition's scalar expression in the target's dialect."""
+        return translated(parse_expression(text, self.repo.project.sql_dialect), self.repo, self.dialect, address)
+
+    def table(self, name: str) -> str:
+        """The rows of the source or view of that name, under its own column names; "" if there is none."""
+        if source := self.repo.source(name):
+            return self.source(source)
+        view = self.repo.view(name)
+        return self.view(view) if isinstance(view, FeatureView) else ""
+
+    def source(self, source: DataSource) -> str:
+        """The rows of a data source: names as views use them, times as instants."""
+        source = shape.batch_source(self.repo, source)
+        if source.address not in self.made:
+            columns = [self._stored(source, *column) for column in shape.stored_columns(source)]
+            query = tree.select(columns or [exp.Star()], self._location(source))
+            self.made[source.address] = self._add(source.name, query, "the rows of the source, times in UTC")
+        return self.made[source.address]
+
+    def view(self, view: FeatureView) -> str:
+        """What a view reads, under the names that its definition uses."""
+        view = shape.upstream(self.repo, view)
+        if not view.query:
+            return self.source(shape.source_of(self.repo, view))
+        if view.address not in self.made:
+            query = self.parse_query(view.query, view.address)
+            self.made[view.address] = self._add(view.name, query, "the query of the view")
+        return self.made[view.address]
+
+    def rows(self, view: FeatureView, values: Iterable[str], inputs: Mapping[str, exp.Expr]) -> Rows:
+        """The rows behind a view: ``values`` are columns as they stand, ``inputs`` expressions over them."""
+        timing = shape.timing_of(self.repo, view)
+        keys = tuple(key.name for key in shape.join_keys(self.repo, view))
+        kinds = shape.column_types(self.repo, view)
+        read = self.view(view)
+        event = self._time(view, timing.timestamp_field, kinds)
+        selected = {key: tree.column("", key) for key in keys} | {self.names.event: event}
+        if timing.created_timestamp_column:
+            selected[self.names.created] = self._time(view, timing.created_timestamp_column, kinds)
+        declared = {c.name: c.type for c in view.schema}
+        for name in (*timing.unique, *values):
+            if name not in selected:
+                selected[name] = self._value(name, declared.get(name), kinds.get(name))
+        query = tree.select(
+            [tree.called(value, name) for name, value in selected.items()]
+            + [tree.named(value, name) for name, value in inputs.items()],
+            tree.cte(read),
+        )
+        tree.where(query, [tree.present(tree.column("", key)) for key in keys] + [tree.present(event.copy())])
+        table = self._add(f"{view.name}_rows", query, "what each row says, and when it happened")
+        ties = ((self.names.created,) if timing.created_timestamp_column else ()) + timing.unique
+        self.witnesses[table] = Witness(
+            event=self.names.event,
+            field=timing.timestamp_field,
+            delay=timing.delay.microseconds,
+            created=self.names.created if timing.visibility == "created" else "",
+        )
+        return Rows(
+            table=table,
+            keys=keys,
+            timing=timing,
+            ties=ties,
+            values=tuple(declared),
+            kinds={**kinds, **declared},
+        )
+
+    def _value(self, name: str, declared: types.Type | None, stored: types.Type | None) -> exp.Expr:
+        value = tree.column("", name)
+        if declared is None or declared == stored:
+            return value
+        return self.dialect.cast(value, declared)
+
+    def _time(self, view: FeatureView, name: str, kinds: Mapping[str, types.Type]) -> exp.Expr:
+        base = shape.upstream(self.repo, view)
+        value = tree.column("", name)
+        if not base.query and shape.source_of(self.repo, base).columns:
+            return value
+        return self.dialect.timestamp(value, kinds.get(name), shape.timing_of(self.repo, view))
+
+    def _stored(self, source: DataSource, stored: str, name: str, kind: types.Type | None) -> exp.Expr:
+        value: exp.Expr = tree.column("", stored)
+        timing = source.timing
+        if name in (timing.timestamp_field, timing.created_timestamp_column):
+            value = self.dialect.timestamp(value, kind, timing)
+        elif kind == types.TIMESTAMP:
+            value = self.dialect.timestamp(value, kind, Timing(timezone=timing.timezone))
+        return tree.called(value, name)
+
+    def _location(self, source: DataSource) -> exp.Expr:
+        location = dict(source.targets).get(self.target, source.location)
+        if location.query:
+            query = parse(location.query, self.repo.project.sql_dialect)
+            return tree.derived(translated(query, self.repo, self.dialect, source.address), source.name)  # type: ignore[arg-type]
+        if location.path and self.dialect.reads_files:
+            return exp.Table(this=self.dialect.scan(location.path))
+        if location.table:
+            return tree.table(location.table)
+        raise DiagnosticError(support.unreadable(self.repo, source, location, self.dialect))
+
+    def _add(self, name: str, query: exp.Query, comment: str) -> str:
+        return self.ctes.add(name, query, comment, materialized=self.dialect.materialize_rows)

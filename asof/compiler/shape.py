@@ -1,0 +1,118 @@
+"""What definitions say together: where a view's rows come from, their times, keys and types, its features."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from asof.compiler import types
+from asof.compiler.features import result_type
+from asof.compiler.model import Column, DataSource, FeatureView, OnDemandFeatureView, StreamFeatureView
+from asof.compiler.query import SqlSyntaxError, inputs, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from asof.compiler.model import Aggregation, Repo, Timing, Window
+    from asof.compiler.types import Type
+
+
+def upstream(repo: Repo, view: FeatureView) -> FeatureView:
+    """The view whose rows ``view`` reads: itself, or along ``source`` as far as that names views."""
+    seen: set[str] = set()
+    while not view.query and view.name not in seen:
+        seen.add(view.name)
+        further = repo.view(view.source)
+        if repo.source(view.source) is not None or not isinstance(further, FeatureView):
+            break
+        view = further
+    return view
+
+
+def source_of(repo: Repo, view: FeatureView) -> DataSource:
+    """The batch source of a view without a query. Raises KeyError where the definitions do not check."""
+    name = view.source or (view.stream if isinstance(view, StreamFeatureView) else "")
+    source = repo.source(name)
+    if source is None:
+        raise KeyError(f"{view.address} has no source")
+    return batch_source(repo, source)
+
+
+def batch_source(repo: Repo, source: DataSource) -> DataSource:
+    """The source that keeps the history: of a stream or push source its ``batch_source``."""
+    return repo.source(source.batch_source) or source
+
+
+def timing_of(repo: Repo, view: FeatureView) -> Timing:
+    """When the rows of a view happened: a query says so itself, a source for its views."""
+    base = upstream(repo, view)
+    return base.timing if base.query else source_of(repo, base).timing
+
+
+def join_keys(repo: Repo, view: FeatureView) -> tuple[Column, ...]:
+    """The join keys of the view's entities, in order; none for a view without entities."""
+    entities = [repo.entity(name) for name in view.entities]
+    return tuple(key for entity in entities if entity is not None for key in entity.join_keys)
+
+
+def stored_columns(source: DataSource) -> tuple[tuple[str, str, Type | None], ...]:
+    """(stored name, name for views, type) of what is read from a source; nothing where it declares no columns."""
+    if not source.columns:
+        return ()
+    mapping = dict(source.field_mapping)
+    found = [(c.name, mapping.get(c.name, c.name), c.type) for c in source.columns]
+    stored = {name: column for column, name in source.field_mapping}
+    timing = source.timing
+    known = {name for _, name, _ in found}
+    wanted = (timing.timestamp_field, timing.created_timestamp_column, *timing.unique)
+    return (
+        *found,
+        *((stored.get(name, name), name, None) for name in dict.fromkeys(wanted) if name and name not in known),
+    )
+
+
+def column_types(repo: Repo, view: FeatureView) -> Mapping[str, Type]:
+    """Types of the columns that a view reads, as far as definitions tell, by the names it uses."""
+    base = upstream(repo, view)
+    if not base.query:
+        return {name: kind for _, name, kind in stored_columns(source_of(repo, base)) if kind is not None}
+    try:
+        query = parse(base.query, repo.project.sql_dialect)
+    except SqlSyntaxError:
+        return {}
+    passed: dict[str, Type] = {}
+    for name in inputs(query):
+        source = repo.source(name)
+        read = repo.view(name)
+        if source is not None:
+            passed |= {n: k for _, n, k in stored_columns(batch_source(repo, source)) if k is not None}
+        elif isinstance(read, FeatureView):
+            passed |= column_types(repo, read)
+    typed = {
+        p.alias_or_name: passed.get(p.unalias().name) for p in query.selects if isinstance(p.unalias(), exp.Column)
+    }
+    declared = {c.name: c.type for c in base.schema}
+    return {name: kind for name, kind in typed.items() if kind is not None} | declared
+
+
+def features(view: FeatureView | OnDemandFeatureView) -> tuple[str, ...]:
+    """The names of a view's features, in declared order."""
+    if isinstance(view, OnDemandFeatureView):
+        return tuple(feature.name for feature in view.features)
+    windowed = tuple(a.feature_name(w) for a in view.aggregations for w in a.windows)
+    return tuple(column.name for column in view.schema) + windowed
+
+
+def windows(view: FeatureView) -> Mapping[str, tuple[Aggregation, Window]]:
+    """Feature name -> the aggregation and window behind it."""
+    return {a.feature_name(w): (a, w) for a in view.aggregations for w in a.windows}
+
+
+def feature_types(repo: Repo, view: FeatureView | OnDemandFeatureView) -> Mapping[str, Type]:
+    """The type of each feature. A column of unknown type is taken for float64."""
+    if isinstance(view, OnDemandFeatureView):
+        return {feature.name: feature.type for feature in view.features}
+    kinds = column_types(repo, view)
+    windowed = {name: result_type(a, kinds.get(a.column, types.FLOAT64)) for name, (a, _) in windows(view).items()}
+    return {column.name: column.type for column in view.schema} | windowed

@@ -1,0 +1,63 @@
+"""What a dialect cannot do yet, said before a query is built: one diagnostic for each place in a definition."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asof.compiler import shape
+from asof.compiler.diagnostics import Diagnostic, rule
+from asof.compiler.source import NOWHERE, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from asof.compiler.dialects import Dialect
+    from asof.compiler.model import DataSource, FeatureView, Location, Repo
+
+NO_DIALECT = rule("AS501", "no SQL is made for this kind of store yet")
+NOT_YET = rule("AS502", "the dialect does not carry this out yet")
+UNREADABLE = rule("AS503", "the store cannot read this location")
+CLASH = rule("AS504", "two output columns have the same name")
+NO_SUCH_COLUMN = rule("AS505", "the spine lacks a column that features need")
+UNKNOWN_FEATURE = rule("AS506", "the requested feature does not exist")
+TOO_LONG = rule("AS507", "an output name is longer than the engine allows")
+NO_CERTIFICATE = rule("AS509", "the query cannot be proven free of leakage")
+
+
+def span_of(repo: Repo, address: str, *pointer: str | int) -> Span:
+    """Where that part of the definition was written, if it was."""
+    origin = repo.origins.get(address)
+    return origin.value(*pointer) if origin else NOWHERE
+
+
+def unreadable(repo: Repo, source: DataSource, location: Location, dialect: Dialect) -> Diagnostic:
+    """The source's location cannot stand in FROM of this dialect."""
+    what = f"the file {location.path}" if location.path else "no location"
+    return UNREADABLE.at(
+        span_of(repo, source.address, "path"),
+        f"source {source.name!r} has {what}, which {dialect.name} cannot read: give it a table for this target",
+        address=source.address,
+    )
+
+
+def unsupported(repo: Repo, view: FeatureView, dialect: Dialect) -> Iterator[Diagnostic]:
+    """Each thing in the definition of ``view`` that ``dialect`` does not carry out yet."""
+    timing = shape.timing_of(repo, view)
+    base = shape.upstream(repo, view)
+    at = base.address if base.query else shape.source_of(repo, base).address
+    if timing.valid_to:
+        yield _not_yet(repo, at, ("valid_to",), "valid_to", dialect)
+    for index, aggregation in enumerate(view.aggregations):
+        pointer = ("aggregations", index)
+        if aggregation.function not in dialect.functions:
+            name = f"the function {aggregation.function!r}"
+            yield _not_yet(repo, view.address, (*pointer, "function"), name, dialect)
+        elif aggregation.by:
+            yield _not_yet(repo, view.address, (*pointer, "by"), "by (a map keyed by a column)", dialect)
+        elif aggregation.include_nulls and aggregation.function in ("first", "last") and not aggregation.column:
+            yield _not_yet(repo, view.address, pointer, "first or last without a column", dialect)
+
+
+def _not_yet(repo: Repo, address: str, pointer: tuple[str | int, ...], what: str, dialect: Dialect) -> Diagnostic:
+    message = f"{what} is not supported yet by {dialect.name}"
+    return NOT_YET.at(span_of(repo, address, *pointer), message, address=address)
