@@ -89,7 +89,7 @@ class OnlineReader:
         found = groups(repo, selection.request(), inputs)
         missing = [group.view for group in found if group.view.name not in tables]
         if missing:
-            raise DiagnosticError(*(_not_online(view) for view in missing))
+            raise DiagnosticError(*(not_online(view) for view in missing))
         self._groups = tuple(_Served(repo, group, tables[group.view.name]) for group in found)
         self._computed = tuple(output for output in self._outputs if isinstance(output.value, Computed))
         self._inputs = tuple(dict.fromkeys(one for output in self._computed for one in needed(repo, output.value)))
@@ -244,7 +244,8 @@ def _renamed(feature: OnlineFeature, output: Output) -> OnlineFeature:
     )
 
 
-def _not_online(view: FeatureView) -> Diagnostic:
+def not_online(view: FeatureView) -> Diagnostic:
+    """The refusal to serve or fill what has no table."""
     why = "online is false" if not view.online else "it has not been applied to a target with an online store"
     return NOT_ONLINE.at(NOWHERE, f"view {view.name!r} is not served online: {why}", address=view.address)
 
