@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+
+import yaml
 
 from asof.compiler.diagnostics import Diagnostic, rule
 from asof.compiler.yaml_reader import span_of, walk
-
-if TYPE_CHECKING:
-    import yaml
 
 ENVIRONMENT = rule("AS215", "a reference to the environment that cannot be")
 LITERAL_SECRET = rule("AS216", "a secret is written down")
 
 _REFERENCE = re.compile(r"\$\{env:[A-Za-z_][A-Za-z0-9_]*\}")
+_WORTH_A_LOOK = re.compile(r"\$|://|=")
 _STARTED = re.compile(r"\$\{")
 SECRET_IN_URL = re.compile(r"(?<=://)([^/@\s:]*):(?!\$\{env:)([^@/\s]+)(?=@)")
 SECRET_IN_DSN = re.compile(r"(?i)\b(?:password|pwd|secret|token)\s*=\s*(?!\$\{env:)([^\s;&]+)")
@@ -34,7 +33,7 @@ def setting_problems(node: yaml.Node, path: str) -> tuple[Diagnostic, ...]:
     """What is wrong with references and secrets in asof.yaml. No message repeats a value."""
     found: list[Diagnostic] = []
     for pointer, item in walk(node):
-        if item.id != "scalar" or "$" not in item.value and "://" not in item.value and "=" not in item.value:
+        if not isinstance(item, yaml.ScalarNode) or not _WORTH_A_LOOK.search(item.value):
             continue
         span = span_of(path, item)
         started = len(_STARTED.findall(item.value))
@@ -50,4 +49,4 @@ def setting_problems(node: yaml.Node, path: str) -> tuple[Diagnostic, ...]:
 
 
 def _scalars(node: yaml.Node) -> tuple[yaml.ScalarNode, ...]:
-    return tuple(item for _, item in walk(node) if item.id == "scalar")
+    return tuple(item for _, item in walk(node) if isinstance(item, yaml.ScalarNode))

@@ -26,8 +26,14 @@ OUT_OF_PLACE = rule("AS211", "a key that has no place here")
 REPEATED = rule("AS212", "a list names something twice")
 
 _JSON_NAMES = {
-    str: "text", bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "a map", type(None): "empty",
-}  # fmt: skip
+    str: "text",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "a map",
+    type(None): "empty",
+}
 _SCHEMA_NAMES = {
     "string": "text",
     "boolean": "true or false",

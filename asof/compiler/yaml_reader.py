@@ -327,7 +327,7 @@ def _span_at(path: str, text: str, offset: int) -> Span:
 
 
 _WORDS = {
-    "mapping values are not allowed": "a `:` stands where no key can be: check the indentation, or put the text in quotes",
+    "mapping values are not allowed": "a `:` where no key can be: check the indentation, or put the text in quotes",
     "could not find expected ':'": "this line is neither `key: value` nor part of a text",
     "did not find expected key": "this line does not fit the map it stands in: check the indentation and the quotes",
     "did not find expected '-' indicator": "this line does not fit the list it stands in: check the indentation",

@@ -1,0 +1,64 @@
+"""Whether definitions that read well on their own fit together; no database is asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asof.compiler import model
+from asof.compiler.check import rules
+from asof.compiler.check.policies import check_allow, check_policies, without_allowed
+from asof.compiler.check.scope import Scope
+from asof.compiler.check.services import check_dataset, check_service, check_test
+from asof.compiler.check.sources import check_entity, check_source
+from asof.compiler.check.views import check_cycles, check_on_demand, check_view
+from asof.compiler.diagnostics import Diagnostic, in_order
+from asof.compiler.query import check_sql
+
+if TYPE_CHECKING:
+    from asof.compiler.model import AnyDefinition, Repo
+
+
+def check(repo: Repo) -> tuple[Diagnostic, ...]:
+    """References, shapes, names, house rules and SQL, in reading order.
+
+    What could not be loaded is known by name (``repo.broken``): nobody is told that it is missing.
+    """
+    found: list[Diagnostic] = []
+    scopes = {address: Scope(repo, definition, found) for address, definition in repo.definitions.items()}
+    for address, definition in repo.definitions.items():
+        _check_kind(scopes[address], definition)
+        _check_life(scopes[address], definition)
+        check_policies(scopes[address], definition)
+        check_allow(scopes[address], definition)
+    check_cycles(repo, scopes)
+    return in_order(without_allowed(repo, (*found, *check_sql(repo))))
+
+
+def _check_kind(scope: Scope, definition: AnyDefinition) -> None:
+    match definition:
+        case model.Entity():
+            check_entity(scope, definition)
+        case model.DataSource():
+            check_source(scope, definition)
+        case model.FeatureView():
+            check_view(scope, definition)
+        case model.OnDemandFeatureView():
+            check_on_demand(scope, definition)
+        case model.FeatureService():
+            check_service(scope, definition)
+        case model.SavedDataset():
+            check_dataset(scope, definition)
+        case model.FeatureTest():
+            check_test(scope, definition)
+
+
+def _check_life(scope: Scope, definition: AnyDefinition) -> None:
+    """``moved_from`` names what is gone; ``deprecated.use`` what is there."""
+    slug = model.SLUGS[definition.kind]
+    if definition.moved_from and f"{slug}/{definition.moved_from}" in scope.repo.definitions:
+        message = f"`{definition.moved_from}` is still defined: one of the two would lose its data"
+        scope.report(rules.MOVED_FROM, message, "moved_from")
+    use = definition.deprecated.use if definition.deprecated else ""
+    address = use if "/" in use else f"{slug}/{use}"
+    if use and address not in scope.repo.definitions and address not in scope.repo.broken:
+        scope.report(rules.REPLACEMENT, f"there is no {address}", "deprecated", "use")

@@ -1,0 +1,33 @@
+"""The findings about references and shapes: AS302 to AS324, and the house rules AS650 on."""
+
+from asof.compiler.diagnostics import Level, rule
+
+UNKNOWN = rule("AS302", "a name that nothing in the repo has")
+WRONG_KIND = rule("AS303", "a reference to something of the wrong kind")
+UNKNOWN_COLUMN = rule("AS304", "a column that is not declared")
+COLUMN_TYPE = rule("AS305", "a column has another type where it comes from")
+NOT_A_TIMESTAMP = rule("AS306", "a time that is not a timestamp")
+REPEATED_NAME = rule("AS307", "a name is used twice in one definition")
+OUTPUT_CLASH = rule("AS308", "two columns of a service share a name")
+CYCLE = rule("AS309", "views that depend on each other in a circle")
+AGGREGATION_KEYS = rule("AS310", "a function is missing a key, or has one that it cannot use")
+AGGREGATION_TYPE = rule("AS311", "a function that makes no sense of a column's type")
+WINDOW = rule("AS312", "a window without length, or twice the same")
+NO_TTL = rule("AS313", "a ttl that no value can meet")
+MOVED_FROM = rule("AS314", "a former name that is still in use")
+REPLACEMENT = rule("AS315", "a replacement that does not exist")
+DEPRECATED = rule("AS316", "something deprecated is in use", Level.WARNING)
+KEY_MAP = rule("AS317", "a join key map that does not fit its view")
+TEST_ROWS = rule("AS318", "rows of a test that do not fit")
+KEY_TYPE = rule("AS319", "a type that cannot be a join key")
+NO_TIME = rule("AS320", "rows without a time")
+UNKNOWN_TARGET = rule("AS321", "a target that asof.yaml does not have")
+ALLOW = rule("AS322", "a finding that cannot be accepted")
+SPINE = rule("AS323", "a spine that lacks a column")
+NO_HISTORY = rule("AS324", "a stream without a history")
+
+OWNER = rule("AS650", "an object has no owner", Level.WARNING)
+DESCRIPTION = rule("AS651", "an object has no description", Level.WARNING)
+TTL = rule("AS652", "a view has no ttl", Level.WARNING)
+TAGS = rule("AS653", "an object lacks a tag", Level.WARNING)
+NAMING = rule("AS654", "a name breaks the house rule", Level.WARNING)

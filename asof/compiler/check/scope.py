@@ -1,0 +1,122 @@
+"""What the checks share: looking names up, and reporting where they were written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asof.compiler import model, shape
+from asof.compiler.check import rules
+from asof.compiler.diagnostics import Diagnostic, Fix, Level, Rule, nearest
+from asof.compiler.source import NOWHERE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from asof.compiler.model import AnyDefinition, Repo
+    from asof.compiler.types import Type
+
+Pointer = tuple["str | int", ...]
+GROUPS: dict[str, tuple[str, ...]] = {
+    "entity": ("Entity",),
+    "source": ("DataSource",),
+    "view": model.VIEW_KINDS,
+    "service": ("FeatureService",),
+    "source or view": ("DataSource", *model.VIEW_KINDS),
+}
+
+
+class Scope:
+    """One definition under check. Names that could not be built are known, and never reported."""
+
+    def __init__(self, repo: Repo, definition: AnyDefinition, found: list[Diagnostic]) -> None:
+        self.repo = repo
+        self.definition = definition
+        self.found = found
+
+    def report(
+        self,
+        broken: Rule,
+        message: str,
+        *pointer: str | int,
+        key: bool = False,
+        hint: str = "",
+        word: str = "",
+        level: Level | None = None,
+    ) -> None:
+        """A finding at ``pointer``; ``word`` is what the text there should probably be."""
+        address = self.definition.address
+        origin = self.repo.origins.get(address)
+        span = NOWHERE if origin is None else origin.key(*pointer) if key else origin.value(*pointer)
+        fixes = (Fix(title=f"did you mean {word!r}?", span=span, text=word),) if word else ()
+        notes = (hint,) if hint else ()
+        self.found.append(broken.at(span, message, address=address, notes=notes, fixes=fixes, level=level))
+
+    def find(self, group: str, name: str, *pointer: str | int, key: bool = False) -> AnyDefinition | None:
+        """The definition of that name, or None after saying that there is none."""
+        addresses = [f"{model.SLUGS[kind]}/{name}" for kind in GROUPS[group]]
+        for address in addresses:
+            if address in self.repo.definitions:
+                found = self.repo.definitions[address]
+                self.note_deprecation(found, *pointer)
+                return found
+        if not self.repo.broken.isdisjoint(addresses):
+            return None
+        names = [d.name for d in self.repo.definitions.values() if d.kind in GROUPS[group]]
+        other = [d for d in self.repo.definitions.values() if d.name == name]
+        hint = f"there is a {model.SLUGS[other[0].kind].replace('_', ' ')} of that name" if other else ""
+        word = closest(name, names) if not other else ""
+        self.report(rules.UNKNOWN, f"there is no {group} `{name}`", *pointer, key=key, hint=hint, word=word)
+        return None
+
+    def note_deprecation(self, used: AnyDefinition, *pointer: str | int) -> None:
+        if used.deprecated is not None and self.definition.deprecated is None:
+            instead = f"use `{used.deprecated.use}` instead" if used.deprecated.use else ""
+            message = f"`{used.name}` is deprecated since {used.deprecated.since}"
+            self.report(rules.DEPRECATED, message, *pointer, hint=instead)
+
+    def column(self, name: str, columns: Mapping[str, Type] | None, owner: str, *pointer: str | int) -> Type | None:
+        """The type of a column, or None after saying that ``owner`` has none of that name."""
+        if columns is None or not name:
+            return None
+        if name not in columns:
+            word = closest(name, columns)
+            self.report(rules.UNKNOWN_COLUMN, f"`{owner}` has no column `{name}`", *pointer, word=word)
+            return None
+        return columns[name]
+
+    def repeated(self, names: Iterable[tuple[str, Pointer]], what: str) -> None:
+        """Report names used a second time. Case counts for nothing: most engines fold it."""
+        seen: dict[str, str] = {}
+        for name, pointer in names:
+            first = seen.get(name.lower())
+            seen[name.lower()] = first or name
+            if first is not None:
+                clash = f"`{name}` is used twice" if first == name else f"`{first}` and `{name}` differ in case only"
+                self.report(rules.REPEATED_NAME, f"{what}: {clash}", *pointer)
+
+    def is_broken(self, name: str) -> bool:
+        """Whether something of that name was written but could not be built."""
+        return any(f"{slug}/{name}" in self.repo.broken for slug in model.SLUGS.values())
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """The known word most like ``word``, or nothing."""
+    hint = nearest(word, known)
+    return hint.split("'")[1] if "'" in hint else ""
+
+
+def columns_of(source: model.DataSource) -> Mapping[str, Type] | None:
+    """The columns of a source by the names views use; None where it declares none."""
+    renamed = dict(source.field_mapping)
+    return {renamed.get(c.name, c.name): c.type for c in source.columns} or None
+
+
+def source_behind(repo: Repo, view: model.FeatureView) -> model.DataSource | None:
+    """The batch source a view without SQL reads in the end; None if a query stands between, or a break."""
+    base = shape.upstream(repo, view)
+    if base.query:
+        return None
+    try:
+        return shape.source_of(repo, base)
+    except KeyError:
+        return None

@@ -1,0 +1,127 @@
+"""Services, saved datasets and tests: what is asked for must be there, under one name each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asof.compiler import shape, types
+from asof.compiler.check import rules
+from asof.compiler.check.scope import closest, columns_of
+from asof.compiler.model import DataSource, FeatureService, FeatureView, OnDemandFeatureView
+
+if TYPE_CHECKING:
+    from asof.compiler.check.scope import Scope
+    from asof.compiler.model import FeatureTest, SavedDataset, ServiceItem
+
+
+def check_service(scope: Scope, service: FeatureService) -> None:
+    """Views and features exist, keys are theirs, and every output column has one name."""
+    outputs: dict[str, str] = {}
+    for at, item in enumerate(service.features):
+        view = scope.find("view", item.view, *_view_place(scope, at))
+        if not isinstance(view, FeatureView | OnDemandFeatureView):
+            continue
+        known = shape.features(view)
+        for place, ref in enumerate(item.features):
+            if ref.name not in known:
+                word = closest(ref.name, known)
+                pointer: tuple[str | int, ...] = ("features", at, "features", place)
+                hint = f"did you mean `{word}`?" if word else f"it has {', '.join(known[:8])}"
+                scope.report(rules.UNKNOWN, f"the view `{view.name}` has no feature `{ref.name}`", *pointer, hint=hint)
+        _check_key_map(scope, item, at, view)
+        _check_outputs(scope, service, item, at, outputs, known)
+
+
+def _view_place(scope: Scope, at: int) -> tuple[str | int, ...]:
+    origin = scope.repo.origins.get(scope.definition.address)
+    spelt_out = origin is not None and origin.node_at("features", at).id == "mapping"
+    return ("features", at, "view") if spelt_out else ("features", at)
+
+
+def _check_key_map(scope: Scope, item: ServiceItem, at: int, view: FeatureView | OnDemandFeatureView) -> None:
+    keys = _keys_of(scope, view)
+    if keys is None:
+        return
+    for key, _ in item.join_key_map:
+        if key not in keys:
+            hint = f"its join keys: {', '.join(sorted(keys))}" if keys else "it has no join keys of its own"
+            message = f"`{key}` is not a join key of `{view.name}`"
+            scope.report(rules.KEY_MAP, message, "features", at, "join_key_map", key, key=True, hint=hint)
+
+
+def _keys_of(scope: Scope, view: FeatureView | OnDemandFeatureView) -> set[str] | None:
+    """The join keys that a view is looked up by; None where something behind it could not be built."""
+    if isinstance(view, FeatureView):
+        known = all(scope.repo.entity(name) is not None for name in view.entities)
+        return {key.name for key in shape.join_keys(scope.repo, view)} if known else None
+    keys: set[str] = set()
+    for name in view.sources:
+        behind = scope.repo.view(name)
+        if isinstance(behind, FeatureView):
+            further = _keys_of(scope, behind)
+            if further is None:
+                return None
+            keys |= further
+        elif behind is not None or scope.repo.source(name) is None:
+            return None
+    return keys
+
+
+def _check_outputs(
+    scope: Scope, service: FeatureService, item: ServiceItem, at: int, outputs: dict[str, str], known: tuple[str, ...]
+) -> None:
+    prefix = f"{item.alias or item.view}__" if service.full_feature_names or item.alias else ""
+    wanted = [(ref.name, ref.alias or prefix + ref.name) for ref in item.features] or [(n, prefix + n) for n in known]
+    for feature, column in wanted:
+        first = outputs.setdefault(column.lower(), here := f"{item.view}:{feature}")
+        if first is not here:
+            hint = "give the view another name (`as`), the feature one (`{name, as}`), or set full_feature_names: true"
+            message = f"`{first}` and `{here}` would both be the column `{column}`"
+            scope.report(rules.OUTPUT_CLASH, message, "features", at, hint=hint)
+            return
+
+
+def check_dataset(scope: Scope, dataset: SavedDataset) -> None:
+    """The spine has the time and labels that are asked of it."""
+    scope.find("service", dataset.service, "service")
+    spine = dataset.spine
+    columns = {c.name: c.type for c in spine.columns} or None
+    if spine.source:
+        source = scope.find("source", spine.source, "spine", "source")
+        columns = columns_of(source) if isinstance(source, DataSource) else None
+    if columns is None or spine.query:
+        return
+    for name, pointer in (
+        (dataset.timestamp_field, ("timestamp_field",)),
+        *((label, ("labels", at)) for at, label in enumerate(dataset.labels)),
+    ):
+        if name not in columns:
+            word = closest(name, columns)
+            scope.report(rules.SPINE, f"the spine has no column `{name}`", *pointer, word=word)
+        elif pointer == ("timestamp_field",) and columns[name] not in (types.TIMESTAMP, types.DATE, *types.INTEGERS):
+            scope.report(rules.NOT_A_TIMESTAMP, f"`{name}` is {columns[name]}, not a timestamp", *pointer)
+
+
+def check_test(scope: Scope, test: FeatureTest) -> None:
+    """Rows fit the sources they are given to, and each spine row has an expected one."""
+    if test.view:
+        scope.find("view", test.view, "view")
+    if test.service:
+        scope.find("service", test.service, "service")
+    for name, rows in test.given:
+        source = scope.find("source", name, "given", name, key=True)
+        columns = columns_of(source) if isinstance(source, DataSource) else None
+        for at, row in enumerate(rows):
+            for column in row:
+                if columns is not None and column not in columns and not _stored(source, column):
+                    word = closest(column, columns)
+                    hint = f"did you mean `{word}`?" if word else ""
+                    message = f"`{name}` has no column `{column}`"
+                    scope.report(rules.TEST_ROWS, message, "given", name, at, column, key=True, hint=hint)
+    if len(test.expect) != len(test.spine):
+        message = f"{len(test.spine)} rows go in and {len(test.expect)} are expected: each spine row yields one"
+        scope.report(rules.TEST_ROWS, message, "expect", key=True)
+
+
+def _stored(source: object, name: str) -> bool:
+    return isinstance(source, DataSource) and any(column.name == name for column in source.columns)
