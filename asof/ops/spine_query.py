@@ -1,0 +1,74 @@
+"""Spines that are queries, or that a saved dataset names, over the data sources of the repo."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from asof.compiler import shape, tree
+from asof.compiler.diagnostics import DiagnosticError
+from asof.compiler.dialects import DIALECTS
+from asof.compiler.model import Column, SavedDataset
+from asof.compiler.pit.request import Names
+from asof.compiler.query import SqlSyntaxError
+from asof.compiler.relation import Binder
+from asof.compiler.source import NOWHERE
+from asof.ops.selection import bad_request
+from asof.ops.spine import UNREADABLE_SPINE, read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from asof.compiler.model import Repo
+    from asof.engines.base import Engine
+
+
+def query_rows(repo: Repo, sql: str, *, engine: Engine, target: str = "", columns: Sequence[Column] = ()) -> pa.Table:
+    """The rows of a query in the repo's dialect whose tables are data sources, views or the store's own tables.
+
+    ``columns`` declare types where the engine has none of its own (SQLite). Raises DiagnosticError: AS761 for a
+    query that does not parse, AS508 for one that does not translate, AS724 from the engine.
+    """
+    dialect = DIALECTS[engine.dialect]
+    ctes = tree.Ctes(dialect.identifier_length)
+    binder = Binder(repo=repo, target=target, dialect=dialect, names=Names(), ctes=ctes, made={}, witnesses={})
+    try:
+        bound = binder.parse_query(sql, "spine")
+    except SqlSyntaxError as error:
+        raise DiagnosticError(UNREADABLE_SPINE.at(NOWHERE, f"the spine's query does not parse: {error}")) from error
+    name = ctes.add("spine", bound, "the query of the spine")
+    query = ctes.over(tree.select([exp.Star()], tree.cte(name)))
+    engine.execute(dialect.prologue)
+    return engine.query(query.sql(dialect=dialect.name, identify=True), columns).read_all()
+
+
+def dataset_rows(repo: Repo, name: str, *, engine: Engine, root: Path, target: str = "") -> pa.Table:
+    """The spine of a saved dataset with its labels, as the dataset defines it."""
+    dataset = saved_dataset(repo, name)
+    spine = dataset.spine
+    if spine.path:
+        return read_table(spine.path, root=root)
+    if spine.query:
+        return query_rows(repo, spine.query, engine=engine, target=target, columns=spine.columns)
+    if spine.table:
+        return engine.query(f"SELECT * FROM {spine.table}", spine.columns).read_all()  # noqa: S608
+    source = repo.source(spine.source)
+    if source is None:
+        raise bad_request(f"saved dataset {name!r} has no spine that can be read")
+    stored = shape.stored_columns(source)
+    columns = [Column(name=shown, type=kind) for _, shown, kind in stored if kind is not None]
+    typed = columns if len(columns) == len(stored) else ()
+    return query_rows(repo, f'SELECT * FROM "{source.name}"', engine=engine, target=target, columns=typed)  # noqa: S608
+
+
+def saved_dataset(repo: Repo, name: str) -> SavedDataset:
+    """The saved dataset of that name. Raises DiagnosticError (AS760)."""
+    found = repo.dataset(name)
+    if found is None:
+        known = [d.name for d in repo.definitions.values() if isinstance(d, SavedDataset)]
+        raise bad_request(f"there is no saved dataset {name!r}; there is {', '.join(known) or 'none'}")
+    return found

@@ -1,0 +1,233 @@
+"""Features from Python: training sets and online reads, from what a registry says, never from YAML."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from asof import engines, online
+from asof.compiler.diagnostics import DiagnosticError, has_errors
+from asof.compiler.load import load
+from asof.compiler.model import FeatureService, FeatureView, OnDemandFeatureView
+from asof.compiler.shape import features as feature_names
+from asof.compiler.source import RepoFiles
+from asof.compiler.state import repo_of
+from asof.compiler.store_options import resolve
+from asof.ops.historical import historical
+from asof.ops.online import OnlineReader, tables_of
+from asof.ops.selection import bad_request, select
+from asof.ops.spine import is_sql, read_table
+from asof.ops.spine_query import dataset_rows, query_rows, saved_dataset
+from asof.registry import open_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+
+    import pyarrow as pa
+
+    from asof.online.base import OnlineStore
+    from asof.ops.online import OnlineFeature
+    from asof.registry.store import Registry
+
+    As = Literal["arrow", "pandas", "polars"]
+
+PROJECT_FILE = "asof.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineAnswer:
+    """Features of some entities as of one instant, in the order in which they were asked for."""
+
+    features: tuple[OnlineFeature, ...]
+
+    def to_dict(self) -> dict[str, list[object]]:
+        """Feature name -> one value for each entity; timestamps are aware datetimes in UTC."""
+        return {feature.name: feature.values.to_pylist() for feature in self.features}
+
+    def to_rows(self) -> list[dict[str, object]]:
+        """One dict of features for each entity."""
+        columns = self.to_dict()
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def statuses(self) -> dict[str, list[str]]:
+        """Feature name -> PRESENT, NULL_VALUE, NOT_FOUND or OUTSIDE_MAX_AGE for each entity."""
+        return {feature.name: [str(status) for status in feature.statuses] for feature in self.features}
+
+
+class Store:
+    """What one registry has to offer. Open it once and ask often; not shared between threads.
+
+        store = asof.Store("path/to/repo")
+        train = store.historical("spine.parquet", service="arrival_delay").to_pandas()
+        now = store.online([{"origin": "JFK"}], features=["weather"]).to_dict()
+
+    ``location`` is a feature repo (its asof.yaml says where the registry of ``target`` is, and nothing else is
+    read of it), or the path or URL of a registry. ``root`` is the folder at which relative paths of sources and
+    stores start: the repo, or by default the working directory. Definitions are those that were applied last when
+    the store was opened; ``refresh`` reads them again.
+
+    Every method raises asof.compiler.diagnostics.DiagnosticError with the codes and words that the CLI shows.
+    """
+
+    def __init__(self, location: str | Path, target: str = "", *, root: str | Path | None = None) -> None:
+        self._registry, self._root = _registry(location, target, Path(root) if root is not None else None)
+        self._online: OnlineStore | None = None
+        self._readers: dict[tuple[tuple[str, ...], str, bool], OnlineReader] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the registry's current generation."""
+        self._state = self._registry.state()
+        self._repo = repo_of(self._state)
+        self._tables = tables_of(self._state)
+        self._forget_readers()
+
+    @property
+    def serial(self) -> int:
+        """The number of the generation in use."""
+        return self._state.serial
+
+    def services(self) -> tuple[str, ...]:
+        """The names of the feature services."""
+        return tuple(d.name for d in self._repo.definitions.values() if isinstance(d, FeatureService))
+
+    def features(self) -> tuple[str, ...]:
+        """Every feature as ``view:feature``, as ``historical`` and ``online`` take it."""
+        views = (d for d in self._repo.definitions.values() if isinstance(d, FeatureView | OnDemandFeatureView))
+        return tuple(f"{view.name}:{feature}" for view in views for feature in feature_names(view))
+
+    def historical(
+        self,
+        spine: object,
+        *,
+        features: Sequence[str] = (),
+        service: str = "",
+        timestamp: str = "event_timestamp",
+        full_feature_names: bool = False,
+        as_: As = "arrow",
+        progress: Callable[[int, int], None] | None = None,
+    ) -> pa.Table:
+        """``spine`` with features as they could have been known at each row's ``timestamp``.
+
+        ``spine`` is a pyarrow Table, a pandas or polars frame, the path of a .parquet or .csv file, or a SELECT
+        over data sources. It holds the join keys, the request fields of on-demand features and the timestamp
+        (naive values are UTC); other columns are welcome. The result has the same rows in the same order, its
+        columns first. ``features`` are ``view`` or ``view:feature``; ``service`` names a feature service instead.
+        ``as_`` chooses pyarrow ("arrow"), "pandas" or "polars".
+        """
+        selection = select(self._repo, features=features, service=service, full_feature_names=full_feature_names)
+        engine = engines.connect(self._repo.project.targets[0].offline, root=self._root, read_only=True)
+        try:
+            if isinstance(spine, str) and is_sql(spine):
+                rows = query_rows(self._repo, spine, engine=engine, target=self._state.target)
+            else:
+                rows = read_table(spine, root=Path())
+            found = historical(
+                self._repo,
+                selection,
+                rows,
+                engine=engine,
+                target=self._state.target,
+                timestamp=timestamp,
+                progress=progress,
+            )
+            return _converted(found.read_all(), as_)
+        finally:
+            engine.close()
+
+    def dataset(self, name: str, *, as_: As = "arrow") -> pa.Table:
+        """The training set that a saved dataset defines: its spine, its labels and its service's features."""
+        dataset = saved_dataset(self._repo, name)
+        selection = select(self._repo, service=dataset.service)
+        engine = engines.connect(self._repo.project.targets[0].offline, root=self._root, read_only=True)
+        target = self._state.target
+        try:
+            rows = dataset_rows(self._repo, name, engine=engine, root=self._root, target=target)
+            timestamp = dataset.timestamp_field
+            found = historical(self._repo, selection, rows, engine=engine, target=target, timestamp=timestamp)
+            return _converted(found.read_all(), as_)
+        finally:
+            engine.close()
+
+    def online(
+        self,
+        entities: Sequence[Mapping[str, object]],
+        *,
+        features: Sequence[str] = (),
+        service: str = "",
+        full_feature_names: bool = False,
+        now: datetime | None = None,
+    ) -> OnlineAnswer:
+        """The features of each entity as of ``now`` (by default the clock), in one round trip to the online store.
+
+        An entity maps join keys and request fields to values, such as ``{"origin": "JFK", "carrier": "UA"}``.
+        Values older than the view's ttl are not served; ``statuses`` says why a value is missing.
+        """
+        reader = self._reader(tuple(features), service, full_feature_names)
+        return OnlineAnswer(reader.get(entities, now=now or datetime.now(UTC)))
+
+    def close(self) -> None:
+        """Close the connections; the store may be used again."""
+        self._forget_readers()
+        if self._online is not None:
+            self._online.close()
+            self._online = None
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _reader(self, features: tuple[str, ...], service: str, full: bool) -> OnlineReader:
+        asked = (features, service, full)
+        if asked not in self._readers:
+            selection = select(self._repo, features=features, service=service, full_feature_names=full)
+            settings = self._repo.project.targets[0].online
+            if settings is None:
+                raise bad_request(f"target {self._state.target!r} has no online store")
+            if self._online is None:
+                self._online = online.connect(settings, root=self._root, read_only=True)
+            self._readers[asked] = OnlineReader(self._repo, selection, store=self._online, tables=self._tables)
+        return self._readers[asked]
+
+    def _forget_readers(self) -> None:
+        for reader in self._readers.values():
+            reader.close()
+        self._readers.clear()
+
+
+def _registry(location: str | Path, target: str, root: Path | None) -> tuple[Registry, Path]:
+    """The registry of a feature repo, or the registry itself, and where relative paths start."""
+    folder = Path(location)
+    project_file = folder / PROJECT_FILE
+    if "://" in str(location) or not project_file.is_file():
+        return open_registry(resolve(str(location), os.environ), root=Path()), root or Path()
+    # Of the repo's files only asof.yaml is read: what is served is what was applied.
+    loaded = load(RepoFiles(project=PROJECT_FILE, texts={PROJECT_FILE: project_file.read_bytes()}))
+    if loaded.repo is None or has_errors(loaded.diagnostics):
+        raise DiagnosticError(*loaded.diagnostics)
+    chosen = loaded.repo.project.target(target)
+    if chosen is None:
+        known = ", ".join(t.name for t in loaded.repo.project.targets)
+        raise bad_request(f"there is no target {target!r}; there is {known}")
+    root = root or folder
+    return open_registry(resolve(chosen.registry, os.environ), root=folder), root
+
+
+def _converted(table: pa.Table, as_: As) -> pa.Table:
+    if as_ == "pandas":
+        return table.to_pandas()
+    if as_ == "polars":
+        import polars
+
+        return polars.from_arrow(table)
+    if as_ != "arrow":
+        raise bad_request(f"as_ is 'arrow', 'pandas' or 'polars', not {as_!r}")
+    return table
