@@ -97,6 +97,7 @@ def _proven(
     forms: list[exp.Query] = []
     for query in (before, after):
         _require_plain_names(query, schema)
+        _require_real_ordinals(query)
         resolved = qualified(query, schema, dialect)
         _require_determinism(query, resolved, dialect)
         forms.append(plain(resolved, dialect))
@@ -199,6 +200,17 @@ def _require_plain_names(query: exp.Query, schema: Mapping[str, Mapping[str, Typ
 
 def _bare_name(item: exp.Alias) -> str:
     return item.this.name if isinstance(item.this, exp.Column) else ""
+
+
+def _require_real_ordinals(query: exp.Query) -> None:
+    """``ORDER BY 0`` is an error on engines, and the last column to sqlglot."""
+    for clause in query.find_all(exp.Order, exp.Group):
+        for key in clause.expressions:
+            bare = key.this if isinstance(key, exp.Ordered) else key
+            if isinstance(bare, exp.Neg) or (
+                isinstance(bare, exp.Literal) and not (bare.is_int and int(bare.name) > 0)
+            ):
+                raise _UnprovenError(f"{bare.name} is not the number of a column")
 
 
 def _require_determinism(query: exp.Query, resolved: exp.Query, dialect: str) -> None:

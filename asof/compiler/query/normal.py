@@ -46,6 +46,11 @@ def _bare(tree: exp.Expr) -> exp.Expr:
     return tree
 
 
+def _is_name(key: exp.Expr) -> bool:
+    """A sort key that cannot fail; an ordinal that is still one points at no column."""
+    return isinstance(key, exp.Ordered) and isinstance(key.this, exp.Column)
+
+
 def _needless_in(holder: exp.Expr | None) -> bool:
     """``(t).x`` is a field, and ``t.x`` may be a column."""
     return holder is not None and not isinstance(holder, exp.Dot | exp.Bracket)
@@ -62,7 +67,8 @@ def plain(query: exp.Query, dialect: str) -> exp.Query:
     _inline_ctes(made)
     _prune(made, dialect)
     _call_by_position(made)
-    if isinstance(made, exp.Select) and not (made.args.get("limit") or made.args.get("offset")):
+    order = made.args.get("order")
+    if isinstance(made, exp.Select) and order is not None and all(_is_name(key) for key in order.expressions):
         made.set("order", None)
     return _expressions(made, dialect)
 
