@@ -30,11 +30,13 @@ class CompiledQuery:
     sql: str
     columns: tuple[OutputColumn, ...]
     certificate: Certificate
+    header: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """All of it as a script, as the artifacts hold it."""
-        return "\n".join([*(f"{line};" for line in self.prologue), f"{self.sql};", ""])
+        comments = [f"-- {' '.join(line.split())}" for line in self.header]
+        return "\n".join([*comments, *(f"{line};" for line in self.prologue), f"{self.sql};", ""])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +49,12 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A built tree on its way out. ``sources``: common table expressions of rows -> their witness columns."""
+    """A built tree on its way out. No claim: it shows rows with their own times, and is asked at no instant."""
 
     name: str
-    query: exp.Select
+    query: exp.Query
     columns: tuple[OutputColumn, ...]
-    claim: Claim
+    claim: Claim | None
     header: tuple[str, ...] = ()
 
 
@@ -62,19 +64,19 @@ def emit(draft: Draft, dialect: Dialect) -> Compiled:
     if strange:
         message = f"{draft.name}: {', '.join(strange)} is not known to mean the same in {dialect.name}"
         return Compiled(diagnostics=(support.NOT_YET.at(NOWHERE, message),))
-    certificate = certify(draft.query, draft.claim)
+    certificate = certify(draft.query, draft.claim) if draft.claim else Certificate(paths=())
     if not isinstance(certificate, Certificate):
         message = f"{draft.name}: {' <- '.join(certificate.path)}: {certificate.reason}"
         return Compiled(diagnostics=(support.NO_CERTIFICATE.at(NOWHERE, message),))
     body = draft.query.sql(dialect=dialect.name, pretty=True, identify=True, max_text_width=100)
-    comments = [f"-- {' '.join(line.split())}" for line in draft.header]
     return Compiled(
         query=CompiledQuery(
             name=draft.name,
             dialect=dialect.name,
             prologue=dialect.prologue,
-            sql="\n".join([*comments, body]),
+            sql=body,
             columns=draft.columns,
             certificate=certificate,
+            header=draft.header,
         )
     )

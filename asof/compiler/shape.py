@@ -116,3 +116,29 @@ def feature_types(repo: Repo, view: FeatureView | OnDemandFeatureView) -> Mappin
     kinds = column_types(repo, view)
     windowed = {name: result_type(a, kinds.get(a.column, types.FLOAT64)) for name, (a, _) in windows(view).items()}
     return {column.name: column.type for column in view.schema} | windowed
+
+
+def physical_tables(repo: Repo, view: FeatureView, target: str) -> set[str]:
+    """The real tables with plain names behind a view on ``target``."""
+    base = upstream(repo, view)
+    if not base.query:
+        return location_tables(repo, source_of(repo, base), target)
+    found: set[str] = set()
+    for name in inputs(parse(base.query, repo.project.sql_dialect)):
+        source, read = repo.source(name), repo.view(name)
+        if source is not None:
+            found |= location_tables(repo, source, target)
+        elif isinstance(read, FeatureView):
+            found |= physical_tables(repo, read, target)
+        else:
+            found.add(name)
+    return found
+
+
+def location_tables(repo: Repo, source: DataSource, target: str) -> set[str]:
+    """The real tables with plain names that a source reads on ``target``."""
+    source = batch_source(repo, source)
+    location = dict(source.targets).get(target, source.location)
+    if location.query:
+        return set(inputs(parse(location.query, repo.project.sql_dialect)))
+    return {location.table} if location.table else set()

@@ -110,8 +110,10 @@ def earliest_first(value: exp.Expr) -> exp.Ordered:
 class Ctes:
     """The WITH clause of a statement under construction: names handed out once, in order, none too long."""
 
-    def __init__(self, longest: int | None) -> None:
+    def __init__(self, longest: int | None, tables: Iterable[str] = ()) -> None:
+        """``tables`` are names of real tables, which must not be hidden."""
         self._longest = longest
+        self._tables = {name.lower() for name in tables}
         self._made: dict[str, exp.CTE] = {}
 
     def add(self, wanted: str, query: exp.Query, comment: str, *, materialized: bool | None = None) -> str:
@@ -129,7 +131,7 @@ class Ctes:
 
     def _free(self, wanted: str) -> str:
         name, count = shortened(wanted, self._longest), 1
-        taken = {made.lower() for made in self._made}
+        taken = self._tables | {made.lower() for made in self._made}
         while name.lower() in taken:
             count += 1
             name = shortened(f"{wanted}_{count}", self._longest)

@@ -21,7 +21,7 @@ _CORE: tuple[type[exp.Expr], ...] = (
     exp.Limit, exp.Table, exp.TableAlias, exp.Identifier, exp.Column, exp.Alias, exp.Star, exp.Literal, exp.Null, exp.Boolean,
     exp.And, exp.Not, exp.Is, exp.EQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Paren,
     exp.Case, exp.If, exp.Cast, exp.DataType, exp.DataTypeParam, exp.Window, exp.WindowSpec, exp.RowNumber, exp.Count,
-    exp.Distinct, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Coalesce,
+    exp.Placeholder, exp.Having, exp.Distinct, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Coalesce,
 )  # fmt: skip
 _MOMENTS: tuple[type[exp.Expr], ...] = (exp.VariancePop, exp.Variance, exp.StddevPop, exp.StddevSamp)
 _TIMES: tuple[type[exp.Expr], ...] = (exp.Interval, exp.Var, exp.AtTimeZone)

@@ -19,9 +19,9 @@ def latest(statement: Statement, group: Group, rows: Rows, features: tuple[str, 
     """A common table expression of (row, ``features``), at most one line a row of the spine; returns its name."""
     strategy = statement.dialect.latest
     asked = statement.asked(group, reach.of_latest(group.view, rows.timing), f"{group.role}_asked")
-    if strategy == "lateral":
+    if strategy == "lateral" and not statement.once:
         query = _probe(statement, group, asked, rows, features)
-    elif rows.timing.visibility == "created":
+    elif statement.once or rows.timing.visibility == "created":
         query = _ranked(statement, _pairs(statement, group, asked, rows, features), rows, asked, features)
     else:
         make = _asof if strategy == "asof" else _running_maximum

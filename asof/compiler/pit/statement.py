@@ -20,10 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """What the parts of a training query share. ``spine`` names the spine's common table expression."""
+    """What the parts of a training query share. ``spine`` names the spine's common table expression.
+
+    ``once`` says that no two rows of the spine ask about the same keys: then joining each question with
+    its rows pairs every row at most once, and nothing is faster.
+    """
 
     binder: Binder
     spine: str
+    once: bool = False
 
     @property
     def dialect(self) -> Dialect:

@@ -17,6 +17,7 @@ from asof.compiler.pit.latest import latest
 from asof.compiler.pit.request import Names, OutputColumn
 from asof.compiler.pit.resolve import Computed, Input, groups, needed, outputs, value_of
 from asof.compiler.pit.statement import Statement
+from asof.compiler.query import inputs as inputs_of
 from asof.compiler.relation import Binder
 from asof.compiler.source import NOWHERE
 from asof.compiler.translate import quoted
@@ -66,7 +67,7 @@ def _draft(repo: Repo, request: TrainingRequest, target: str, dialect: Dialect, 
         target=target,
         dialect=dialect,
         names=names,
-        ctes=tree.Ctes(dialect.identifier_length),
+        ctes=tree.Ctes(dialect.identifier_length, _tables(repo, request.spine, found, target)),
         made={},
         witnesses={},
     )
@@ -129,12 +130,12 @@ def _grouped(statement: Statement, group: Group, joined: list[str]) -> Values:
     return {
         Input(group=group.identity, feature=name): tree.column(home, name)
         if home
-        else _empty(statement, group, name, kinds[name])
+        else empty(statement, group, name, kinds[name])
         for name, home in homes.items()
     }
 
 
-def _empty(statement: Statement, group: Group, name: str, kind: types.Type) -> exp.Expr:
+def empty(statement: Statement, group: Group, name: str, kind: types.Type) -> exp.Expr:
     """The value of a window that no visible row can be in: a count of nothing, or NULL."""
     function = shape.windows(group.view)[name][0].function
     if function not in ("count", "count_distinct"):
@@ -189,14 +190,27 @@ def _known(statement: Statement, value: Computed, values: Values) -> Mapping[str
     return known
 
 
-def _user_names(repo: Repo, spine: SpineSpec, found: tuple[Group, ...]) -> set[str]:
-    names = {*spine.columns, spine.row_id, spine.timestamp}
-    for group in found:
-        timing = shape.timing_of(repo, group.view)
-        names |= {*timing.unique, timing.timestamp_field, timing.created_timestamp_column, *group.features}
-        names |= {a.column for a in group.view.aggregations} | {key for key, _ in group.keys}
-        names |= set(shape.column_types(repo, group.view))
+def _tables(repo: Repo, spine: SpineSpec, found: tuple[Group, ...], target: str) -> set[str]:
+    """Real tables that the query reads by a plain name: no common table expression may hide them."""
+    names = set[str]().union(*(shape.physical_tables(repo, group.view, target) for group in found))
+    if isinstance(spine.relation, str):
+        return names | {spine.relation}
+    for name in inputs_of(spine.relation):
+        source = repo.source(name)
+        names |= {name} if source is None else shape.location_tables(repo, source, target)
     return names
+
+
+def _user_names(repo: Repo, spine: SpineSpec, found: tuple[Group, ...]) -> set[str]:
+    return {*spine.columns, spine.row_id, spine.timestamp}.union(*(names_in(repo, group) for group in found))
+
+
+def names_in(repo: Repo, group: Group) -> set[str]:
+    """Every column name of the user's that may stand beside the builder's own in a query of ``group``."""
+    timing = shape.timing_of(repo, group.view)
+    names = {*timing.unique, timing.timestamp_field, timing.created_timestamp_column, *group.features}
+    names |= {a.column for a in group.view.aggregations} | {key for key, _ in group.keys}
+    return names | set(shape.column_types(repo, group.view))
 
 
 def _spine_problems(
@@ -215,7 +229,7 @@ def _spine_problems(
         seen.add(name.lower())
     required = {column: group.view.name for group in found for _, column in group.keys}
     for output in wanted:
-        required |= dict.fromkeys(_request_columns(repo, output.value), "an on-demand feature")
+        required |= dict.fromkeys(request_columns(repo, output.value), "an on-demand feature")
     required[spine.timestamp] = "the instant of each row"
     for column, why in required.items():
         if column not in spine.columns:
@@ -226,7 +240,8 @@ def _spine_problems(
     return problems
 
 
-def _request_columns(repo: Repo, value: Input | Computed) -> list[str]:
+def request_columns(repo: Repo, value: Input | Computed) -> list[str]:
+    """The request fields behind a value: columns that the spine must have."""
     if isinstance(value, Input):
         return []
     found: list[str] = []
@@ -237,6 +252,6 @@ def _request_columns(repo: Repo, value: Input | Computed) -> list[str]:
         elif isinstance(view, OnDemandFeatureView):
             item = ServiceItem(view=name, join_key_map=value.item.join_key_map)
             found += [
-                c for feature in shape.features(view) for c in _request_columns(repo, value_of(repo, item, feature))
+                c for feature in shape.features(view) for c in request_columns(repo, value_of(repo, item, feature))
             ]
     return found

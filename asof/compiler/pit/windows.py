@@ -100,7 +100,7 @@ def windowed(statement: Statement, group: Group, rows: Rows, read: Inputs, featu
 
 
 def _frames(statement: Statement, rows: Rows, one: Windowed) -> bool:
-    if rows.timing.visibility == "created" or one.aggregation.include_nulls:
+    if statement.once or rows.timing.visibility == "created" or one.aggregation.include_nulls:
         return False
     return statement.dialect.frames(one.aggregation.function, one.kind)
 

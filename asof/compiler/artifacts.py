@@ -1,0 +1,211 @@
+"""The SQL that people run and review, as files: stable to the byte, with a manifest of hashes, lineage and proof."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from asof.compiler import shape, support
+from asof.compiler.diagnostics import Diagnostic, DiagnosticError, has_errors, in_order
+from asof.compiler.dialects import DIALECTS
+from asof.compiler.emit import Compiled
+from asof.compiler.materialize import PARAMETER, checks_query, materialize_query, view_query
+from asof.compiler.model import DataSource, FeatureService, FeatureView, SavedDataset
+from asof.compiler.pit import SpineSpec, TrainingRequest, training_query
+from asof.compiler.pit.resolve import groups, needed, outputs
+from asof.compiler.pit.training import request_columns
+from asof.compiler.query import parse
+from asof.compiler.source import NOWHERE
+from asof.compiler.translate import translated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from asof.compiler.emit import CompiledQuery
+    from asof.compiler.model import AnyDefinition, Repo, Target
+
+SPINE = "spine"
+"""The table that the query of a service expects: its keys, request fields and ``event_timestamp``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifacts:
+    """Path below the build folder -> text; or what could not be compiled."""
+
+    files: Mapping[str, str]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def artifacts(repo: Repo, *, target: str, serial: int) -> Artifacts:
+    """All statements of ``repo`` for ``target``; ``serial`` is that of the registry they were compiled against."""
+    chosen = repo.project.target(target)
+    if chosen is None:
+        raise ValueError(f"no target {target!r}")
+    if chosen.offline.type not in DIALECTS:
+        return Artifacts(files={}, diagnostics=(no_dialect(repo, chosen),))
+    found: list[Diagnostic] = []
+    files: dict[str, CompiledQuery] = {}
+    definitions: dict[str, str] = {}
+    for path, definition, compiled in _compiled(repo, chosen, serial):
+        found += [_placed(repo, definition, diagnostic) for diagnostic in compiled.diagnostics]
+        if compiled.query is not None:
+            files[path] = compiled.query
+            definitions[path] = definition.address
+    texts = {f"{chosen.name}/{path}": query.text for path, query in files.items()}
+    manifest = {
+        "format": 1,
+        "project": repo.project.project,
+        "target": chosen.name,
+        "dialect": chosen.offline.type,
+        "serial": serial,
+        "files": {path: _described(query, definitions[path]) for path, query in sorted(files.items())},
+    }
+    if not has_errors(found):
+        texts[f"{chosen.name}/manifest.json"] = (
+            json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        )
+    return Artifacts(files=dict(sorted(texts.items())), diagnostics=in_order(found))
+
+
+def no_dialect(repo: Repo, target: Target) -> Diagnostic:
+    """No SQL is made for the target's offline store yet; said once, where the store is named."""
+    origin = repo.origins.get("")
+    span = origin.value("targets", target.name, "offline", "type") if origin else NOWHERE
+    known = ", ".join(sorted(DIALECTS))
+    message = f"target {target.name!r}: {target.offline.type} is not supported yet as an offline store; SQL is made for {known}"
+    return support.NO_DIALECT.at(span, message)
+
+
+def dataset_request(repo: Repo, dataset: SavedDataset, *, dialect: str) -> TrainingRequest:
+    """What a saved dataset asks for. Raises DiagnosticError where its spine cannot be read in ``dialect``."""
+    service = repo.service(dataset.service)
+    assert service is not None
+    spine, columns = dataset.spine, tuple(column.name for column in dataset.spine.columns)
+    if spine.source:
+        source = repo.source(spine.source)
+        assert source is not None
+        columns = tuple(name for _, name, _ in shape.stored_columns(source))
+        text = f"SELECT {', '.join(_quoted(name) for name in columns) or '*'} FROM {_quoted(spine.source)}"
+        relation = parse(text, dialect)
+    elif spine.query:
+        written = translated(parse(spine.query, repo.project.sql_dialect), repo, DIALECTS[dialect], dataset.address)
+        relation = parse(written.sql(dialect=dialect), dialect)
+        columns = columns or tuple(relation.named_selects)
+    elif spine.table:
+        return _request(
+            service, SpineSpec(relation=spine.table, columns=columns, timestamp=dataset.timestamp_field), dataset.name
+        )
+    else:
+        made = DIALECTS[dialect]
+        location = DataSource(name=dataset.name).location
+        if not made.reads_files:
+            raise DiagnosticError(support.unreadable(repo, DataSource(name=dataset.name), location, made))
+        relation = parse(f"SELECT * FROM {made.scan(spine.path).sql(dialect=dialect)}", dialect)
+    return _request(
+        service, SpineSpec(relation=relation, columns=columns, timestamp=dataset.timestamp_field), dataset.name
+    )
+
+
+def service_request(repo: Repo, service: FeatureService) -> TrainingRequest:
+    """What a service asks for, of a table ``spine`` with just the columns that it needs."""
+    bare = _request(service, SpineSpec(relation=SPINE, columns=(), timestamp="event_timestamp"), service.name)
+    wanted = outputs(repo, bare)
+    inputs = dict.fromkeys(one for output in wanted for one in needed(repo, output.value))
+    keys = [column for group in groups(repo, bare, inputs) for _, column in group.keys]
+    asked = [column for output in wanted for column in request_columns(repo, output.value)]
+    columns = tuple(dict.fromkeys([*keys, *asked, "event_timestamp"]))
+    return _request(service, SpineSpec(relation=SPINE, columns=columns, timestamp="event_timestamp"), service.name)
+
+
+def _compiled(repo: Repo, target: Target, serial: int) -> Iterator[tuple[str, AnyDefinition, Compiled]]:
+    dialect = target.offline.type
+    for definition in repo.definitions.values():
+        name = definition.name
+        if isinstance(definition, FeatureService | SavedDataset):
+            yield (
+                f"training/{name}.sql",
+                definition,
+                _training(repo, definition, target, _header(repo, definition, target, serial)),
+            )
+        elif isinstance(definition, FeatureView):
+            instant = _header(
+                repo,
+                definition,
+                target,
+                serial,
+                f"Parameter: {PARAMETER}, the instant (UTC) as of which rows are taken.",
+            )
+            header = _header(repo, definition, target, serial)
+            yield (
+                f"materialize/{name}.sql",
+                definition,
+                materialize_query(repo, definition, target=target.name, dialect=dialect, as_of=None, header=instant),
+            )
+            if definition.query:
+                yield (
+                    f"views/{name}.sql",
+                    definition,
+                    view_query(repo, definition, target=target.name, dialect=dialect, header=header),
+                )
+            yield (
+                f"checks/{name}.sql",
+                definition,
+                checks_query(repo, definition, target=target.name, dialect=dialect, header=header),
+            )
+
+
+def _training(
+    repo: Repo, definition: FeatureService | SavedDataset, target: Target, header: tuple[str, ...]
+) -> Compiled:
+    dialect = target.offline.type
+    try:
+        if isinstance(definition, FeatureService):
+            request = service_request(repo, definition)
+            header = (*header, f"Parameter: the table {SPINE} ({', '.join(request.spine.columns)}).")
+        else:
+            request = dataset_request(repo, definition, dialect=dialect)
+    except DiagnosticError as error:
+        return Compiled(diagnostics=error.diagnostics)
+    return training_query(repo, request, target=target.name, dialect=dialect, header=header)
+
+
+def _request(service: FeatureService, spine: SpineSpec, name: str) -> TrainingRequest:
+    return TrainingRequest(
+        items=service.features, full_feature_names=service.full_feature_names, spine=spine, name=name
+    )
+
+
+def _header(repo: Repo, definition: AnyDefinition, target: Target, serial: int, *more: str) -> tuple[str, ...]:
+    first = f"{definition.address} of project {repo.project.project}, target {target.name}, registry serial {serial}."
+    return (
+        first,
+        *([definition.description] if definition.description else []),
+        "Made by asof compile: edit the definition, not this file.",
+        *more,
+    )
+
+
+def _described(query: CompiledQuery, definition: str) -> dict[str, object]:
+    return {
+        "definition": definition,
+        "sha256": hashlib.sha256(query.text.encode()).hexdigest(),
+        "columns": [
+            {"name": column.name, "type": str(column.type) if column.type else None, "lineage": list(column.lineage)}
+            for column in query.columns
+        ],
+        "certificate": [{"rows": rows, "bound": bound} for rows, bound in query.certificate.paths],
+    }
+
+
+def _placed(repo: Repo, definition: AnyDefinition, diagnostic: Diagnostic) -> Diagnostic:
+    """A diagnostic without a place belongs to the definition that was being compiled."""
+    if diagnostic.span != NOWHERE:
+        return diagnostic
+    origin = repo.origins.get(definition.address)
+    return replace(diagnostic, span=origin.key("name") if origin else NOWHERE, address=definition.address)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
