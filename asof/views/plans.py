@@ -21,8 +21,15 @@ if TYPE_CHECKING:
     from asof.compiler.guards import Blocked
     from asof.compiler.infrastructure import Step
     from asof.compiler.plan import Plan
+    from asof.ops.apply import Applied, Progress
+    from asof.views.terminal import Terminal
 
-_SIGNS = {Action.CREATE: ("+", GREEN), Action.UPDATE: ("~", YELLOW), Action.DELETE: ("-", RED), Action.MOVE: (">", CYAN)}
+_SIGNS = {
+    Action.CREATE: ("+", GREEN),
+    Action.UPDATE: ("~", YELLOW),
+    Action.DELETE: ("-", RED),
+    Action.MOVE: (">", CYAN),
+}
 _TITLES = {
     ChangeClass.DESTRUCTIVE: "Destructive: something is deleted",
     ChangeClass.INTERFACE_BREAK: "Interface break: readers must follow",
@@ -106,7 +113,8 @@ class _Page(msgspec.Struct, frozen=True, kw_only=True):
         sign, code = _SIGNS[change.action]
         head = f"  {sign} {change.address}"
         room = max(self.width - len(head) - len(change.owner), 2)
-        yield f"{paint(head, code, colour=self.colour)}{' ' * room}{paint(change.owner, DIM, colour=self.colour)}".rstrip()
+        owner = f"{' ' * room}{paint(change.owner, DIM, colour=self.colour)}" if change.owner else ""
+        yield paint(head, code, colour=self.colour) + owner
         if change.action is not Action.CREATE:
             for reason in change.reasons:
                 yield from self.reason(reason)
@@ -129,10 +137,8 @@ class _Page(msgspec.Struct, frozen=True, kw_only=True):
         if steps:
             yield self.bold("Steps")
         for number, step in enumerate(steps, 1):
-            of_registry = step.before is None and step.after is None
-            what = "the registry" if of_registry else f"{step.action} {step.resource.id}"
             undone = "" if step.inverse else paint("  (cannot be undone)", RED, colour=self.colour)
-            yield f"  {number:>3}  {step.phase:<9} {what}{undone}"
+            yield f"  {number:>3}  {step.phase:<9} {_what(step)}{undone}"
             yield from self.wrapped("                 ", step.reason, DIM)
 
     def wrapped(self, lead: str, text: str, *codes: str) -> Iterator[str]:
@@ -140,6 +146,10 @@ class _Page(msgspec.Struct, frozen=True, kw_only=True):
         lines = textwrap.wrap(text, max(self.width - len(lead), 30), break_long_words=False, break_on_hyphens=False)
         for number, line in enumerate(lines or [""]):
             yield paint((lead if number == 0 else " " * len(lead)) + line, *codes, colour=self.colour and bool(codes))
+
+
+def _what(step: Step) -> str:
+    return "commit the registry" if step.before is None and step.after is None else f"{step.action} {step.resource.id}"
 
 
 def _reached(reach: Sequence[Reached]) -> str:
@@ -155,3 +165,25 @@ def _values(reason: Reason) -> str:
 def _value(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+class StepLines:
+    """Progress of an apply: one line for each step that is done."""
+
+    def __init__(self, terminal: Terminal, *, total: int) -> None:
+        self.terminal = terminal
+        self.total = total
+        self.done = 0
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.done:
+            self.done += 1
+            self.terminal.note(f"  [{self.done}/{self.total}] {_what(progress.step)}")
+
+
+def applied(made: Plan, done: Applied) -> str:
+    """``Applied: flights in local is at serial 3.``"""
+    if not done.steps:
+        return f"Applied before: {made.project} in {made.target} is at serial {done.serial}.\n"
+    rebased = f", rebased from {done.rebased_from}" if done.rebased_from is not None else ""
+    return f"Applied: {made.project} in {made.target} is at serial {done.serial}{rebased}.\n"

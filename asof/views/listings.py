@@ -1,0 +1,175 @@
+"""Short answers: what was made, found, registered."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from asof.compiler.diagnostics import DiagnosticError, Level, nearest, rule
+from asof.compiler.source import NOWHERE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from asof.compiler.diagnostics import Diagnostic
+    from asof.compiler.model import Repo
+    from asof.compiler.source import Span
+    from asof.compiler.state import Recorded, State
+    from asof.ops.feature_tests import TestResult
+    from asof.ops.materialize import Run
+    from asof.ops.online import OnlineFeature
+    from asof.registry.records import Entry
+
+NOT_A_PAIR = rule("AS193", "an entity is written as KEY=VALUE")
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Columns under their names, as wide as what stands in them; numbers to the right."""
+    cells = [[str(c) for c in header], *([_cell(c) for c in row] for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells)
+
+
+def _cell(value: object) -> str:
+    return "NULL" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def initialised(folder: Path, written: Sequence[str]) -> str:
+    """What ``asof init`` wrote and what to do next."""
+    listed = "\n".join(f"  {path}" for path in written)
+    enter = f"cd {folder} && " if str(folder) != "." else ""
+    return f"Wrote\n{listed}\n\nNext: {enter}asof apply"
+
+
+def validated(repo: Repo, found: Sequence[Diagnostic]) -> str:
+    """``Valid: 12 definitions (3 FeatureView, ...).`` and how many warnings."""
+    kinds = Counter(definition.kind for definition in repo.definitions.values())
+    listed = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+    warned = f" {counted(found)}" if found else ""
+    return f"Valid: {len(repo.definitions)} definitions ({listed}).{warned}"
+
+
+def counted(found: Sequence[Diagnostic]) -> str:
+    """``2 errors, 1 warning.``"""
+    levels = Counter(d.level for d in found)
+    parts = [f"{levels[level]} {level}{'s' if levels[level] > 1 else ''}" for level in Level if levels[level]]
+    return f"{', '.join(parts) or 'nothing found'}."
+
+
+def compiled(folder: Path, files: Sequence[str]) -> str:
+    """The files that were written, or that none were."""
+    return "\n".join(f"{folder}/{path}" for path in files) or "Nothing was written."
+
+
+def materialized(runs: Sequence[Run]) -> str:
+    """What was loaded, a line for each view."""
+    rows = [(r.view, f"{r.rows:,}", r.as_of) for r in runs]
+    return table(("view", "rows", "as of"), rows) if rows else "No view is served online."
+
+
+def served(found: Sequence[OnlineFeature]) -> str:
+    """One entity's features: name, value, and why a value is missing."""
+    rows = [(f.name, f.values[0].as_py(), f.statuses[0]) for f in found]
+    return table(("feature", "value", "status"), rows)
+
+
+def served_json(found: Sequence[OnlineFeature]) -> dict[str, dict[str, object]]:
+    """One entity's features by name."""
+    return {f.name: {"value": f.values[0].as_py(), "status": str(f.statuses[0])} for f in found}
+
+
+def tested(results: Sequence[TestResult]) -> str:
+    """A line for each test, and the score."""
+    lines = [f"{'ok    ' if r.passed else 'FAILED'}  {r.test.name}" for r in results]
+    passed = sum(r.passed for r in results)
+    return "\n".join([*lines, f"{passed} of {len(results)} tests passed."])
+
+
+def key_values(pairs: Sequence[str]) -> dict[str, object]:
+    """``["origin=JFK", "n=3"]`` as a mapping; values are text, read as their column's type later.
+
+    Raises DiagnosticError AS193 for anything that is not KEY=VALUE.
+    """
+    made: dict[str, object] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not (key and equals):
+            raise DiagnosticError(NOT_A_PAIR.at(NOWHERE, f"{pair!r} is not KEY=VALUE, such as customer_id=3"))
+        made[key] = value
+    return made
+
+
+def unknown(what: str, name: str, known: Sequence[str]) -> str:
+    """``there is no kind 'FetureView'; did you mean 'FeatureView'?``"""
+    hint = nearest(name, known) or f"known are {', '.join(known) or 'none'}"
+    return f"there is no {what} {name!r}; {hint}"
+
+
+def history(entries: Sequence[Entry]) -> str:
+    """The generations, oldest first."""
+    if not entries:
+        return "Nothing was ever applied."
+    rows = [(e.serial, e.at, e.by, e.commit[:12] or "-", _summary(e)) for e in entries]
+    return table(("serial", "at", "by", "commit", "changes"), rows)
+
+
+def history_json(entries: Sequence[Entry]) -> list[dict[str, object]]:
+    """The generations as in the registry's audit trail."""
+    return [
+        {
+            "serial": e.serial,
+            "generation": e.generation,
+            "at": e.at,
+            "by": e.by,
+            "commit": e.commit,
+            "summary": e.summary,
+        }
+        for e in entries
+    ]
+
+
+def _summary(entry: Entry) -> str:
+    return ", ".join(f"{number} {cls}" for cls, number in entry.summary.items()) or "none"
+
+
+def registered(state: State) -> str:
+    """Every object of a generation with its owner."""
+    if not state.objects:
+        return "Nothing was ever applied."
+    rows = [(address, recorded.owner or "-") for address, recorded in state.objects.items()]
+    return f"Generation {state.serial} of {state.project} in {state.target}\n\n{table(('address', 'owner'), rows)}"
+
+
+def definition(recorded: Recorded) -> str:
+    """One definition as the registry holds it."""
+    return json.dumps(recorded.definition, indent=2, ensure_ascii=False)
+
+
+def diagnostics_json(found: Sequence[Diagnostic]) -> list[dict[str, object]]:
+    """Each finding as JSON, for CI."""
+    return [
+        {
+            "code": d.code,
+            "level": str(d.level),
+            "summary": d.summary,
+            "message": d.message,
+            "address": d.address,
+            "at": _place(d.span),
+            "notes": list(d.notes),
+        }
+        for d in found
+    ]
+
+
+def _place(span: Span) -> dict[str, object] | None:
+    if not span.line:
+        return None
+    return {
+        "path": span.path,
+        "line": span.line,
+        "column": span.column,
+        "end_line": span.end_line,
+        "end_column": span.end_column,
+    }
