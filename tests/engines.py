@@ -115,7 +115,7 @@ class Postgres:
     dialect = "postgres"
 
     def __init__(self, dsn: str) -> None:
-        self.connection = psycopg.connect(dsn, autocommit=True)
+        self.connection = psycopg.connect(dsn, autocommit=True, prepare_threshold=None)
 
     @contextmanager
     def scratch(self) -> Iterator[Postgres]:

@@ -38,6 +38,7 @@ PROJECT = Project(
     project="proof",
     targets=tuple(Target(name=name, registry=".asof/registry", offline=Store(type=name)) for name in ENGINES),
 )
+SPINE = "asked"
 ROW_ID = "spine row"
 
 
@@ -91,7 +92,7 @@ class Case:
     def compiled(self, dialect: str) -> CompiledQuery:
         """The training query; a diagnostic fails the test."""
         spine = SpineSpec(
-            relation="spine",
+            relation=SPINE,
             columns=tuple(name for name, _ in self.spine_columns),
             timestamp=self.timestamp,
             row_id=ROW_ID,
@@ -107,7 +108,7 @@ class Case:
         for source in self.sources():
             runner.load(source.location.table, stored_columns(source), self.rows_of.get(source.name, ()))
         rows = [(number, *row) for number, row in enumerate(self.spine)]
-        runner.load("spine", [(ROW_ID, INT64), *self.spine_columns], rows)
+        runner.load(SPINE, [(ROW_ID, INT64), *self.spine_columns], rows)
 
     def rows(self, runner: Runner) -> list[dict[str, object]]:
         """What the engine says."""

@@ -74,7 +74,6 @@ FUNCTIONS: Mapping[str, Callable[..., object]] = {  # of non-empty values, oldes
     "last_distinct_n": lambda v, a: listed(distinct(v[::-1])[: a.n][::-1], a),
     "top_n": lambda v, a: sorted(v, reverse=True)[: a.n],
     "bottom_n": lambda v, a: sorted(v)[: a.n],
-    "count_distinct": lambda v, a: len(set(v)),
     "mode": lambda v, a: mode(v),
     "histogram": lambda v, a: dict(Counter(v)),
     "any": lambda v, a: any(v),

@@ -50,7 +50,7 @@ VALUE_NAMES = (
     "semi; colon --",
     "группа",
     "_row",
-    "n" * 63,
+    "n" * 50,
     "100%",
     "a.b",
     "event",

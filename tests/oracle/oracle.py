@@ -159,8 +159,8 @@ def aggregate(world: World, a: Aggregation, window: Window, known: Sequence[Even
     if not a.include_nulls:
         rows = [e for e in rows if e.row[a.column] is not None]
     values = [e.row[a.column] for e in rows]
-    if a.function == "count":
-        return len(values)
+    if a.function in ("count", "count_distinct"):
+        return len(values if a.function == "count" else set(values))
     return FUNCTIONS[a.function](values, a) if values else None
 
 
