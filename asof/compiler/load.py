@@ -109,9 +109,11 @@ class _Loading:
                 self.poison(name)
             return
         address = f"{SLUGS[kind]}/{name}"
-        self.found.extend(_doubts(document, rows=kind == "FeatureTest"))
-        if not schema.accepts(kind)(value):
-            self.found.extend(violations(kind, value, origin, address))
+        wrong = () if schema.accepts(kind)(value) else violations(kind, value, origin, address)
+        said = {found.span for found in wrong}
+        self.found.extend(d for d in _doubts(document, rows=kind == "FeatureTest") if d.span not in said)
+        if wrong:
+            self.found.extend(wrong)
             self.broken.add(address)
             return
         lowering = Lowering(origin, address)
