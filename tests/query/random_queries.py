@@ -22,7 +22,9 @@ TEXTS = {"t": ("s",), "u": ("n",)}
 
 def load(connection, rng: Random) -> None:
     """Fill both tables anew: NULLs, duplicates, numbers at the edge of overflow, texts that are no numbers."""
-    connection.execute("CREATE OR REPLACE TABLE t (k BIGINT, a INT, b INT, f DOUBLE, s VARCHAR, p BOOL, ts TIMESTAMPTZ)")
+    connection.execute(
+        "CREATE OR REPLACE TABLE t (k BIGINT, a INT, b INT, f DOUBLE, s VARCHAR, p BOOL, ts TIMESTAMPTZ)"
+    )
     connection.execute("CREATE OR REPLACE TABLE u (k BIGINT, d DOUBLE, n VARCHAR, a INT)")
     edge = [None, 0, 1, 1, 2, 3, -1, *([2_147_483_647] if rng.random() < 0.5 else [])]
     texts = [None, "x", "x", "y", "7"]
@@ -186,7 +188,9 @@ def add_column(tree: exp.Expr, rng: Random) -> None:
     made = rng.choice([scalar, scalar, lambda r, t, o: window(r, o), lambda r, t, o: aggregate(r, o)])
     table, of = _source(select)
     place = rng.randint(0, len(select.expressions))
-    select.expressions.insert(place, sqlglot.parse_one(f"{made(rng, table, of)} AS n{rng.randint(0, 9)}", read="duckdb"))
+    select.expressions.insert(
+        place, sqlglot.parse_one(f"{made(rng, table, of)} AS n{rng.randint(0, 9)}", read="duckdb")
+    )
     select.set("expressions", select.expressions)
 
 
@@ -268,7 +272,9 @@ def add_clause(tree: exp.Expr, rng: Random) -> None:
     elif clause == 2:
         select.set("expressions", [*select.expressions, sqlglot.parse_one("unnest([1, 2]) AS un", read="duckdb")])
     else:
-        select.set("order", None if select.args.get("order") else sqlglot.parse_one("SELECT 1 ORDER BY 1").args["order"])
+        select.set(
+            "order", None if select.args.get("order") else sqlglot.parse_one("SELECT 1 ORDER BY 1").args["order"]
+        )
 
 
 def rename_alias(tree: exp.Expr, rng: Random) -> None:

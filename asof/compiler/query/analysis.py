@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
-from sqlglot.errors import OptimizeError, SqlglotError
+from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 from sqlglot.optimizer.qualify import qualify
@@ -77,7 +77,8 @@ def qualified(query: exp.Query, schema: Mapping[str, Mapping[str, Type | None]],
             validate_qualify_columns=False,
         )
         annotated = annotate_types(resolved, schema=mapping, dialect=dialect)
-    except (OptimizeError, SqlglotError, KeyError) as error:
+    except (SqlglotError, KeyError, AssertionError) as error:
+        # sqlglot asserts what only a query it cannot resolve breaks, such as an ordinal that points at a star.
         raise NotUnderstoodError(str(error).partition("\n")[0]) from error
     if not isinstance(annotated, exp.Query):
         raise NotUnderstoodError("it is not a query any more once its names are resolved")

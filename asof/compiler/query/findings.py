@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from asof.compiler.query.source_map import SourceMap
@@ -30,7 +31,13 @@ class Findings:
     def add(self, rule: Rule, node: exp.Expr | None, message: str, *notes: str) -> None:
         """``rule`` is broken by ``node`` (None: by the whole text)."""
         start, end = extent(node) if node is not None else (0, len(self.text))
-        if node is not None and end == 0 and node.parent is not None:
+        word = (
+            re.search(rf"\b{re.escape(node.sql())}", self.text, re.IGNORECASE) if node is not None and not end else None
+        )
+        if word:
+            # Keywords such as CURRENT_DATE carry no mark.
+            start, end = word.span()
+        elif node is not None and end == 0 and node.parent is not None:
             self.add(rule, node.parent, message, *notes)
             return
         self.add_at(rule, start, self._closed(start, end), message, *notes)

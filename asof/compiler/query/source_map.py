@@ -62,7 +62,8 @@ class SourceMap:
         for char in node.value:
             if char in _BLANK:
                 offsets.append(min(at, end))
-                at += text[at : at + 1] == char
+                escaped = style == '"' and text[at : at + 1] == "\\" and text[at + 1 : at + 2] not in "\n\r"
+                at += _width(text, at, style) if escaped else text[at : at + 1] == char
                 continue
             at = _past_filler(text, at, end, style)
             offsets.append(min(at, end))

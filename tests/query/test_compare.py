@@ -1,0 +1,62 @@
+"""Two queries are called harmless only where that is proven."""
+
+from __future__ import annotations
+
+import pytest
+
+from asof.compiler.query import canonical_sql, compare
+from tests.query.random_queries import SCHEMA
+
+CASES = [
+    ("SELECT k, a FROM t", "select  k,a from t -- x", "equivalent"),
+    ("SELECT k, a FROM t", "SELECT x.a, (x.k) AS k FROM t AS x", "equivalent"),
+    ("SELECT k FROM t WHERE a > 1 AND b = 2", "SELECT k FROM t WHERE 2 = b AND 1 < a", "equivalent"),
+    ("WITH c AS (SELECT k, a FROM t) SELECT k FROM c", "SELECT k FROM (SELECT k, a, f FROM t) AS z", "equivalent"),
+    ("SELECT k, count(*) AS n FROM t GROUP BY 1", "SELECT k, count(*) AS n FROM t GROUP BY k", "equivalent"),
+    ("SELECT k, a FROM t", "SELECT k, f, a FROM t", "additive"),
+    ("SELECT k FROM t", "SELECT k, TRY_CAST(s AS INT) AS n FROM t", "additive"),
+    ("SELECT k FROM t", "SELECT k, count(*) OVER (PARTITION BY a) AS n FROM t", "additive"),
+    ("SELECT k, sum(a) AS s FROM t GROUP BY k", "SELECT k, sum(a) AS s, max(f) AS m FROM t GROUP BY k", "additive"),
+    ("WITH c AS (SELECT k FROM t) SELECT k FROM c", "WITH c AS (SELECT k, f FROM t) SELECT k, f FROM c", "additive"),
+    ("SELECT DISTINCT k FROM t", "SELECT DISTINCT k, a FROM t", "unproven"),
+    ("SELECT k FROM t UNION SELECT k FROM u", "SELECT k, 1 AS o FROM t UNION SELECT k, 1 AS o FROM u", "unproven"),
+    ("SELECT k FROM t LIMIT 2", "SELECT k, a FROM t LIMIT 2", "unproven"),
+    ("SELECT k FROM t", "SELECT k, unnest([1, 2]) AS n FROM t", "unproven"),
+    ("SELECT k FROM t", "SELECT k, max(a) AS m FROM t", "unproven"),
+    ("SELECT k FROM t", "SELECT k, CAST(s AS INT) AS n FROM t", "unproven"),
+    ("SELECT k FROM t", "SELECT k, a // b AS n FROM t", "unproven"),
+    ("SELECT k FROM t", "SELECT k, random() AS r FROM t", "unproven"),
+    ("SELECT k, a FROM t ORDER BY 1", "SELECT k, a FROM t ORDER BY 0", "unproven"),
+    ("SELECT k, count(*) AS n FROM t GROUP BY 1", "SELECT a, k, count(*) AS n FROM t GROUP BY 1, 2", "unproven"),
+    ("SELECT k FROM t QUALIFY rank() OVER (ORDER BY a) = 1", "SELECT k, f FROM t QUALIFY rank() OVER (ORDER BY a) = 1",
+     "unproven"),
+    ("SELECT k FROM t WHERE a > 1", "SELECT k FROM t WHERE a >= 1", "unproven"),
+    ("SELECT k, a FROM t", "SELECT k FROM t", "unproven"),
+    ("SELECT k FROM t", "SELECT k FROM", "unproven"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "kind"), CASES)
+def test_the_verdict(old: str, new: str, kind: str) -> None:
+    found = compare(old, new, SCHEMA, "duckdb")
+    assert (found.kind, bool(found.reasons)) == (kind, True)
+
+
+def test_a_new_column_that_orders_rows_is_not_merely_additive() -> None:
+    old, new = "SELECT k FROM t", "SELECT k, ts FROM t"
+    assert compare(old, new, SCHEMA, "duckdb").kind == "additive"
+    assert compare(old, new, SCHEMA, "duckdb", ("ts",)).kind == "unproven"
+
+
+def test_edits_are_told_by_group() -> None:
+    found = compare("SELECT k, a FROM t", "SELECT k, b AS a, f FROM t WHERE a > 1", SCHEMA, "duckdb")
+    assert found.edits == ("rows: WHERE", "values: a was a, is b", "projection: f is added")
+
+
+@pytest.mark.parametrize("text", ["SELECT a FROM t", "select (a)\n from  t -- c", "SELECT /* x */ a FROM t"])
+def test_layout_does_not_count(text: str) -> None:
+    assert canonical_sql(text, "duckdb") == "SELECT a FROM t"
+
+
+def test_what_cannot_be_read_is_its_own_canonical_form() -> None:
+    assert canonical_sql("SELECT FROM (", "duckdb") == "SELECT FROM ("
