@@ -1,0 +1,50 @@
+SET TimeZone = 'UTC';
+WITH "rides_2" AS NOT MATERIALIZED (
+  /* the rows of the source, times in UTC */
+  SELECT
+    "driver",
+    CAST("ended_at" AS TIMESTAMPTZ) AS "ended_at",
+    CAST("loaded_at" AS TIMESTAMPTZ) AS "loaded_at",
+    "ride",
+    "fare",
+    "rating"
+  FROM "rides"
+)
+SELECT
+  CAST('driver is null' AS TEXT) AS "check",
+  CAST(COUNT(*) AS BIGINT) AS "rows"
+FROM "rides_2"
+WHERE
+  "driver" IS NULL
+UNION ALL
+SELECT
+  CAST('ended_at is null' AS TEXT) AS "check",
+  CAST(COUNT(*) AS BIGINT) AS "rows"
+FROM "rides_2"
+WHERE
+  "ended_at" IS NULL
+UNION ALL
+SELECT
+  CAST('created before its event' AS TEXT) AS "check",
+  CAST(COUNT(*) AS BIGINT) AS "rows"
+FROM "rides_2"
+WHERE
+  CAST("loaded_at" AS TIMESTAMPTZ) < CAST("ended_at" AS TIMESTAMPTZ)
+UNION ALL
+SELECT
+  CAST('a tie that only feature values decide' AS TEXT) AS "check",
+  CAST(COALESCE(SUM("rows"), 0) AS BIGINT) AS "rows"
+FROM (
+  SELECT
+    COUNT(*) AS "rows"
+  FROM "rides_2"
+  WHERE
+    "driver" IS NOT NULL AND "ended_at" IS NOT NULL
+  GROUP BY
+    "driver",
+    "ended_at",
+    "loaded_at",
+    "ride"
+  HAVING
+    COUNT(*) > 1
+) AS "alike";

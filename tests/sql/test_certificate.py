@@ -1,0 +1,179 @@
+"""Certificates: what is bounded by the question's instant passes, and every way around it is named."""
+
+from __future__ import annotations
+
+import pytest
+import sqlglot
+
+from asof.compiler.certificate import Certificate, Claim, Leak, Witness, certify
+from asof.compiler.dialects import DIALECTS
+from asof.compiler.pit import training_query
+from tests.sql.repos import TAXI, request
+
+CLAIM = Claim(spine="spine", row="_row", instant="_at", sources={"f": Witness(event="_event", field="ts")})
+DELAYED = Claim(
+    spine="spine", row="_row", instant="_at", sources={"f": Witness(event="_event", field="ts", delay=60_000_000)}
+)
+KNOWN = Claim(
+    spine="spine", row="_row", instant="_at", sources={"f": Witness(event="_event", field="ts", created="_created")}
+)
+HEAD = """WITH spine AS (SELECT row_number() OVER () AS _row, k, t AS _at FROM bookings),
+f AS (SELECT k, CAST(ts AS TIMESTAMPTZ) AS _event, created AS _created, v FROM facts)"""
+LINE = """, line AS (SELECT NULL AS _row, k, _event AS _at, v FROM f UNION ALL SELECT _row, k, _at, NULL FROM spine)"""
+
+
+def judged(sql: str, claim: Claim = CLAIM) -> Certificate | Leak:
+    tree = sqlglot.parse_one(f"{HEAD}{sql}", read="duckdb")
+    assert isinstance(tree, sqlglot.exp.Query)
+    return certify(tree, claim)
+
+
+PROVEN = {
+    "a join bounded by the instant": """
+        , hit AS (SELECT s._row, f.v FROM spine s JOIN f ON f.k = s.k AND f._event <= s._at)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "the bound in WHERE": """
+        , hit AS (SELECT s._row, f.v FROM spine s, f WHERE f.k = s.k AND s._at > f._event)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "the optional side of an outer join": """
+        , hit AS (SELECT s._row, f.v FROM spine s LEFT JOIN f ON f.k = s.k AND f._event <= s._at)
+        SELECT s.k, h.v FROM spine s JOIN hit h ON h._row = s._row""",
+    "groups by the spine's row": """
+        , hit AS (SELECT s._row, MAX(f.v) AS v FROM spine s JOIN f ON f.k = s.k AND f._event <= s._at GROUP BY s._row)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "a frame that ends at the instant": LINE + """
+        , w AS (SELECT _row, SUM(v) OVER (PARTITION BY k ORDER BY _at
+                RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND CURRENT ROW) AS v FROM line)
+        SELECT s.k, w.v FROM spine s LEFT JOIN w ON w._row = s._row""",
+    "a lateral probe": """
+        , hit AS (SELECT s._row, n.v FROM spine s JOIN LATERAL
+                  (SELECT f.v FROM f WHERE f.k = s.k AND f._event <= s._at ORDER BY f._event DESC LIMIT 1) n ON TRUE)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+}
+
+LEAKS = {
+    "a join without a bound": """
+        , hit AS (SELECT s._row, f.v FROM spine s JOIN f ON f.k = s.k)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "the bound the wrong way round": """
+        , hit AS (SELECT s._row, f.v FROM spine s JOIN f ON f.k = s.k AND f._event >= s._at)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "a bound after the instant": """
+        , hit AS (SELECT s._row, f.v FROM spine s JOIN f ON f.k = s.k AND f._event <= s._at + INTERVAL '1' DAY)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "a bound under OR": """
+        , hit AS (SELECT s._row, f.v FROM spine s JOIN f ON f.k = s.k AND (f._event <= s._at OR f.v > 0))
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "a bound under NOT": """
+        , hit AS (SELECT s._row, f.v FROM spine s JOIN f ON f.k = s.k AND NOT f._event <= s._at)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "the kept side of an outer join": """
+        , hit AS (SELECT s._row, f.v FROM f LEFT JOIN spine s ON f.k = s.k AND f._event <= s._at)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "a right join": """
+        , hit AS (SELECT s._row, f.v FROM spine s RIGHT JOIN f ON f.k = s.k AND f._event <= s._at)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "a table read past the rows": """
+        , hit AS (SELECT s._row, x.v FROM spine s JOIN facts x ON x.k = s.k AND x._event <= s._at)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "rows read once with a bound and once without": """
+        , hit AS (SELECT s._row, f.v FROM spine s JOIN f ON f.k = s.k AND f._event <= s._at)
+        SELECT s.k, h.v, f.v FROM spine s LEFT JOIN hit h ON h._row = s._row LEFT JOIN f ON f.k = s.k""",
+    "a subquery in an expression": """
+        SELECT s.k, (SELECT MAX(f.v) FROM f WHERE f.k = s.k) AS v FROM spine s""",
+    "a semi-join": """
+        SELECT s.k FROM spine s WHERE EXISTS (SELECT 1 FROM f WHERE f.k = s.k)""",
+    "one arm of a union": """
+        , hit AS (SELECT s._row, f.v FROM spine s JOIN f ON f.k = s.k AND f._event <= s._at
+                  UNION ALL SELECT s._row, f.v FROM spine s JOIN f ON f.k = s.k)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "values joined back on the key": """
+        , hit AS (SELECT s._row, s.k, f.v FROM spine s JOIN f ON f.k = s.k AND f._event <= s._at)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h.k = s.k""",
+    "values of several questions in one group": """
+        , hit AS (SELECT s.k, MAX(f.v) AS v FROM spine s JOIN f ON f.k = s.k AND f._event <= s._at GROUP BY s.k)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h.k = s.k""",
+    "values of several questions in one window": """
+        , hit AS (SELECT s._row, MAX(f.v) OVER (PARTITION BY s.k) AS v FROM spine s JOIN f ON f.k = s.k AND f._event <= s._at)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "the instant of another row": """
+        , hit AS (SELECT s._row, f.v FROM spine s JOIN spine o ON o.k = s.k JOIN f ON f.k = s.k AND f._event <= o._at)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "aggregates before the bound": """
+        , total AS (SELECT k, MIN(_event) AS _event, SUM(v) AS v FROM f GROUP BY k)
+        , hit AS (SELECT s._row, x.v FROM spine s JOIN total x ON x.k = s.k AND x._event <= s._at)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "a frame without an upper bound": LINE + """
+        , w AS (SELECT _row, SUM(v) OVER (PARTITION BY k ORDER BY _at
+                RANGE BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS v FROM line)
+        SELECT s.k, w.v FROM spine s LEFT JOIN w ON w._row = s._row""",
+    "a frame that ends after the instant": LINE + """
+        , w AS (SELECT _row, SUM(v) OVER (PARTITION BY k ORDER BY _at
+                RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND INTERVAL '1' HOUR FOLLOWING) AS v FROM line)
+        SELECT s.k, w.v FROM spine s LEFT JOIN w ON w._row = s._row""",
+    "a frame that runs backwards": LINE + """
+        , w AS (SELECT _row, SUM(v) OVER (PARTITION BY k ORDER BY _at DESC
+                RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND CURRENT ROW) AS v FROM line)
+        SELECT s.k, w.v FROM spine s LEFT JOIN w ON w._row = s._row""",
+    "a window without order": LINE + """
+        , w AS (SELECT _row, SUM(v) OVER (PARTITION BY k) AS v FROM line)
+        SELECT s.k, w.v FROM spine s LEFT JOIN w ON w._row = s._row""",
+    "a time line grouped by key": LINE + """
+        , w AS (SELECT k, SUM(v) AS v FROM line GROUP BY k)
+        SELECT s.k, w.v FROM spine s LEFT JOIN w ON w.k = s.k""",
+    "the time line itself": LINE + " SELECT l.v FROM line l",
+    "the rows themselves": " SELECT f.v FROM f",
+    "the table itself": " SELECT v FROM facts",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sql", PROVEN.values(), ids=PROVEN.keys())
+def test_it_is_proven(sql: str) -> None:
+    assert isinstance(judged(sql), Certificate), judged(sql)
+
+
+@pytest.mark.parametrize("sql", LEAKS.values(), ids=LEAKS.keys())
+def test_it_is_a_leak(sql: str) -> None:
+    assert isinstance(judged(sql), Leak)
+
+
+def test_a_witness_that_is_not_the_declared_time_proves_nothing() -> None:
+    claim = Claim(spine="spine", row="_row", instant="_at", sources={"f": Witness(event="_event", field="other")})
+    assert isinstance(judged(PROVEN["a join bounded by the instant"], claim), Leak)
+
+
+def test_a_delay_must_be_kept() -> None:
+    sql = PROVEN["a join bounded by the instant"]
+    assert isinstance(judged(sql, DELAYED), Leak)
+    later = sql.replace("f._event <= s._at", "f._event <= s._at - INTERVAL '1' MINUTE")
+    assert isinstance(judged(later, DELAYED), Certificate)
+    early = sql.replace("f._event <= s._at", "f._event <= s._at - INTERVAL '59' SECOND")
+    assert isinstance(judged(early, DELAYED), Leak)
+
+
+def test_a_frame_keeps_the_delay_too() -> None:
+    sql = PROVEN["a frame that ends at the instant"]
+    assert isinstance(judged(sql, DELAYED), Leak)
+    assert isinstance(judged(sql.replace("CURRENT ROW", "INTERVAL '1' MINUTE PRECEDING"), DELAYED), Certificate)
+
+
+def test_visibility_by_creation_needs_both_bounds() -> None:
+    sql = PROVEN["a join bounded by the instant"]
+    assert isinstance(judged(sql, KNOWN), Leak)
+    both = sql.replace("f._event <= s._at", "f._event <= s._at AND f._created <= s._at")
+    assert isinstance(judged(both, KNOWN), Certificate)
+    assert isinstance(judged(PROVEN["a frame that ends at the instant"], KNOWN), Leak)
+
+
+def test_a_leak_names_the_path_to_it() -> None:
+    leak = judged(LEAKS["a join without a bound"])
+    assert isinstance(leak, Leak)
+    assert leak.path == ("output", "hit")
+    assert "the event time of f is not bounded" in leak.reason
+
+
+@pytest.mark.parametrize("dialect", sorted(DIALECTS))
+def test_what_the_builder_makes_is_proven(dialect: str) -> None:
+    made = training_query(TAXI, request("last_ride", "earnings", "odds"), target="local", dialect=dialect)
+    assert made.query is not None
+    assert made.query.certificate.paths
