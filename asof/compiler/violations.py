@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from asof import schema
 from asof.compiler.diagnostics import Diagnostic, Fix, nearest, rule
@@ -47,21 +50,39 @@ _STRENGTH = ("type", "not", "oneOf", "anyOf", "enum", "const")
 """Of several complaints about one value, the first of these is the telling one."""
 
 
-def violations(kind: str, document: object, origin: Origin, address: str = "") -> tuple[Diagnostic, ...]:
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """An error of jsonschema: which keyword, asking what, was broken by which value, where."""
+
+    validator: str
+    validator_value: Any
+    instance: Any
+    schema: dict[str, Any]
+    absolute_path: tuple[str | int, ...]
+    absolute_schema_path: tuple[str | int, ...]
+
+    @classmethod
+    def of(cls, error: ValidationError) -> Violation:
+        path, where = tuple(error.absolute_path), tuple(error.absolute_schema_path)
+        part: Any = error.schema
+        return cls(str(error.validator), error.validator_value, error.instance, part, path, where)
+
+
+def violations(kind: str, document: Any, origin: Origin, address: str = "") -> tuple[Diagnostic, ...]:
     """Everything that ``kind``'s schema finds wrong with a document that it does not accept."""
-    errors = list(_independent(schema.validator(kind).iter_errors(document)))
+    errors = list(_independent(map(Violation.of, schema.validator(kind).iter_errors(document))))
     found = [item for error in errors for item in _explain(error, origin, address)]
     return tuple(found)
 
 
-def _independent(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
+def _independent(errors: Iterable[Violation]) -> Iterator[Violation]:
     """Leave out what merely follows from another error."""
     every = sorted(errors, key=_strength)
-    refused = {tuple(e.absolute_path) for e in every if e.validator == "not"}
-    choices = {tuple(e.absolute_path) for e in every if e.validator == "oneOf"}
+    refused = {e.absolute_path for e in every if e.validator == "not"}
+    choices = {e.absolute_path for e in every if e.validator == "oneOf"}
     judged: set[tuple[str | int, ...]] = set()
     for error in every:
-        at = tuple(error.absolute_path)
+        at = error.absolute_path
         if error.validator in ("dependentRequired", "required") and _follows(error, at, refused, choices):
             continue
         if error.validator in _VALUE_RULES:
@@ -72,7 +93,7 @@ def _independent(errors: Iterable[ValidationError]) -> Iterator[ValidationError]
 
 
 def _follows(
-    error: ValidationError, at: tuple[str | int, ...], refused: set[tuple[Any, ...]], choices: set[tuple[Any, ...]]
+    error: Violation, at: tuple[str | int, ...], refused: set[tuple[Any, ...]], choices: set[tuple[Any, ...]]
 ) -> bool:
     if error.validator == "required":
         return at in choices and "then" in error.absolute_schema_path
@@ -81,24 +102,22 @@ def _follows(
     return bool(present) and all((*at, key) in refused for key in present)
 
 
-def _strength(error: ValidationError) -> int:
+def _strength(error: Violation) -> int:
     return _STRENGTH.index(error.validator) if error.validator in _STRENGTH else len(_STRENGTH)
 
 
-def _explain(error: ValidationError, origin: Origin, address: str) -> Iterator[Diagnostic]:
+def _explain(error: Violation, origin: Origin, address: str) -> Iterator[Diagnostic]:
     if "propertyNames" in error.absolute_schema_path:
-        at = tuple(error.absolute_path)
+        at = error.absolute_path
         message = f"the key `{error.instance}` is not {_title(error.schema)}"
         yield MALFORMED.at(origin.key(*at, str(error.instance)), message, notes=_hint(error), address=address)
         return
-    for item in _RULES[str(error.validator)](error, origin):
-        yield Diagnostic(
-            **{name: getattr(item, name) for name in item.__dataclass_fields__ if name != "address"}, address=address
-        )
+    for item in _RULES[error.validator](error, origin):
+        yield replace(item, address=address)
 
 
-def _unknown_key(error: ValidationError, origin: Origin) -> Iterator[Diagnostic]:
-    at, known = tuple(error.absolute_path), error.schema.get("properties", {})
+def _unknown_key(error: Violation, origin: Origin) -> Iterator[Diagnostic]:
+    at, known = error.absolute_path, error.schema.get("properties", {})
     for key in error.instance:
         if key not in known:
             span = origin.key(*at, key)
@@ -111,8 +130,8 @@ def _unknown_key(error: ValidationError, origin: Origin) -> Iterator[Diagnostic]
             yield UNKNOWN_KEY.at(span, f"unknown key `{key}`{_within(at)}", fixes=fixes, notes=notes)
 
 
-def _missing_key(error: ValidationError, origin: Origin) -> Iterator[Diagnostic]:
-    at = tuple(error.absolute_path)
+def _missing_key(error: Violation, origin: Origin) -> Iterator[Diagnostic]:
+    at = error.absolute_path
     known = error.schema.get("properties", {})
     for key in error.validator_value:
         if key in error.instance:
@@ -122,8 +141,8 @@ def _missing_key(error: ValidationError, origin: Origin) -> Iterator[Diagnostic]
         yield MISSING_KEY.at(start_of(origin, *at), f"the key `{key}` is missing{_within(at)}", notes=notes)
 
 
-def _companion(error: ValidationError, origin: Origin) -> Iterator[Diagnostic]:
-    at = tuple(error.absolute_path)
+def _companion(error: Violation, origin: Origin) -> Iterator[Diagnostic]:
+    at = error.absolute_path
     for key, needs in error.validator_value.items():
         missing = [need for need in needs if key in error.instance and need not in error.instance]
         if missing:
@@ -131,8 +150,8 @@ def _companion(error: ValidationError, origin: Origin) -> Iterator[Diagnostic]:
             return
 
 
-def _wrong_type(error: ValidationError, origin: Origin) -> Iterator[Diagnostic]:
-    at, value = tuple(error.absolute_path), error.instance
+def _wrong_type(error: Violation, origin: Origin) -> Iterator[Diagnostic]:
+    at, value = error.absolute_path, error.instance
     wanted = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
     span = origin.value(*at) if not isinstance(value, dict | list) else start_of(origin, *at)
     written = _written(origin, at)
@@ -151,8 +170,8 @@ def _wrong_type(error: ValidationError, origin: Origin) -> Iterator[Diagnostic]:
     yield WRONG_TYPE.at(span, message, notes=() if fixes else _hint(error), fixes=fixes)
 
 
-def _not_one_of(error: ValidationError, origin: Origin) -> Iterator[Diagnostic]:
-    at = tuple(error.absolute_path)
+def _not_one_of(error: Violation, origin: Origin) -> Iterator[Diagnostic]:
+    at = error.absolute_path
     wanted = error.validator_value if error.validator == "enum" else [error.validator_value]
     choices = [str(item) for item in wanted]
     written = _written(origin, at)
@@ -164,16 +183,16 @@ def _not_one_of(error: ValidationError, origin: Origin) -> Iterator[Diagnostic]:
     yield NOT_ONE_OF.at(span, message, fixes=fixes, notes=(f"allowed: {listed}",))
 
 
-def _malformed(error: ValidationError, origin: Origin) -> Iterator[Diagnostic]:
-    at = tuple(error.absolute_path)
+def _malformed(error: Violation, origin: Origin) -> Iterator[Diagnostic]:
+    at = error.absolute_path
     title = _title(error.schema)
     secret = "env:" in str(error.validator_value)
     message = f"{_subject(at)} must be {title}" if secret else f"`{error.instance}` is not {title}"
     yield MALFORMED.at(origin.value(*at), message, notes=_hint(error))
 
 
-def _out_of_bounds(error: ValidationError, origin: Origin) -> Iterator[Diagnostic]:
-    at, limit = tuple(error.absolute_path), error.validator_value
+def _out_of_bounds(error: Violation, origin: Origin) -> Iterator[Diagnostic]:
+    at, limit = error.absolute_path, error.validator_value
     words = {
         "minimum": f"must be {limit} or more",
         "maximum": f"must be {limit} or less",
@@ -183,11 +202,11 @@ def _out_of_bounds(error: ValidationError, origin: Origin) -> Iterator[Diagnosti
         "maxLength": f"must not be longer than {limit} characters",
     }
     span = origin.value(*at) if not isinstance(error.instance, dict | list) else start_of(origin, *at)
-    yield OUT_OF_BOUNDS.at(span, f"{_subject(at)} {words[str(error.validator)]}")
+    yield OUT_OF_BOUNDS.at(span, f"{_subject(at)} {words[error.validator]}")
 
 
-def _choice(error: ValidationError, origin: Origin) -> Iterator[Diagnostic]:
-    at = tuple(error.absolute_path)
+def _choice(error: Violation, origin: Origin) -> Iterator[Diagnostic]:
+    at = error.absolute_path
     keys = [part["required"][0] for part in error.validator_value]
     written = [key for key in keys if key in error.instance]
     listed = f"{', '.join(f'`{key}`' for key in keys[:-1])} {'and' if written else 'or'} `{keys[-1]}`"
@@ -199,13 +218,13 @@ def _choice(error: ValidationError, origin: Origin) -> Iterator[Diagnostic]:
         yield EXACTLY_ONE.at(start_of(origin, *at), f"{amount}{listed} is missing{_within(at)}")
 
 
-def _out_of_place(error: ValidationError, origin: Origin) -> Iterator[Diagnostic]:
-    at = tuple(error.absolute_path)
+def _out_of_place(error: Violation, origin: Origin) -> Iterator[Diagnostic]:
+    at = error.absolute_path
     yield OUT_OF_PLACE.at(origin.key(*at), f"`{at[-1]}` has no place here", notes=(error.schema["description"],))
 
 
-def _repeated(error: ValidationError, origin: Origin) -> Iterator[Diagnostic]:
-    at = tuple(error.absolute_path)
+def _repeated(error: Violation, origin: Origin) -> Iterator[Diagnostic]:
+    at = error.absolute_path
     for place, item in enumerate(error.instance):
         if item in error.instance[:place]:
             yield REPEATED.at(origin.value(*at, place), f"{_subject(at)} names `{item}` twice")
@@ -231,7 +250,7 @@ _VALUE_RULES = frozenset(_RULES) - {"additionalProperties", "required", "depende
 def start_of(origin: Origin, *pointer: str | int) -> Span:
     """Where a map or list begins: its first key, or the key it belongs to where it is empty or a list."""
     node = origin.node_at(*pointer)
-    if node.id == "mapping" and node.value and not node.flow_style:
+    if isinstance(node, yaml.MappingNode) and node.value and not node.flow_style:
         return origin.key(*pointer, str(node.value[0][0].value))
     return origin.key(*pointer) if pointer and isinstance(pointer[-1], str) else origin.value(*pointer)
 
@@ -240,14 +259,14 @@ def _title(part: dict[str, Any]) -> str:
     return str(part.get("title") or "of the right form")
 
 
-def _hint(error: ValidationError) -> tuple[str, ...]:
+def _hint(error: Violation) -> tuple[str, ...]:
     examples = [item for item in error.schema.get("examples", ()) if isinstance(item, str | int | float)]
     return (f"for example {', '.join(str(item) for item in examples[:3])}",) if examples else ()
 
 
 def _written(origin: Origin, at: tuple[str | int, ...]) -> str:
     node = origin.node_at(*at)
-    return str(node.value) if node.id == "scalar" and re.search(r"\S", str(node.value)) else ""
+    return str(node.value) if isinstance(node, yaml.ScalarNode) and re.search(r"\S", str(node.value)) else ""
 
 
 def _subject(at: tuple[str | int, ...]) -> str:

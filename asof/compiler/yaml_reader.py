@@ -96,9 +96,9 @@ class _Resolver:
 
 
 if yaml.__with_libyaml__:
-    from yaml.cyaml import CParser
+    from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
-    class _Loader(_Resolver, CParser):  # type: ignore[misc]
+    class _Loader(_Resolver, CParser):
         pass
 
 else:  # pragma: no cover - the same stages in Python, for a PyYAML built without libyaml
@@ -131,13 +131,17 @@ def _read_text(path: str, text: str) -> Reading:
     documents: list[Document] = []
     found: list[Diagnostic] = []
     unread: list[str] = []
-    rest: str | None = text
-    while rest is not None:
+    remaining: str | None = text
+    begun = -1
+    while remaining is not None:
+        rest = remaining
         loader = _Loader(rest)
         at = 0
         try:
             while loader.check_node():
                 node = loader.get_node()
+                if node is None:
+                    continue
                 at = node.end_mark.line
                 document, problems = _construct(path, node)
                 found.extend(problems)
@@ -145,13 +149,15 @@ def _read_text(path: str, text: str) -> Reading:
                     documents.append(document)
                 else:
                     unread.append(_lines(rest, node.start_mark.line, node.end_mark.line + 1))
-            rest = None
+            remaining = None
         except yaml.MarkedYAMLError as error:
             found.append(_syntax(path, rest, error))
-            lost, rest = _resume(rest, at, error.problem_mark.line if error.problem_mark else at)
+            line = max(begun + 1, error.problem_mark.line if error.problem_mark else at)
+            lost, remaining = _resume(rest, at, line)
+            begun = len((remaining or "").splitlines()) - len((remaining or "").lstrip("\n").splitlines())
             unread.append(lost)
             if len(found) > MAX_SYNTAX_ERRORS:
-                rest = None
+                remaining = None
         finally:
             if hasattr(loader, "dispose"):
                 loader.dispose()
@@ -160,7 +166,7 @@ def _read_text(path: str, text: str) -> Reading:
 
 def _resume(text: str, start: int, line: int) -> tuple[str, str | None]:
     """The text that an error has cost, and what is left after it, blank lines holding its place."""
-    offset = sum(map(len, text.splitlines(keepends=True)[: line + 1]))
+    offset = sum(map(len, text.splitlines(keepends=True)[:line]))
     marker = _MARKER.search(text, offset)
     if marker is None:
         return _lines(text, start, None), None
@@ -203,7 +209,7 @@ class _Builder:
         before = self.size
         if node.tag not in (_SEQUENCE, _MAPPING):
             self.explicit_tag(node)
-        made = [self.value(item) for item in node.value] if node.id == "sequence" else self.mapping(node)
+        made = [self.value(item) for item in node.value] if isinstance(node, yaml.SequenceNode) else self.mapping(node)
         self.open.discard(key)
         self.shared[key] = (made, self.size - before)
         return made
@@ -233,12 +239,12 @@ class _Builder:
         else:
             self.doubtful.append(Doubtful(node, doubt, other))
 
-    def mapping(self, node: yaml.MappingNode) -> dict[str, object]:
+    def mapping(self, node: yaml.Node) -> dict[str, object]:
         made: dict[str, object] = {}
         written: dict[str, yaml.Node] = {}
         merges: list[tuple[yaml.Node, yaml.Node]] = []
         for key, item in node.value:
-            if key.id != "scalar":
+            if not isinstance(key, yaml.ScalarNode):
                 self.found.append(KEY_NOT_TEXT.at(span_of(self.path, key), "a list or map cannot be a key"))
                 continue
             if key.value == "<<" and key.tag == _PLAIN:
@@ -261,22 +267,24 @@ class _Builder:
             self.merge(node, merges, made)
         return made
 
-    def merge(self, node: yaml.MappingNode, merges: list[tuple[yaml.Node, yaml.Node]], made: dict[str, object]) -> None:
+    def merge(self, node: yaml.Node, merges: list[tuple[yaml.Node, yaml.Node]], made: dict[str, object]) -> None:
         """Add what ``<<`` brings to the value and to the node, so that positions are found there as well."""
         node.value = [pair for pair in node.value if pair not in merges]
         for key, item in merges:
-            for part in item.value if item.id == "sequence" else [item]:
-                if part.id != "mapping":
+            for part in item.value if isinstance(item, yaml.SequenceNode) else [item]:
+                if not isinstance(part, yaml.MappingNode):
                     self.found.append(MERGE.at(span_of(self.path, key), "`<<` merges a map or a list of maps"))
                     continue
                 values = self.value(part)
                 for name, child in part.value:
-                    if name.id == "scalar" and name.value in values and name.value not in made:
+                    if isinstance(name, yaml.ScalarNode) and name.value in values and name.value not in made:
                         made[name.value] = values[name.value]
                         node.value.append((name, child))
 
     def explicit_tag(self, node: yaml.Node) -> object:
-        expected = {"scalar": _QUOTED, "sequence": _SEQUENCE, "mapping": _MAPPING}[node.id]
+        expected = _QUOTED
+        if not isinstance(node, yaml.ScalarNode):
+            expected = _SEQUENCE if isinstance(node, yaml.SequenceNode) else _MAPPING
         if _STANDARD.get(node.tag) != expected:
             tag = node.tag.replace("tag:yaml.org,2002:", "!!")
             message = f"the tag `{tag}` has no meaning here"
@@ -371,10 +379,10 @@ def _syntax(path: str, text: str, error: yaml.MarkedYAMLError) -> Diagnostic:
 def walk(node: yaml.Node, pointer: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], yaml.Node]]:
     """Every node under ``node`` with its pointer, keys included (at their value's pointer)."""
     yield pointer, node
-    if node.id == "mapping":
+    if isinstance(node, yaml.MappingNode):
         for key, item in node.value:
             yield (*pointer, str(key.value)), key
             yield from walk(item, (*pointer, str(key.value)))
-    elif node.id == "sequence":
+    elif isinstance(node, yaml.SequenceNode):
         for at, item in enumerate(node.value):
             yield from walk(item, (*pointer, at))

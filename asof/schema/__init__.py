@@ -68,7 +68,7 @@ def validator(kind: str) -> Validator:
         if isinstance(instance, str) and not anchored(wanted).search(instance):
             yield ValidationError(f"{instance!r} does not match {wanted!r}")
 
-    strict = extend(
+    strict = extend(  # type: ignore[no-untyped-call]
         Draft202012Validator,
         {"pattern": pattern},
         type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int),

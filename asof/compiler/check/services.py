@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import yaml
+
 from asof.compiler import shape, types
 from asof.compiler.check import rules
 from asof.compiler.check.scope import closest, columns_of
 from asof.compiler.model import DataSource, FeatureService, FeatureView, OnDemandFeatureView
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from asof.compiler.check.scope import Scope
     from asof.compiler.model import FeatureTest, SavedDataset, ServiceItem
+    from asof.compiler.types import Type
 
 
 def check_service(scope: Scope, service: FeatureService) -> None:
@@ -34,7 +39,7 @@ def check_service(scope: Scope, service: FeatureService) -> None:
 
 def _view_place(scope: Scope, at: int) -> tuple[str | int, ...]:
     origin = scope.repo.origins.get(scope.definition.address)
-    spelt_out = origin is not None and origin.node_at("features", at).id == "mapping"
+    spelt_out = origin is not None and isinstance(origin.node_at("features", at), yaml.MappingNode)
     return ("features", at, "view") if spelt_out else ("features", at)
 
 
@@ -85,7 +90,7 @@ def check_dataset(scope: Scope, dataset: SavedDataset) -> None:
     """The spine has the time and labels that are asked of it."""
     scope.find("service", dataset.service, "service")
     spine = dataset.spine
-    columns = {c.name: c.type for c in spine.columns} or None
+    columns: Mapping[str, Type] | None = {c.name: c.type for c in spine.columns} or None
     if spine.source:
         source = scope.find("source", spine.source, "spine", "source")
         columns = columns_of(source) if isinstance(source, DataSource) else None
