@@ -21,7 +21,8 @@ def pages() -> Mapping[str, str]:
         for kind, stem in KINDS.items()
         if kind != "definition"
     ]
-    head = "# The language\n\nMade from the JSON Schemas; `asof schema KIND` prints them.\n\n| kind | what it is |\n|---|---|\n"
+    head = "# The language\n\nMade from the JSON Schemas; `asof schema KIND` prints them.\n\n"
+    head += "| kind | what it is |\n|---|---|\n"
     return made | {"index.md": head + "\n".join(rows) + "\n"}
 
 
