@@ -4,9 +4,11 @@ import importlib
 import pkgutil
 from pathlib import Path
 
+import asof.api
 import asof.compiler
 import asof.ops
 import asof.registry
+import asof.views
 from asof.compiler.diagnostics import RULES
 from asof.schema.reference import pages
 
@@ -19,7 +21,7 @@ def test_the_reference_is_what_the_schemas_say():
 
 
 def test_every_finding_has_a_page_that_names_it():
-    for package in (asof.compiler, asof.ops, asof.registry):
+    for package in (asof.compiler, asof.ops, asof.registry, asof.views):
         for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             importlib.import_module(module.name)
     assert RULES
