@@ -23,6 +23,7 @@ CASES = [
     ("SELECT k FROM t LIMIT 2", "SELECT k, a FROM t LIMIT 2", "unproven"),
     ("SELECT k FROM t", "SELECT k, unnest([1, 2]) AS n FROM t", "unproven"),
     ("SELECT k FROM t", "SELECT k, max(a) AS m FROM t", "unproven"),
+    ("SELECT k FROM t", "SELECT k, max(a) AS m, min(a) AS n FROM t", "unproven"),
     ("SELECT k FROM t", "SELECT k, CAST(s AS INT) AS n FROM t", "unproven"),
     ("SELECT k FROM t", "SELECT k, a // b AS n FROM t", "unproven"),
     ("SELECT k FROM t", "SELECT k, random() AS r FROM t", "unproven"),

@@ -132,7 +132,7 @@ def _added(old: exp.Query, new: exp.Query, dialect: str) -> tuple[str, ...]:
             raise _UnprovenError(f"the value of {name!r} changes")
     added = tuple(name for name in now if name not in was)
     for name in added:
-        _require_harmless(new, now[name].unalias(), name, dialect)
+        _require_harmless(old, now[name].unalias(), name, dialect)
     return added
 
 
@@ -171,9 +171,8 @@ def _require_same_source(was: exp.Expr, now: exp.Expr, dialect: str) -> None:
 def _require_harmless(select: exp.Select, item: exp.Expr, name: str, dialect: str) -> None:
     if select.args.get("distinct"):
         raise _UnprovenError(f"DISTINCT tells rows apart by {name!r} as well")
-    aggregated = select.args.get("group") is not None or any(
-        is_aggregated(i) for i in select.expressions if i.unalias() is not item
-    )
+    # The old columns alone decide: two new aggregates must not vouch for each other.
+    aggregated = select.args.get("group") is not None or any(is_aggregated(i) for i in select.expressions)
     if is_aggregated(item) and not aggregated:
         raise _UnprovenError(f"the aggregate {name!r} would make many rows one")
     if aggregated and loose_columns(item, select):
