@@ -12,7 +12,8 @@ import msgspec
 
 from asof.compiler import model
 from asof.compiler.consequences import CONSEQUENCES, DEFAULTS
-from asof.compiler.fingerprint import STRUCTS, Document, Field, canonical, fields_of
+from asof.compiler.fingerprint import STRUCTS, Document, Field, fields_of
+from asof.compiler.query import canonical_sql
 from asof.compiler.roles import Role
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class _Walk:
 
     def compared(self, field: Field, old: str, new: str) -> tuple[ChangeClass, str]:
         dialect = self.dialects.new
-        if canonical(old, dialect) == canonical(new, dialect):
+        if canonical_sql(old, dialect) == canonical_sql(new, dialect):
             return ChangeClass.EQUIVALENT, "only the layout of the SQL changes"
         if field.name != "query":
             return ChangeClass.VALUE_CHANGE, "the expression is not proven to give the same values"

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from asof.compiler import query
 from asof.compiler.classify import ChangeClass, Dialects, Reason, edits, worst
 from asof.compiler.fingerprint import Document, as_seen_from, document_of, fingerprint
 from asof.compiler.graph import Graph, graph_of
 from asof.compiler.model import SLUGS, VIEW_KINDS, FeatureService, FeatureView, Repo
 from asof.compiler.moves import moves_of, renamed
+from asof.compiler.query import Comparison, analyse_view, compare
+from asof.compiler.query.catalog import Catalog
 from asof.compiler.state import Recorded, State, repo_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from asof.compiler.classify import QueryComparison
 
@@ -89,8 +90,13 @@ class Difference:
     changes: Mapping[str, Change]
 
     @cached_property
+    def old_repo(self) -> Repo:
+        """The definitions as they were; an empty repo before the first apply."""
+        return repo_of(self.state) if self.state.objects else Repo(project=self.repo.project, definitions={})
+
+    @cached_property
     def old_graph(self) -> Graph:
-        return graph_of(repo_of(self.state)) if self.state.objects else Graph({})
+        return graph_of(self.old_repo)
 
 
 def diff(repo: Repo, state: State, *, target: str) -> Difference:
@@ -123,9 +129,26 @@ class _Own:
         return Dialects(old=old.sql_dialect if old else new, new=new)
 
     @cached_property
-    def columns(self) -> Mapping[str, tuple[str, ...]]:
-        """Column names of each data source and view, as queries see them."""
-        return {}
+    def catalog(self) -> Catalog:
+        return Catalog(self.found.repo)
+
+    def comparing(self, address: str) -> Callable[[str, str], QueryComparison]:
+        """How to compare two queries of the object at ``address``, by the columns of what they read."""
+        view = self.found.repo.definitions[address]
+
+        def compared(old: str, new: str) -> QueryComparison:
+            if not isinstance(view, FeatureView):
+                return _PHYSICAL
+            keys = (
+                *(key.name for name in view.entities for key in getattr(self.found.repo.entity(name), "join_keys", ())),
+                *(name for name in (view.timing.timestamp_field, view.timing.created_timestamp_column) if name),
+                *view.timing.unique,
+            )
+            names = (self.catalog.table(name) for name in self.catalog.names)
+            columns = {self.catalog.fold(t.name): t.columns for t in names if t is not None and t.columns is not None}
+            return compare(old, new, columns, self.dialects.new, keys)
+
+        return compared
 
     def reasons(self) -> dict[str, tuple[Reason, ...]]:
         came_from = {new: old for old, new in self.found.moves.items()}
@@ -143,21 +166,13 @@ class _Own:
         moves = self.found.moves
         before, followed = renamed(was.definition, moves)
         old, new = (as_seen_from(d, self.found.target) for d in (before, now.definition))
-        own = edits(old | {"name": new["name"]}, new, self.dialects, self.compare)
+        own = edits(old | {"name": new["name"]}, new, self.dialects, self.comparing(address))
         if address in moves.values():
             own = (_moved(was.definition["name"], new["name"]), *(r for r in own if r.pointer != "/moved_from"))
         return (*own, *followed)
 
-    def compare(self, old: str, new: str) -> QueryComparison:
-        if not hasattr(query, "compare"):
-            return _Unproven()
-        made: QueryComparison = query.compare(old, new, self.columns, self.dialects.new)
-        return made
 
-
-class _Unproven:
-    kind = "unproven"
-    reasons = ()
+_PHYSICAL = Comparison(kind="unproven", reasons=("nothing is known of the tables that the query reads",))
 
 
 def _moved(old: str, new: str) -> Reason:
@@ -221,9 +236,15 @@ _UNSEEN_IN_ROWS = ("/online", "/ttl", "/aggregations")
 
 
 def _may_notice_columns(found: Difference, address: str) -> bool:
-    """Whether new columns in what a query reads could change what it gives; a plain source picks by name."""
+    """Whether columns that its inputs gain could change what a view gives. A plain source is read by name; a
+    query must mean the same, every column resolved, before and after.
+    """
     view = found.repo.definitions[address]
-    return isinstance(view, FeatureView) and bool(view.query)
+    if not isinstance(view, FeatureView) or not view.query:
+        return False
+    before, _ = analyse_view(found.old_repo, view)
+    after, _ = analyse_view(found.repo, view)
+    return before is None or after is None or bool(before.volatile) or before.query != after.query
 
 
 def _changes(found: Difference, reasons: Mapping[str, tuple[Reason, ...]]) -> Iterator[Change]:

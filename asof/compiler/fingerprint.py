@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_origin
 
 import msgspec
@@ -11,16 +11,8 @@ from asof.compiler import codec
 from asof.compiler.canonical import sha256_hex
 from asof.compiler.graph import Graph, graph_of
 from asof.compiler.model import AnyDefinition, FeatureView, Repo
+from asof.compiler.query import canonical_sql
 from asof.compiler.roles import ROLES, Role
-
-try:
-    from asof.compiler.query import canonical_sql
-except ImportError:
-
-    def canonical_sql(text: str, dialect: str) -> str:
-        """Text as it is."""
-        return text
-
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -145,19 +137,10 @@ def _projected(document: Document, struct: type[msgspec.Struct], roles: frozense
                 made[field.name] = inner
         elif field.role in roles:
             if field.role is Role.SQL:
-                made[field.name] = [dialect, canonical(value, dialect)]
+                made[field.name] = [dialect, canonical_sql(value, dialect)]
             else:
                 made[field.name] = dict(value) if field.pairs else value
     return made
-
-
-@lru_cache(maxsize=65_536)
-def canonical(text: str, dialect: str) -> str:
-    """The canonical form of ``text``, or ``text`` itself where it is not SQL, which the checks report."""
-    try:
-        return canonical_sql(text, dialect)
-    except ValueError:
-        return text
 
 
 def _field(info: msgspec.structs.FieldInfo, role: Role) -> Field:
