@@ -10,10 +10,12 @@ from asof import __version__
 from asof.compiler.canonical import sha256_hex
 from asof.compiler.classify import ChangeClass, Reason
 from asof.compiler.diagnostics import DiagnosticError, rule
+from asof.compiler.dialects import DIALECTS
 from asof.compiler.diff import Action, Change, diff
 from asof.compiler.fingerprint import BUILDER_VERSION
 from asof.compiler.guards import Blocked, guarded
 from asof.compiler.infrastructure import Phase, Step, lay_out
+from asof.compiler.materialize import view_query
 from asof.compiler.source import NOWHERE
 from asof.compiler.state import Recorded, Resource, Settings, State, encode, settings_of
 
@@ -99,7 +101,7 @@ def plan(repo: Repo, state: State, *, target: str = "", allow_destroy: Collectio
         message = f"it holds {state.project}, target {state.target}; this is {repo.project.project}, target {name}"
         raise DiagnosticError(OTHER_REGISTRY.at(NOWHERE, message))
     found = diff(repo, state, target=name)
-    layout = lay_out(found, view_sql)
+    layout = lay_out(found, lambda of, view: view_sql(of, view, name))
     changes = tuple(_priced(change, layout) for change in found.changes.values())
     edited = _settings_changes(state.settings, settings)
     objects = _objects(found)
@@ -126,9 +128,13 @@ def plan(repo: Repo, state: State, *, target: str = "", allow_destroy: Collectio
     return msgspec.structs.replace(made, effect=effect_of(made))
 
 
-def view_sql(_repo: Repo, view: FeatureView) -> str:
-    """The text of the offline view that stands for ``view``."""
-    return view.query
+def view_sql(repo: Repo, view: FeatureView, target: str) -> str:
+    """The body of the offline view that stands for ``view``; as written where its store has no SQL builder yet."""
+    chosen = repo.project.target(target)
+    if chosen is None or chosen.offline.type not in DIALECTS:
+        return view.query
+    made = view_query(repo, view, target=target, dialect=chosen.offline.type)
+    return made.query.sql if made.query is not None else view.query
 
 
 def settings_token(state: State) -> str:
