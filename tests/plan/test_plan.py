@@ -295,3 +295,46 @@ def test_after_any_plan_is_applied_there_is_nothing_left_to_plan(old: Repo, new:
     dropped = {s.resource.id for s in made.steps if s.action == "drop"}
     created = {s.resource.id for s in made.steps if s.action == "create"}
     assert {r.id for r in after.resources} == (standing - dropped) | created
+
+
+class TestQueries:
+    """Edits of SQL: a class better than value_change is proven."""
+
+    OLD = "SELECT driver_id, fare AS worth, ended_at FROM trips WHERE fare > 0"
+
+    @pytest.mark.parametrize(
+        ("new", "wanted"),
+        [
+            ("SELECT driver_id, t.fare AS worth, ended_at FROM trips AS t WHERE 0 < fare", "equivalent"),
+            ("SELECT driver_id, fare AS worth, ended_at, tip FROM trips WHERE fare > 0", "additive"),
+            ("SELECT DISTINCT driver_id, fare AS worth, ended_at FROM trips WHERE fare > 0", "value_change"),
+            (OLD + " LIMIT 10", "value_change"),
+            (OLD + " UNION ALL " + OLD, "value_change"),
+            ("SELECT driver_id, max(fare) OVER () AS worth, ended_at FROM trips WHERE fare > 0", "value_change"),
+            ("SELECT driver_id, fare AS worth, ended_at FROM trips WHERE fare >= 0", "value_change"),
+        ],
+    )  # fmt: skip
+    def test_the_class_of_an_edit(self, new: str, wanted: str) -> None:
+        repo = edited("feature_view/hours", query=new)
+        assert change(plan_of(repo), "feature_view/hours").change_class == wanted
+
+    def test_a_column_more_below_distinct_or_union_is_not_additive(self) -> None:
+        for old in ("SELECT DISTINCT driver_id, ended_at FROM trips", self.OLD + " UNION " + self.OLD):
+            was = edited("feature_view/hours", query=old)
+            now = edited("feature_view/hours", query=old.replace("driver_id", "driver_id, tip"))
+            assert change(plan_of(now, was), "feature_view/hours").change_class == ChangeClass.VALUE_CHANGE
+
+    def test_a_query_shows_its_diff(self) -> None:
+        reason = change(
+            plan_of(edited("feature_view/hours", query=self.OLD + " LIMIT 1")), "feature_view/hours"
+        ).reasons[0]
+        assert reason.diff[:2] == ("--- before", "+++ after")
+
+    def test_columns_that_a_source_gains_reach_only_queries_that_can_notice(self) -> None:
+        columns = (*WORLD.source("trips").columns, column("toll"))  # type: ignore[union-attr]
+        made = plan_of(edited("data_source/trips", columns=columns))
+        assert [c.address for c in made.changes] == ["data_source/trips"]
+        star = edited("feature_view/hours", query="SELECT *, fare AS worth FROM trips")
+        made = plan_of(edited("data_source/trips", repo=star, columns=columns), star)
+        assert [c.address for c in made.changes] == ["data_source/trips", "feature_view/hours"]
+        assert change(made, "feature_view/hours").change_class == ChangeClass.VALUE_CHANGE

@@ -200,11 +200,8 @@ def test_a_moved_view_keeps_its_table_and_can_grow_in_the_same_apply(tmp_path: P
 
 def test_a_query_view_stands_in_the_offline_store_and_follows_its_query(tmp_path: Path) -> None:
     engine = engines.connect(LOCAL.offline, root=tmp_path)
-    engine.execute(
-        [
-            "CREATE TABLE trips AS SELECT 1::BIGINT AS driver_id, 5.0::DOUBLE AS fare, 1.0::DOUBLE AS tip, now() AS ended_at"
-        ]
-    )
+    row = "1::BIGINT AS driver_id, 5.0::DOUBLE AS fare, 1.0::DOUBLE AS tip, now() AS ended_at"
+    engine.execute([f"CREATE TABLE trips AS SELECT {row}"])
     engine.close()
 
     def standing() -> list[float]:
