@@ -1,0 +1,69 @@
+"""The mutants: what is broken, where, and how, as a piece of text and its replacement."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+REACH, LATEST, WINDOWS = "pit/reach.py", "pit/latest.py", "pit/windows.py"
+TRAINING, FUNCTIONS, STATEMENT, TREE = "pit/training.py", "pit/functions.py", "pit/statement.py", "tree.py"
+
+
+class Mutant(NamedTuple):
+    """``old`` occurs in ``file`` (below asof/compiler); its first occurrence becomes ``new``."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+MUTANTS = (
+    Mutant("a window's end: <= becomes <", REACH, "[exp.LTE(this=event", "[exp.LT(this=event"),
+    Mutant("a window's start: >= becomes >", REACH, "exp.GTE(this=event.copy()", "exp.GT(this=event.copy()"),
+    Mutant("a window holds its last instant", REACH, "(1 if open_end else 0)", "0"),
+    Mutant("a window (] holds its first instant", REACH, "oldest if open_end else oldest - 1", "oldest"),
+    Mutant("an offset moves one end only", REACH, "oldest = window.offset.microseconds + ", "oldest = "),
+    Mutant("windows forget the delay", REACH, "max(newest, timing.delay.microseconds)", "newest"),
+    Mutant("latest values forget the delay", REACH, "Reach(view.ttl, timing.delay)", "Reach(view.ttl, Duration(0))"),
+    Mutant("a row is seen at its created time: <= becomes <", REACH, "return exp.LTE(", "return exp.LT("),
+    Mutant(
+        "a frame ends at the question",
+        REACH,
+        'end=end,\n            end_side="PRECEDING" if self.until.microseconds else None,',
+        'end="CURRENT ROW",\n            end_side=None,',
+    ),
+    Mutant("latest, probed: event <= t becomes <", LATEST, "[exp.LTE(this=event", "[exp.LT(this=event"),
+    Mutant("latest, probed: the ttl's bound", LATEST, "made.append(exp.GTE(", "made.append(exp.GT("),
+    Mutant("latest, as-of: event <= t becomes <", LATEST, "exp.Expr = exp.GTE(", "exp.Expr = exp.GT("),
+    Mutant("latest, as-of: the ttl's bound", LATEST, "tree.where(query, [exp.GTE(", "tree.where(query, [exp.GT("),
+    Mutant(
+        "latest, running maximum: the ttl's bound", LATEST, "conditions.append(exp.GTE(", "conditions.append(exp.GT("
+    ),
+    Mutant(
+        "visibility of latest values dropped",
+        LATEST,
+        "made.append(reach.visible(",
+        "list[exp.Expr]().append(reach.visible(",
+    ),
+    Mutant(
+        "visibility of windows dropped", WINDOWS, "on.append(reach.visible(", "list[exp.Expr]().append(reach.visible("
+    ),
+    Mutant("ties: created and unique dropped", LATEST, "(*rows.ties, *features)", "features"),
+    Mutant("ties: unique before created", LATEST, "(*rows.ties, *features)", "(*rows.ties[::-1], *features)"),
+    Mutant("ties: feature values dropped", LATEST, "(*rows.ties, *features)", "rows.ties"),
+    Mutant("ties: NULL wins", TREE, "desc=True, nulls_first=False", "desc=True, nulls_first=True"),
+    Mutant("LEFT JOIN becomes INNER", TRAINING, 'on, side="LEFT")', "on)"),
+    Mutant("count of nothing is NULL", WINDOWS, 'on, side="LEFT")', "on)"),
+    Mutant("rows of the spine share a number", TRAINING, 'tree.column("given", spec.row_id)', "exp.Literal.number(1)"),
+    Mutant("where dropped", WINDOWS, "tree.case(condition, value)", "value"),
+    Mutant(
+        "ORDER BY reversed",
+        TRAINING,
+        "tree.column(spine, names.row), desc=False",
+        "tree.column(spine, names.row), desc=True",
+    ),
+    Mutant("first and last swapped", FUNCTIONS, 'if one.function == "last" else', 'if one.function != "last" else'),
+    Mutant(
+        "NULL keys count as keys", STATEMENT, "[spine for _, spine in group.keys] + [self.names.at]", "[self.names.at]"
+    ),
+)
