@@ -532,6 +532,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code. This is the only frame that catches everything."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     session = Session(folder=Path(), terminal=terminal(as_json="--json" in given, no_color="--no-color" in given))
+    if given == ["--version"]:  # parsing options would import pydantic, half of the time this may take
+        return _version(session)
     try:
         code = app(global_first(given), prog_name="asof", standalone_mode=False)
     except typer.TyperException as error:

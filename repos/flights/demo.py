@@ -32,6 +32,7 @@ def step(title: str, *arguments: str) -> None:
 
 
 def edit(path: Path, old: str, new: str) -> None:
+    """Replace what stands in the file exactly once."""
     text = path.read_text(encoding="utf-8")
     if text.count(old) != 1:
         raise SystemExit(f"{path.name} should hold {old!r} once")
@@ -39,6 +40,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def equal(a: object, b: object) -> bool:
+    """Equal, floats to nine digits: sums of floats depend on their order."""
     if isinstance(a, float) and isinstance(b, float):
         return math.isclose(a, b, rel_tol=1e-9)
     return a == b
@@ -58,6 +60,7 @@ def compare(repo: Path, train: Path) -> None:
 
 
 def run(repo: Path) -> None:
+    """All steps, in the order of a working day."""
     at = ("-C", str(repo))
     train = repo / "train.parquet"
     step("Is every definition right?", "validate", *at)
