@@ -93,7 +93,11 @@ class Binder:
         if source.address not in self.made:
             columns = [self._stored(source, *column) for column in shape.stored_columns(source)]
             query = tree.select(columns or [exp.Star()], self._location(source))
-            self.made[source.address] = self._add(source.name, query, "the rows of the source, times in UTC")
+            self.made[source.address] = self._add(
+                f"{source.name}_source" if self.ctes.hides(source.name) else source.name,
+                query,
+                "the rows of the source, times in UTC",
+            )
         return self.made[source.address]
 
     def view(self, view: FeatureView) -> str:
@@ -159,7 +163,7 @@ class Binder:
     def _stored(self, source: DataSource, stored: str, name: str, kind: types.Type | None) -> exp.Expr:
         value: exp.Expr = tree.column("", stored)
         timing = source.timing
-        if name in (timing.timestamp_field, timing.created_timestamp_column):
+        if stored in (timing.timestamp_field, timing.created_timestamp_column):
             value = self.dialect.timestamp(value, kind, timing)
         elif kind == types.TIMESTAMP:
             value = self.dialect.timestamp(value, kind, Timing(timezone=timing.timezone))

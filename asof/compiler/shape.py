@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 from sqlglot import exp
 
 from asof.compiler import types
@@ -47,7 +48,18 @@ def batch_source(repo: Repo, source: DataSource) -> DataSource:
 def timing_of(repo: Repo, view: FeatureView) -> Timing:
     """When the rows of a view happened: a query says so itself, a source for its views."""
     base = upstream(repo, view)
-    return base.timing if base.query else source_of(repo, base).timing
+    return base.timing if base.query else timing_for_views(source_of(repo, base))
+
+
+def timing_for_views(source: DataSource) -> Timing:
+    """A source's timing under the names that views use: the definition speaks of stored names."""
+    names, timing = dict(source.field_mapping) if source.columns else {}, source.timing
+    return msgspec.structs.replace(
+        timing,
+        timestamp_field=names.get(timing.timestamp_field, timing.timestamp_field),
+        created_timestamp_column=names.get(timing.created_timestamp_column, timing.created_timestamp_column),
+        unique=tuple(names.get(name, name) for name in timing.unique),
+    )
 
 
 def join_keys(repo: Repo, view: FeatureView) -> tuple[Column, ...]:
@@ -63,7 +75,7 @@ def stored_columns(source: DataSource) -> tuple[tuple[str, str, Type | None], ..
     mapping = dict(source.field_mapping)
     found = [(c.name, mapping.get(c.name, c.name), c.type) for c in source.columns]
     stored = {name: column for column, name in source.field_mapping}
-    timing = source.timing
+    timing = timing_for_views(source)
     known = {name for _, name, _ in found}
     wanted = (timing.timestamp_field, timing.created_timestamp_column, *timing.unique)
     return (
@@ -86,7 +98,10 @@ def column_types(repo: Repo, view: FeatureView) -> Mapping[str, Type]:
         source = repo.source(name)
         read = repo.view(name)
         if source is not None:
-            passed |= {n: k for _, n, k in stored_columns(batch_source(repo, source)) if k is not None}
+            kept = batch_source(repo, source)
+            passed |= {n: k for _, n, k in stored_columns(kept) if k is not None}
+            times = (kept.timing.timestamp_field, kept.timing.created_timestamp_column)
+            passed |= {name: types.TIMESTAMP for name in times if name and kept.columns}
         elif isinstance(read, FeatureView):
             passed |= column_types(repo, read)
     typed = {

@@ -123,6 +123,10 @@ class Ctes:
         self._made[name] = exp.CTE(this=query, alias=exp.TableAlias(this=identifier(name)), materialized=materialized)
         return name
 
+    def hides(self, name: str) -> bool:
+        """Whether a common table expression of that name would hide a real table."""
+        return name.lower() in self._tables
+
     def over(self, query: exp.Select) -> exp.Select:
         """``WITH ... query``, in place."""
         if self._made:

@@ -41,7 +41,8 @@ PROVEN = {
     "groups by the spine's row": """
         , hit AS (SELECT s._row, MAX(f.v) AS v FROM spine s JOIN f ON f.k = s.k AND f._event <= s._at GROUP BY s._row)
         SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
-    "a frame that ends at the instant": LINE + """
+    "a frame that ends at the instant": LINE
+    + """
         , w AS (SELECT _row, SUM(v) OVER (PARTITION BY k ORDER BY _at
                 RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND CURRENT ROW) AS v FROM line)
         SELECT s.k, w.v FROM spine s LEFT JOIN w ON w._row = s._row""",

@@ -30,7 +30,9 @@ TABLES = {
 
 def compiled(case: str, dialect: str) -> CompiledQuery:
     made = {
-        "training": lambda: training_query(TAXI, request("last_ride", "earnings", "odds"), target="local", dialect=dialect),
+        "training": lambda: training_query(
+            TAXI, request("last_ride", "earnings", "odds"), target="local", dialect=dialect
+        ),
         "materialize_latest": lambda: materialize_query(TAXI, LAST_RIDE, target="local", dialect=dialect, as_of=NOON),
         "materialize_windows": lambda: materialize_query(TAXI, EARNINGS, target="local", dialect=dialect, as_of=NOON),
         "checks": lambda: checks_query(TAXI, LAST_RIDE, target="local", dialect=dialect),

@@ -33,7 +33,7 @@ ALLOWED: dict[str, frozenset[type[exp.Expr]]] = {
 }
 """Dialect -> node types."""
 
-CALLS: dict[str, frozenset[str]] = {"duckdb": frozenset({"ROW", "READ_PARQUET", "READ_CSV"})}
+CALLS: dict[str, frozenset[str]] = {"duckdb": frozenset({"ROW", "READ_PARQUET", "READ_CSV", "MAKE_TIMESTAMPTZ"})}
 """Dialect -> functions that sqlglot has no node for."""
 
 JOINS: dict[str, frozenset[str]] = {"duckdb": frozenset({"", "ASOF"})}

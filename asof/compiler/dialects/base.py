@@ -24,7 +24,7 @@ LatestStrategy = Literal["asof", "lateral", "frame"]
 per row (LATERAL ... LIMIT 1); a running maximum over the union of questions and rows."""
 
 _UNITS = (("DAY", 86_400_000_000), ("HOUR", 3_600_000_000), ("MINUTE", 60_000_000), ("SECOND", 1_000_000))
-_TICKS = {"seconds": 1_000_000, "milliseconds": 1_000, "microseconds": 1}
+TICKS = {"seconds": 1_000_000, "milliseconds": 1_000, "microseconds": 1}
 """``timestamp_unit`` -> microseconds."""
 
 
@@ -77,6 +77,9 @@ class Dialect:
     intervals: ClassVar[bool] = True
     """INTERVAL literals exist."""
 
+    has_zones: ClassVar[bool] = True
+    """The engine knows time zones, so a source may name one for its wall clocks."""
+
     reads_files: ClassVar[bool] = False
     """A source's ``path`` can stand in FROM."""
 
@@ -103,17 +106,18 @@ class Dialect:
 
     def timestamp(self, value: exp.Expr, kind: types.Type | None, timing: Timing) -> exp.Expr:
         """A stored time as an instant in UTC; ``kind`` is the declared type, None where unknown."""
-        if kind in types.INTEGERS:
-            ticks = exp.Interval(
-                this=exp.Literal.string(str(_TICKS[timing.timestamp_unit])), unit=exp.var("MICROSECOND")
-            )
-            return exp.Add(
-                this=self.instant_text("1970-01-01 00:00:00+00"), expression=exp.Mul(this=value, expression=ticks)
-            )
+        if kind in types.INTEGERS or (kind is None and timing.timestamp_unit):
+            return self.since_epoch(self.cast(value, types.INT64), TICKS[timing.timestamp_unit])
         if timing.timezone:
             naive = exp.Cast(this=value, to=exp.DataType.build("TIMESTAMP", dialect=self.name))
             return exp.AtTimeZone(this=naive, zone=exp.Literal.string(timing.timezone))
         return self.cast(value, types.TIMESTAMP)
+
+    def since_epoch(self, count: exp.Expr, ticks: int) -> exp.Expr:
+        """The instant ``count`` times ``ticks`` microseconds after 1970."""
+        step = exp.Interval(this=exp.Literal.string(str(ticks)), unit=exp.var("MICROSECOND"))
+        epoch = self.instant_text("1970-01-01 00:00:00+00")
+        return exp.Add(this=epoch, expression=exp.Mul(this=count, expression=step))
 
     def instant(self, moment: datetime) -> exp.Expr:
         """A literal instant; ``moment`` is in UTC."""

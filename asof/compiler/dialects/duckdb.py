@@ -21,6 +21,11 @@ class DuckDB(Dialect):
     reads_files = True
     calls = COMMON
 
+    def since_epoch(self, count: exp.Expr, ticks: int) -> exp.Expr:
+        """An interval takes a 32-bit factor here, so the count goes in as microseconds."""
+        whole = exp.Mul(this=count, expression=exp.Literal.number(ticks)) if ticks > 1 else count
+        return exp.Anonymous(this="MAKE_TIMESTAMPTZ", expressions=[whole])
+
     def order_key(self, columns: list[exp.Expr]) -> exp.Expr:
         event, *others = columns
         parts = [part for column in others for part in (present(column), column.copy())]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from asof.compiler import types
-from asof.compiler.dialects.base import _TICKS, Dialect
+from asof.compiler.dialects.base import TICKS, Dialect
 from asof.compiler.dialects.calls import COMMON
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class SQLite(Dialect):
     type_names = {name: names.sqlite for name, names in types.SCALARS.items()}  # noqa: RUF012 - a constant table
     frame_functions = frozenset({"count", "min", "max"})
     exact_frame_functions = frozenset({"sum", "mean"})
+    has_zones = False
     native_variance = False
     ascending_nulls_first = True
     calls = COMMON
@@ -40,8 +41,8 @@ class SQLite(Dialect):
     def timestamp(self, value: exp.Expr, kind: types.Type | None, timing: Timing) -> exp.Expr:
         if kind == types.DATE:
             return _times(value, _INTERVALS["DAY"])
-        if kind in types.INTEGERS:
-            return _times(value, _TICKS[timing.timestamp_unit])
+        if kind in types.INTEGERS or (kind is None and timing.timestamp_unit):
+            return _times(value, TICKS[timing.timestamp_unit])
         return value
 
     def instant_text(self, text: str) -> exp.Expr:

@@ -1,5 +1,5 @@
 SET TimeZone = 'UTC';
-WITH "rides_2" AS (
+WITH "rides_source" AS (
   /* the rows of the source, times in UTC */
   SELECT
     "driver",
@@ -13,21 +13,21 @@ WITH "rides_2" AS (
 SELECT
   CAST('driver is null' AS TEXT) AS "check",
   CAST(COUNT(*) AS BIGINT) AS "rows"
-FROM "rides_2"
+FROM "rides_source"
 WHERE
   "driver" IS NULL
 UNION ALL
 SELECT
   CAST('ended_at is null' AS TEXT) AS "check",
   CAST(COUNT(*) AS BIGINT) AS "rows"
-FROM "rides_2"
+FROM "rides_source"
 WHERE
   "ended_at" IS NULL
 UNION ALL
 SELECT
   CAST('created before its event' AS TEXT) AS "check",
   CAST(COUNT(*) AS BIGINT) AS "rows"
-FROM "rides_2"
+FROM "rides_source"
 WHERE
   CAST("loaded_at" AS TIMESTAMPTZ) < CAST("ended_at" AS TIMESTAMPTZ)
 UNION ALL
@@ -37,7 +37,7 @@ SELECT
 FROM (
   SELECT
     COUNT(*) AS "rows"
-  FROM "rides_2"
+  FROM "rides_source"
   WHERE
     "driver" IS NOT NULL AND "ended_at" IS NOT NULL
   GROUP BY

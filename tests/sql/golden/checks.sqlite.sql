@@ -1,4 +1,4 @@
-WITH "rides_2" AS NOT MATERIALIZED (
+WITH "rides_source" AS NOT MATERIALIZED (
   /* the rows of the source, times in UTC */
   SELECT
     "driver",
@@ -12,21 +12,21 @@ WITH "rides_2" AS NOT MATERIALIZED (
 SELECT
   CAST('driver is null' AS TEXT) AS "check",
   CAST(COUNT(*) AS INTEGER) AS "rows"
-FROM "rides_2"
+FROM "rides_source"
 WHERE
   "driver" IS NULL
 UNION ALL
 SELECT
   CAST('ended_at is null' AS TEXT) AS "check",
   CAST(COUNT(*) AS INTEGER) AS "rows"
-FROM "rides_2"
+FROM "rides_source"
 WHERE
   "ended_at" IS NULL
 UNION ALL
 SELECT
   CAST('created before its event' AS TEXT) AS "check",
   CAST(COUNT(*) AS INTEGER) AS "rows"
-FROM "rides_2"
+FROM "rides_source"
 WHERE
   "loaded_at" < "ended_at"
 UNION ALL
@@ -36,7 +36,7 @@ SELECT
 FROM (
   SELECT
     COUNT(*) AS "rows"
-  FROM "rides_2"
+  FROM "rides_source"
   WHERE
     "driver" IS NOT NULL AND "ended_at" IS NOT NULL
   GROUP BY

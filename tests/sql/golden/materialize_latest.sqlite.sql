@@ -1,4 +1,4 @@
-WITH "rides_2" AS NOT MATERIALIZED (
+WITH "rides_source" AS NOT MATERIALIZED (
   /* the rows of the source, times in UTC */
   SELECT
     "driver",
@@ -17,7 +17,7 @@ WITH "rides_2" AS NOT MATERIALIZED (
     "ride",
     "fare",
     "rating"
-  FROM "rides_2"
+  FROM "rides_source"
   WHERE
     "driver" IS NOT NULL AND "ended_at" IS NOT NULL
 ), "entities" AS MATERIALIZED (

@@ -1,5 +1,5 @@
 SET TimeZone = 'UTC';
-WITH "rides_2" AS (
+WITH "rides_source" AS (
   /* the rows of the source, times in UTC */
   SELECT
     "driver",
@@ -19,7 +19,7 @@ WITH "rides_2" AS (
     "rating",
     "fare",
     CASE WHEN "fare" > 1 THEN "rating" END AS "rating_sum_input"
-  FROM "rides_2"
+  FROM "rides_source"
   WHERE
     "driver" IS NOT NULL AND "ended_at" IS NOT NULL
 ), "entities" AS MATERIALIZED (

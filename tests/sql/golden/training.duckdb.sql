@@ -7,7 +7,7 @@ WITH "spine" AS MATERIALIZED (
     "given"."asked_at",
     CAST("given"."asked_at" AS TIMESTAMPTZ) AS "_at"
   FROM "bookings" AS "given"
-), "rides_2" AS (
+), "rides_source" AS (
   /* the rows of the source, times in UTC */
   SELECT
     "driver",
@@ -26,7 +26,7 @@ WITH "spine" AS MATERIALIZED (
     "ride",
     "fare",
     "rating"
-  FROM "rides_2"
+  FROM "rides_source"
   WHERE
     "driver" IS NOT NULL AND "ended_at" IS NOT NULL
 ), "last_ride_asked" AS (
@@ -84,7 +84,7 @@ WITH "spine" AS MATERIALIZED (
     "rating",
     "fare",
     CASE WHEN "fare" > 1 THEN "rating" END AS "rating_sum_input"
-  FROM "rides_2"
+  FROM "rides_source"
   WHERE
     "driver" IS NOT NULL AND "ended_at" IS NOT NULL
 ), "earnings_timeline" AS (
