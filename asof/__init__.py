@@ -5,11 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from asof.version import __version__
+
 if TYPE_CHECKING:
     from asof.sdk import Store
 
 __all__ = ["Store", "__version__"]
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:

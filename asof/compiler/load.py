@@ -62,8 +62,12 @@ def load(files: RepoFiles) -> Loaded:
         origins[""] = project_origin
         definitions = dict(sorted(loading.definitions.items()))
         repo = Repo(project=project, definitions=definitions, origins=origins, broken=frozenset(loading.broken))
-    sources = {path: data.decode("utf-8-sig", "replace") for path, data in files.texts.items()}
+    sources = {path: _text(data) for path, data in files.texts.items()}
     return Loaded(repo=repo, diagnostics=in_order(loading.found), sources=sources)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8-sig", "replace")
 
 
 @contextmanager
@@ -88,18 +92,19 @@ class _Loading:
 
     def file(self, path: str, data: bytes) -> None:
         reading = read(path, data)
+        text = _text(data)
         self.found.extend(reading.diagnostics)
-        for text in reading.unread:
-            for name in _NAME_LINE.findall(text):
+        for unread in reading.unread:
+            for name in _NAME_LINE.findall(unread):
                 self.poison(name)
         for document in reading.documents:
             if document.value is not None:
                 if b"${env:" in data:
                     self.found.extend(stray_references(document.node, path))
-                self.document(document)
+                self.document(document, text)
 
-    def document(self, document: Document) -> None:
-        origin, value = Origin(document.path, document.node), document.value
+    def document(self, document: Document, text: str) -> None:
+        origin, value = Origin(document.path, document.node, text), document.value
         kind = self.kind(value, origin)
         if not isinstance(value, dict):
             return
@@ -177,7 +182,7 @@ class _Loading:
                 self.found.append(NOT_A_MAP.at(where, "asof.yaml holds one map: version, project, targets"))
             return None, None
         document = documents[0]
-        origin, value = Origin(path, document.node), documents[0].value
+        origin, value = Origin(path, document.node, _text(data)), documents[0].value
         self.found.extend(_doubts(document, rows=False))
         problems = setting_problems(document.node, path)
         self.found.extend(problems)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from asof import __version__
 from asof.compiler.canonical import sha256_hex
 from asof.compiler.classify import ChangeClass, Reason
 from asof.compiler.diagnostics import DiagnosticError, rule
@@ -18,6 +17,7 @@ from asof.compiler.infrastructure import Phase, Step, lay_out
 from asof.compiler.materialize import view_query
 from asof.compiler.source import NOWHERE
 from asof.compiler.state import Recorded, Resource, Settings, State, encode, settings_of
+from asof.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
