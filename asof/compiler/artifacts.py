@@ -7,7 +7,9 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from asof.compiler import shape, support
+from sqlglot import exp
+
+from asof.compiler import shape, support, tree
 from asof.compiler.diagnostics import Diagnostic, DiagnosticError, has_errors, in_order
 from asof.compiler.dialects import DIALECTS
 from asof.compiler.emit import Compiled
@@ -74,21 +76,24 @@ def no_dialect(repo: Repo, target: Target) -> Diagnostic:
     origin = repo.origins.get("")
     span = origin.value("targets", target.name, "offline", "type") if origin else NOWHERE
     known = ", ".join(sorted(DIALECTS))
-    message = f"target {target.name!r}: {target.offline.type} is not supported yet as an offline store; SQL is made for {known}"
+    store = f"target {target.name!r}: {target.offline.type} is not supported yet as an offline store"
+    message = f"{store}; SQL is made for {known}"
     return support.NO_DIALECT.at(span, message)
 
 
 def dataset_request(repo: Repo, dataset: SavedDataset, *, dialect: str) -> TrainingRequest:
     """What a saved dataset asks for. Raises DiagnosticError where its spine cannot be read in ``dialect``."""
     service = repo.service(dataset.service)
-    assert service is not None
+    if service is None:
+        raise ValueError(f"no service {dataset.service!r}")
     spine, columns = dataset.spine, tuple(column.name for column in dataset.spine.columns)
     if spine.source:
         source = repo.source(spine.source)
-        assert source is not None
+        if source is None:
+            raise ValueError(f"no source {spine.source!r}")
         columns = tuple(name for _, name, _ in shape.stored_columns(source))
-        text = f"SELECT {', '.join(_quoted(name) for name in columns) or '*'} FROM {_quoted(spine.source)}"
-        relation = parse(text, dialect)
+        values: list[exp.Expr] = [tree.column("", name) for name in columns]
+        relation: exp.Query = tree.select(values or [exp.Star()], tree.cte(spine.source))
     elif spine.query:
         written = translated(parse(spine.query, repo.project.sql_dialect), repo, DIALECTS[dialect], dataset.address)
         relation = parse(written.sql(dialect=dialect), dialect)
@@ -102,7 +107,7 @@ def dataset_request(repo: Repo, dataset: SavedDataset, *, dialect: str) -> Train
         location = DataSource(name=dataset.name).location
         if not made.reads_files:
             raise DiagnosticError(support.unreadable(repo, DataSource(name=dataset.name), location, made))
-        relation = parse(f"SELECT * FROM {made.scan(spine.path).sql(dialect=dialect)}", dialect)
+        relation = tree.select([exp.Star()], exp.Table(this=made.scan(spine.path)))
     return _request(
         service, SpineSpec(relation=relation, columns=columns, timestamp=dataset.timestamp_field), dataset.name
     )
@@ -205,7 +210,3 @@ def _placed(repo: Repo, definition: AnyDefinition, diagnostic: Diagnostic) -> Di
         return diagnostic
     origin = repo.origins.get(definition.address)
     return replace(diagnostic, span=origin.key("name") if origin else NOWHERE, address=definition.address)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -383,14 +383,13 @@ class _Walk:
             raise Unproven("a time line is the union of events, first, and questions")
         ((name, (witness, event, created)),) = left.exposed.items()
         position = dict(zip(left_names, right_names, strict=True))
-        back = {mine: theirs for mine, theirs in position.items()}
-        clocks = [mine for mine, theirs in back.items() if mine == event and theirs in right.times] or [
-            mine for mine, theirs in back.items() if theirs in right.times and mine in self._copies(query.this, event)
-        ]
-        row = next((mine for mine, theirs in back.items() if theirs == right.row), "")
+        shared = [mine for mine, theirs in position.items() if theirs in right.times]
+        copies = self._copies(query.this, event)
+        clocks = [mine for mine in shared if mine == event] or [mine for mine in shared if mine in copies]
+        row = next((mine for mine, theirs in position.items() if theirs == right.row), "")
         if not clocks or not row or not _is_null(query.this, row) or witness.created:
             raise Unproven(f"events of {name} and questions do not share a clock")
-        times = {mine: right.times[theirs] for mine, theirs in back.items() if theirs in right.times}
+        times = {mine: right.times[theirs] for mine, theirs in position.items() if theirs in right.times}
         return State(row=row, times=times, clock=clocks[0], exposed={name: (witness, event, created)})
 
     def _arm(self, arm: exp.Expr, known: Mapping[str, State], outer: Mapping[str, State]) -> tuple[State, list[str]]:

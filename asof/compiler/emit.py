@@ -11,8 +11,6 @@ from asof.compiler.dialects.allowed import strangers
 from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sqlglot import exp
 
     from asof.compiler.diagnostics import Diagnostic

@@ -16,7 +16,7 @@ from sqlglot.optimizer.scope import traverse_scope
 from asof.compiler import shape, support, tree, types
 from asof.compiler.certificate import Witness
 from asof.compiler.diagnostics import DiagnosticError
-from asof.compiler.model import DataSource, FeatureView, Location, Repo, Timing
+from asof.compiler.model import DataSource, FeatureView, Repo, Timing
 from asof.compiler.query import parse, parse_expression
 from asof.compiler.translate import translated
 
@@ -63,7 +63,8 @@ class Binder:
     def parse_query(self, text: str, address: str) -> exp.Query:
         """A definition's query in the target's dialect, its tables replaced by what they stand for."""
         query = translated(parse(text, self.repo.project.sql_dialect), self.repo, self.dialect, address)
-        assert isinstance(query, exp.Query)
+        if not isinstance(query, exp.Query):
+            raise TypeError(f"{address} is not a query")
         return self.bind(query)
 
     def bind(self, query: exp.Query) -> exp.Query:

@@ -45,6 +45,8 @@ def unsupported(repo: Repo, view: FeatureView, dialect: Dialect) -> Iterator[Dia
     timing = shape.timing_of(repo, view)
     base = shape.upstream(repo, view)
     at = base.address if base.query else shape.source_of(repo, base).address
+    if timing.timezone and not dialect.has_zones:
+        yield _not_yet(repo, at, ("timezone",), "a time zone", dialect)
     if timing.valid_to:
         yield _not_yet(repo, at, ("valid_to",), "valid_to", dialect)
     for index, aggregation in enumerate(view.aggregations):

@@ -57,12 +57,9 @@ def _refuse_unknown_calls(made: exp.Expr, repo: Repo, dialect: Dialect, address:
             else "INTERVAL"
         )
         if name not in dialect.calls and not (name == "INTERVAL" and dialect.intervals):
+            pointer = ("query",) if isinstance(made, exp.Query) else ()
             origin = repo.origins.get(address)
-            field = "query" if isinstance(made, exp.Query) else ""
-            raise DiagnosticError(
-                UNTRANSLATABLE.at(
-                    origin.value(*([field] if field else [])) if origin else NOWHERE,
-                    f"{address} calls {name}, whose translation from {repo.project.sql_dialect} into {dialect.name} is not supported yet",
-                    address=address,
-                )
-            )
+            span = origin.value(*pointer) if origin else NOWHERE
+            read = repo.project.sql_dialect
+            message = f"{address} calls {name}: its translation from {read} into {dialect.name} is not supported yet"
+            raise DiagnosticError(UNTRANSLATABLE.at(span, message, address=address))

@@ -22,7 +22,7 @@ from asof.compiler.model import (
     Window,
 )
 from asof.compiler.pit import SpineSpec, TrainingRequest
-from asof.compiler.types import FLOAT64, INT64, STRING, TIMESTAMP
+from asof.compiler.types import FLOAT64, INT64, TIMESTAMP
 
 RIDES = DataSource(
     name="rides",

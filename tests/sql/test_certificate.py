@@ -95,7 +95,8 @@ LEAKS = {
         , hit AS (SELECT s.k, MAX(f.v) AS v FROM spine s JOIN f ON f.k = s.k AND f._event <= s._at GROUP BY s.k)
         SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h.k = s.k""",
     "values of several questions in one window": """
-        , hit AS (SELECT s._row, MAX(f.v) OVER (PARTITION BY s.k) AS v FROM spine s JOIN f ON f.k = s.k AND f._event <= s._at)
+        , hit AS (SELECT s._row, MAX(f.v) OVER (PARTITION BY s.k) AS v
+                  FROM spine s JOIN f ON f.k = s.k AND f._event <= s._at)
         SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
     "the instant of another row": """
         , hit AS (SELECT s._row, f.v FROM spine s JOIN spine o ON o.k = s.k JOIN f ON f.k = s.k AND f._event <= o._at)

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from asof.compiler.dialects.base import Dialect
 
 _CORE: tuple[type[exp.Expr], ...] = (
-    exp.Select, exp.From, exp.Join, exp.Where, exp.With, exp.CTE, exp.Subquery, exp.Union, exp.Group, exp.Order, exp.Ordered,
-    exp.Limit, exp.Table, exp.TableAlias, exp.Identifier, exp.Column, exp.Alias, exp.Star, exp.Literal, exp.Null, exp.Boolean,
-    exp.And, exp.Not, exp.Is, exp.EQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Paren,
-    exp.Case, exp.If, exp.Cast, exp.DataType, exp.DataTypeParam, exp.Window, exp.WindowSpec, exp.RowNumber, exp.Count,
-    exp.Placeholder, exp.Having, exp.Distinct, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Coalesce,
+    exp.Select, exp.From, exp.Join, exp.Where, exp.With, exp.CTE, exp.Subquery, exp.Union, exp.Group, exp.Order,
+    exp.Ordered, exp.Limit, exp.Table, exp.TableAlias, exp.Identifier, exp.Column, exp.Alias, exp.Star, exp.Literal,
+    exp.Null, exp.Boolean, exp.And, exp.Not, exp.Is, exp.EQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Add, exp.Sub,
+    exp.Mul, exp.Div, exp.Neg, exp.Paren, exp.Case, exp.If, exp.Cast, exp.DataType, exp.DataTypeParam, exp.Window,
+    exp.WindowSpec, exp.RowNumber, exp.Count, exp.Placeholder, exp.Having, exp.Distinct, exp.Sum, exp.Avg, exp.Min,
+    exp.Max, exp.Coalesce,
 )  # fmt: skip
 _MOMENTS: tuple[type[exp.Expr], ...] = (exp.VariancePop, exp.Variance, exp.StddevPop, exp.StddevSamp)
 _TIMES: tuple[type[exp.Expr], ...] = (exp.Interval, exp.Var, exp.AtTimeZone)

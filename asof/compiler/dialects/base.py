@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from sqlglot import exp
 
 from asof.compiler import types
-from asof.compiler.duration import Duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from asof.compiler.duration import Duration
     from asof.compiler.model import Timing
 
 LatestStrategy = Literal["asof", "lateral", "frame"]

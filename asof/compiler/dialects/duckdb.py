@@ -11,7 +11,7 @@ from asof.compiler.tree import present
 
 
 class DuckDB(Dialect):
-    """An ASOF join that carries keys alone and fetches late is the fastest form that no key distribution can blow up."""
+    """An ASOF join of keys alone with a late fetch: the fastest form that no distribution of keys blows up."""
 
     name = "duckdb"
     prologue = ("SET TimeZone = 'UTC'",)

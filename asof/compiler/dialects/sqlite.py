@@ -55,7 +55,8 @@ class SQLite(Dialect):
         if isinstance(node, exp.Cast) and node.to.this in exp.DataType.TEMPORAL_TYPES:
             if isinstance(node.this, exp.Literal) and node.this.is_string:
                 return self.instant_text(node.this.this)
-            return node.this
+            inner: exp.Expr = node.this
+            return inner
         if isinstance(node, exp.Interval) and isinstance(node.this, exp.Literal) and node.unit is not None:
             ticks = _INTERVALS.get(node.unit.name.upper().removesuffix("S"))
             if ticks and node.this.name.isdigit():

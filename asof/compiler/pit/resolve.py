@@ -86,7 +86,8 @@ def value_of(repo: Repo, item: ServiceItem, name: str) -> Input | Computed:
     if isinstance(view, OnDemandFeatureView):
         feature = next(f for f in view.features if f.name == name)
         return Computed(view=view, feature=feature, item=item)
-    assert view is not None
+    if view is None:
+        raise ValueError(f"no view {item.view!r}")
     return Input(group=(view.name, _keys(repo, view, item)), feature=name)
 
 
@@ -99,7 +100,8 @@ def groups(repo: Repo, request: TrainingRequest, wanted: Iterable[Input]) -> tup
     made = []
     for (name, keys), features in found.items():
         view = repo.view(name)
-        assert isinstance(view, FeatureView)
+        if not isinstance(view, FeatureView):
+            raise TypeError(f"{name} has no rows of its own")
         alias = next(
             (i.alias for i in request.items if i.view == name and i.alias and _keys(repo, view, i) == keys), ""
         )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from asof.compiler import shape, support, tree, types
-from asof.compiler.diagnostics import Diagnostic, DiagnosticError, in_order
 from asof.compiler.certificate import Claim
+from asof.compiler.diagnostics import Diagnostic, DiagnosticError, in_order
 from asof.compiler.dialects import DIALECTS
 from asof.compiler.emit import Compiled, Draft, emit
 from asof.compiler.model import OnDemandFeatureView, ServiceItem, Timing
@@ -221,7 +221,7 @@ def _spine_problems(
     for output in wanted:
         name, lineage = output.column.name, ", ".join(output.column.lineage)
         if name.lower() in seen:
-            message = f"{lineage} would be called {name!r}, as another column is already: give it an alias, or full_feature_names"
+            message = f"{lineage} would be the second column called {name!r}: give it an alias, or full_feature_names"
             problems.append(support.CLASH.at(NOWHERE, message))
         if dialect.identifier_length is not None and len(name.encode()) > dialect.identifier_length:
             message = f"{name!r} is longer than the {dialect.identifier_length} bytes that {dialect.name} keeps"

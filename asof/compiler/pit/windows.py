@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from asof.compiler import shape, tree, types
+from asof.compiler import shape, tree
 from asof.compiler.pit import functions, reach
 
 if TYPE_CHECKING:
@@ -50,11 +50,8 @@ def inputs(statement: Statement, group: Group) -> Inputs:
     """The inputs of the group's aggregations that are not plain columns."""
     made: dict[str, exp.Expr] = {}
     names: dict[str, str] = {}
-    taken = (
-        {key for key, _ in group.keys}
-        | {c.name for c in group.view.schema}
-        | {a.column for a in group.view.aggregations}
-    )
+    taken = {key for key, _ in group.keys} | {column.name for column in group.view.schema}
+    taken |= {aggregation.column for aggregation in group.view.aggregations}
     for aggregation in group.view.aggregations:
         identity = _identity(aggregation)
         if identity in names:
@@ -74,7 +71,7 @@ def inputs(statement: Statement, group: Group) -> Inputs:
 
 
 def windowed(statement: Statement, group: Group, rows: Rows, read: Inputs, features: Sequence[str]) -> dict[str, str]:
-    """Feature -> the common table expression of (row, feature ...) that holds it; "" where no row can be in the window."""
+    """Feature -> the common table expression that holds it by row; "" where no row can be in the window."""
     found = shape.windows(group.view)
     every = [
         functions.Windowed(
@@ -122,18 +119,21 @@ def _framed(statement: Statement, group: Group, rows: Rows, every: Sequence[Wind
         for one in every
     ]
     inner = tree.select([tree.column("", names.row), *values], tree.cte(line))
-    inner.set("windows", [
-        exp.Window(
-            this=tree.identifier(name),
-            partition_by=[tree.column("", key) for key in rows.keys],
-            order=exp.Order(expressions=[exp.Ordered(this=tree.column("", names.at), desc=False, nulls_first=dialect.ascending_nulls_first)]),
-            spec=frame.frame(dialect),
-        )
-        for name, frame in frames.items()
-    ])  # fmt: skip
+    inner.set("windows", [_window(statement, rows, name, frame) for name, frame in frames.items()])
     kept = [tree.column("", name) for name in (names.row, *(one.feature for one in every))]
     query = tree.where(tree.select(kept, tree.derived(inner, "framed")), [tree.present(tree.column("", names.row))])
     return statement.ctes.add(f"{group.role}_windows", query, "every window ends before the instant it is asked at")
+
+
+def _window(statement: Statement, rows: Rows, name: str, frame: reach.Reach) -> exp.Window:
+    at = tree.column("", statement.names.at)
+    first = exp.Ordered(this=at, desc=False, nulls_first=statement.dialect.ascending_nulls_first)
+    return exp.Window(
+        this=tree.identifier(name),
+        partition_by=[tree.column("", key) for key in rows.keys],
+        order=exp.Order(expressions=[first]),
+        spec=frame.frame(statement.dialect),
+    )
 
 
 def _frame_name(one: Windowed) -> str:
@@ -208,8 +208,3 @@ def _prepared(statement: Statement, group: Group, rows: Rows, every: Sequence[Wi
         return pairs
     query = tree.select([exp.Star(), *extra], tree.cte(pairs))
     return statement.ctes.add(f"{group.role}_ranked", query, "ranks and means among the rows of one question")
-
-
-def nothing(kind: types.Type | None, function: str) -> exp.Expr:
-    """The value of an empty window."""
-    return exp.Literal.number(0) if function in ("count", "count_distinct") else exp.Null()
