@@ -300,12 +300,12 @@ class _Walk:
         loose = any(state.loose for state in scope.values()) and len(scope) == 1 and not _keeps_rows(query, scope)
         row, times, exposed = self._columns(query, scope)
         if not anchor:
-            if exposed and (
-                query.args.get("group")
-                or query.args.get("qualify")
-                or any(item.find(exp.AggFunc, exp.Window) for item in query.expressions)
+            if exposed and any(
+                query.args.get(clause) for clause in ("group", "having", "qualify", "distinct", "limit")
             ):
                 raise Unproven("rows of a source are aggregated before they are bounded")
+            if exposed:
+                self._running(query, list(scope.values()))
             return State(exposed=exposed)
         if not data:
             aggregated = query.args.get("group") is not None or _aggregates(query)
@@ -438,6 +438,22 @@ class _Walk:
         if not row:
             raise Unproven("the spine's row is dropped, so nothing says whose values these are")
         return State(row=row, times=times, data=True, loose=True)
+
+    def _running(self, query: exp.Select, states: list[State]) -> None:
+        """Totals over unbounded rows may look back from each row, never ahead: that row's event then bounds them."""
+        named = {window.this.name: window for window in query.args.get("windows") or []}
+        calls = [call for item in query.expressions for call in item.find_all(exp.AggFunc, exp.Window)]
+        if not calls:
+            return
+        framed = all(isinstance(call, exp.Window) or isinstance(call.parent, exp.Window) for call in calls)
+        if len(states) != 1 or not framed:
+            raise Unproven("rows of a source are aggregated before they are bounded")
+        ((name, (witness, event, _)),) = states[0].exposed.items()
+        if witness.created:
+            raise Unproven(f"totals of {name} mix rows that became known at different times")
+        for call in calls:
+            if isinstance(call, exp.Window):
+                self._frame(call, named, State(clock=event, times={event: 0}))
 
     @staticmethod
     def _witnesses(state: State) -> tuple[str, ...]:

@@ -46,6 +46,11 @@ PROVEN = {
         , w AS (SELECT _row, SUM(v) OVER (PARTITION BY k ORDER BY _at
                 RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND CURRENT ROW) AS v FROM line)
         SELECT s.k, w.v FROM spine s LEFT JOIN w ON w._row = s._row""",
+    "running totals looked up at the instant": """
+        , upto AS (SELECT k, _event, SUM(v) OVER (PARTITION BY k ORDER BY _event
+                   RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS v FROM f)
+        , hit AS (SELECT s._row, u.v FROM spine s ASOF LEFT JOIN upto u ON u.k = s.k AND s._at >= u._event)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
     "a lateral probe": """
         , hit AS (SELECT s._row, n.v FROM spine s JOIN LATERAL
                   (SELECT f.v FROM f WHERE f.k = s.k AND f._event <= s._at ORDER BY f._event DESC LIMIT 1) n ON TRUE)
@@ -123,6 +128,35 @@ LEAKS = {
     "a time line grouped by key": LINE + """
         , w AS (SELECT k, SUM(v) AS v FROM line GROUP BY k)
         SELECT s.k, w.v FROM spine s LEFT JOIN w ON w.k = s.k""",
+    "running totals that look ahead": """
+        , upto AS (SELECT k, _event, SUM(v) OVER (PARTITION BY k ORDER BY _event
+                   RANGE BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS v FROM f)
+        , hit AS (SELECT s._row, u.v FROM spine s ASOF LEFT JOIN upto u ON u.k = s.k AND s._at >= u._event)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "running totals in another order": """
+        , upto AS (SELECT k, _event, SUM(v) OVER (PARTITION BY k ORDER BY v
+                   RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS v FROM f)
+        , hit AS (SELECT s._row, u.v FROM spine s ASOF LEFT JOIN upto u ON u.k = s.k AND s._at >= u._event)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "running totals by count of rows": """
+        , upto AS (SELECT k, _event, SUM(v) OVER (PARTITION BY k ORDER BY _event
+                   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 FOLLOWING) AS v FROM f)
+        , hit AS (SELECT s._row, u.v FROM spine s ASOF LEFT JOIN upto u ON u.k = s.k AND s._at >= u._event)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "running totals without an order": """
+        , upto AS (SELECT k, _event, SUM(v) OVER (PARTITION BY k) AS v FROM f)
+        , hit AS (SELECT s._row, u.v FROM spine s ASOF LEFT JOIN upto u ON u.k = s.k AND s._at >= u._event)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "running totals over rows joined with later ones": """
+        , upto AS (SELECT f.k, f._event, SUM(g.v) OVER (PARTITION BY f.k ORDER BY f._event
+                   RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS v FROM f JOIN f AS g ON g.k = f.k)
+        , hit AS (SELECT s._row, u.v FROM spine s ASOF LEFT JOIN upto u ON u.k = s.k AND s._at >= u._event)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "running totals looked up after the instant": """
+        , upto AS (SELECT k, _event, SUM(v) OVER (PARTITION BY k ORDER BY _event
+                   RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS v FROM f)
+        , hit AS (SELECT s._row, u.v FROM spine s ASOF LEFT JOIN upto u ON u.k = s.k AND s._at <= u._event)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
     "the time line itself": LINE + " SELECT l.v FROM line l",
     "the rows themselves": " SELECT f.v FROM f",
     "the table itself": " SELECT v FROM facts",

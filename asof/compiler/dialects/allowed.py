@@ -28,7 +28,7 @@ _MOMENTS: tuple[type[exp.Expr], ...] = (exp.VariancePop, exp.Variance, exp.Stdde
 _TIMES: tuple[type[exp.Expr], ...] = (exp.Interval, exp.Var, exp.AtTimeZone)
 
 ALLOWED: dict[str, frozenset[type[exp.Expr]]] = {
-    "duckdb": frozenset({*_CORE, *_MOMENTS, *_TIMES, exp.ArgMax, exp.ArgMin}),
+    "duckdb": frozenset({*_CORE, *_MOMENTS, *_TIMES, exp.ArgMax, exp.ArgMin, exp.Sqrt}),
     "postgres": frozenset({*_CORE, *_MOMENTS, *_TIMES, exp.Lateral}),
     "sqlite": frozenset({*_CORE, exp.Sqrt}),
 }

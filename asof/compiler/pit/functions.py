@@ -42,6 +42,11 @@ class Windowed:
         return self.aggregation.function
 
     @property
+    def window_name(self) -> str:
+        """The window and its bounds, without the feature: ``7d``, ``7d_closed``."""
+        return f"{self.window.suffix}{'_closed' if self.aggregation.bounds == '(]' else ''}"
+
+    @property
     def result(self) -> types.Type:
         return result_type(self.aggregation, self.kind or types.FLOAT64)
 

@@ -18,6 +18,7 @@ from asof.compiler.pit import reach
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from asof.compiler.dialects import Dialect
     from asof.compiler.duration import Duration
     from asof.compiler.pit.functions import Windowed
     from asof.compiler.pit.resolve import Group
@@ -63,18 +64,23 @@ def _totals(one: Windowed) -> tuple[_Total, ...]:
 
 def summed(statement: Statement, group: Group, rows: Rows, every: Sequence[Windowed]) -> str:
     """The common table expression of (row, feature ...) for windows that ``adds_up``; returns its name."""
-    needed = list(dict.fromkeys(total for one in every for total in _totals(one)))
-    running = _running(statement, group, rows, every, needed)
-    edges = _Edges(statement, group, rows, running)
-    sums: dict[str, exp.Expr] = {}
-    for one in every:
-        for total in _totals(one):
-            sums.setdefault(_column(total, one), edges.difference(total.name(rows.keys), one.reach))
-    inner = edges.query(sums)
+    needed = dict.fromkeys(total for one in every for total in _totals(one))
+    running = _running(statement, group, rows, every, list(needed))
     row = statement.names.row
-    values = [tree.named(_value(statement, one), one.feature) for one in every]
+    sums = {_column(total, one): _difference(one, total.name(rows.keys)) for one in every for total in _totals(one)}
+    inner = tree.select(
+        [tree.column(statement.spine, row), *(tree.named(value, name) for name, value in sums.items())],
+        tree.cte(statement.spine),
+    )
+    for edge in dict.fromkeys(edge for one in every for edge in _edges(one)):
+        table, on = _lookup(statement, group, edge, running)
+        tree.join(inner, table, on, side="LEFT", method="ASOF")
+    tree.where(inner, statement.askable(group))
+    values = [tree.called(_value(statement.dialect, one), one.feature) for one in every]
     query = tree.select([tree.column("", row), *values], tree.derived(inner, "sums"))
-    return statement.ctes.add(f"{group.role}_totals", query, "the total at each window's end, less that before its start")
+    return statement.ctes.add(
+        f"{group.role}_totals", query, "what each window adds up to: the total at its end less that before its start"
+    )
 
 
 def _running(
@@ -84,7 +90,10 @@ def _running(
     kinds = {one.value: one.kind for one in every}
     so_far = tree.identifier(_SO_FAR)
     totals = [
-        tree.named(exp.Window(this=_aggregate(statement, total, kinds[total.value]), alias=so_far.copy()), total.name(rows.keys))
+        tree.named(
+            exp.Window(this=_aggregate(statement, total, kinds[total.value]), alias=so_far.copy()),
+            total.name(rows.keys),
+        )
         for total in needed
     ]
     event = tree.column("", names.event)
@@ -113,44 +122,65 @@ def _aggregate(statement: Statement, total: _Total, kind: types.Type | None) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class _Edges:
-    """The spine with one lookup of the running totals for each edge of a window."""
+class _Edge:
+    """Where a window ends or begins: ``back`` from the instant, rows of that very time ``included`` or not."""
 
-    statement: Statement
-    group: Group
-    rows: Rows
-    running: str
+    back: Duration
+    included: bool
 
-    def difference(self, total: str, seen: reach.Reach) -> exp.Expr:
-        newest = self._at(f"until_{seen.until}", total)
-        if seen.since is None:
-            return newest
-        return exp.Sub(this=newest, expression=self._at(f"before_{seen.since}", total))
+    @property
+    def name(self) -> str:
+        return f"{'until' if self.included else 'before'}_{self.back}"
 
-    @staticmethod
-    def _at(edge: str, total: str) -> exp.Expr:
-        return exp.Coalesce(this=tree.column(edge, total), expressions=[exp.Literal.number(0)])
+    def total(self, name: str) -> exp.Expr:
+        """The running total there; nothing has happened yet where there is no row."""
+        return exp.Coalesce(this=tree.column(self.name, name), expressions=[exp.Literal.number(0)])
 
-    def query(self, sums: dict[str, exp.Expr]) -> exp.Select:
-        statement = self.statement
-        row = tree.column(statement.spine, statement.names.row)
-        query = tree.select([row, *(tree.named(v, name) for name, v in sums.items())], tree.cte(statement.spine))
-        edges = dict.fromkeys(c.table for v in sums.values() for c in v.find_all(exp.Column))
-        for edge in edges:
-            side, _, length = edge.partition("_")
-            self._join(query, edge, side == "until", length)
-        return tree.where(query, statement.askable(self.group))
 
-    def _join(self, query: exp.Select, edge: str, included: bool, length: str) -> None:
-        from asof.compiler.duration import Duration
+def _edges(one: Windowed) -> tuple[_Edge, ...]:
+    end = _Edge(one.reach.until, True)
+    return (end,) if one.reach.since is None else (end, _Edge(one.reach.since, False))
 
-        statement = self.statement
-        names = statement.names
-        keys = [
-            exp.EQ(this=tree.column(statement.spine, spine), expression=tree.column(edge, key))
-            for key, spine in self.group.keys
-        ]
-        instant = statement.dialect.minus(tree.column(statement.spine, names.at), Duration.parse(length))
-        compare = exp.GTE if included else exp.GT
-        bound = compare(this=instant, expression=tree.column(edge, names.event))
-        tree.join(query, tree.cte(self.running, edge), [*keys, bound], side="LEFT", method="ASOF")
+
+def _difference(one: Windowed, total: str) -> exp.Expr:
+    end, *beginning = (edge.total(total) for edge in _edges(one))
+    return exp.Sub(this=end, expression=beginning[0]) if beginning else end
+
+
+def _lookup(statement: Statement, group: Group, edge: _Edge, running: str) -> tuple[exp.Expr, list[exp.Expr]]:
+    """The running totals at one edge, and how a row of the spine finds its own."""
+    names = statement.names
+    on: list[exp.Expr] = [
+        exp.EQ(this=tree.column(statement.spine, spine), expression=tree.column(edge.name, key))
+        for key, spine in group.keys
+    ]
+    instant = statement.dialect.minus(tree.column(statement.spine, names.at), edge.back)
+    comparison = exp.GTE if edge.included else exp.GT
+    on.append(comparison(this=instant, expression=tree.column(edge.name, names.event)))
+    return tree.cte(running, edge.name), on
+
+
+def _column(total: _Total, one: Windowed) -> str:
+    return f"{total.value}_{total.kind}_{one.window_name}"
+
+
+def _value(dialect: Dialect, one: Windowed) -> exp.Expr:
+    """The feature, from the window's count, sum and sum of squares; exact until the last division."""
+    count, *others = (tree.column("", _column(total, one)) for total in _totals(one))
+    if not others:
+        return count
+    enough = exp.GT(this=count, expression=exp.Literal.number(1 if one.function.endswith("samp") else 0))
+    if one.function == "sum":
+        return tree.case(enough, dialect.cast(others[0], one.result))
+    if one.function == "mean":
+        return tree.case(enough, exp.Div(this=dialect.cast(others[0], types.FLOAT64), expression=count.copy()))
+    sums, squares = others
+    spread = exp.Sub(this=_product(count, squares), expression=_product(sums, sums))
+    fewer = exp.Paren(this=exp.Sub(this=count.copy(), expression=exp.Literal.number(1)))
+    pairs = _product(count, fewer if one.function.endswith("samp") else count)
+    variance = exp.Div(this=dialect.cast(spread, types.FLOAT64), expression=exp.Paren(this=pairs))
+    return tree.case(enough, exp.Sqrt(this=variance) if one.function.startswith("stddev") else variance)
+
+
+def _product(left: exp.Expr, right: exp.Expr) -> exp.Expr:
+    return exp.Mul(this=left.copy(), expression=right.copy())

@@ -1,4 +1,4 @@
-"""Windowed aggregations: sliding RANGE frames over one time line, or questions joined with their rows.
+"""Windowed aggregations: running totals, sliding RANGE frames, or questions joined with their rows.
 
 Frames read each row once, whatever the number of windows, and their bounds are exact. Where the engine
 has no frame for a function, or a row's visibility is not a matter of its event time, the rows of the
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from asof.compiler import shape, tree
-from asof.compiler.pit import functions, reach
+from asof.compiler.pit import functions, reach, totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -86,9 +86,12 @@ def windowed(statement: Statement, group: Group, rows: Rows, read: Inputs, featu
         if name in features
     ]
     able = [one for one in every if not one.reach.empty]
-    framed = [one for one in able if _frames(statement, rows, one)]
-    paired = [one for one in able if one not in framed]
+    added = [one for one in able if _adds_up(statement, rows, one)]
+    framed = [one for one in able if one not in added and _frames(statement, rows, one)]
+    paired = [one for one in able if one not in added and one not in framed]
     made = dict.fromkeys(features, "")
+    if added:
+        made |= dict.fromkeys((one.feature for one in added), totals.summed(statement, group, rows, added))
     if framed:
         made |= dict.fromkeys((one.feature for one in framed), _framed(statement, group, rows, framed))
     if paired:
@@ -96,10 +99,19 @@ def windowed(statement: Statement, group: Group, rows: Rows, read: Inputs, featu
     return made
 
 
+def _by_event(statement: Statement, rows: Rows) -> bool:
+    """Whether the order of events alone says what is visible, and questions are worth a pass over all rows."""
+    return not statement.once and rows.timing.visibility == "event"
+
+
+def _adds_up(statement: Statement, rows: Rows, one: Windowed) -> bool:
+    return statement.dialect.latest == "asof" and _by_event(statement, rows) and totals.adds_up(one)
+
+
 def _frames(statement: Statement, rows: Rows, one: Windowed) -> bool:
-    if statement.once or rows.timing.visibility == "created" or one.aggregation.include_nulls:
+    if not _by_event(statement, rows) or one.aggregation.include_nulls:
         return False
-    return statement.dialect.frames(one.aggregation.function, one.kind)
+    return statement.dialect.frames(one.function, one.kind)
 
 
 def _framed(statement: Statement, group: Group, rows: Rows, every: Sequence[Windowed]) -> str:
@@ -111,11 +123,9 @@ def _framed(statement: Statement, group: Group, rows: Rows, every: Sequence[Wind
         _timeline(statement, group, rows, carried, reach.widest([one.reach for one in every])),
         "rows and questions on one time line, each at its own instant",
     )
-    frames = {_frame_name(one): one.reach for one in every}
+    frames = {one.window_name: one.reach for one in every}
     values = [
-        tree.named(
-            functions.over_frame(dialect, one, rows, names.event, tree.identifier(_frame_name(one))), one.feature
-        )
+        tree.named(functions.over_frame(dialect, one, rows, names.event, tree.identifier(one.window_name)), one.feature)
         for one in every
     ]
     inner = tree.select([tree.column("", names.row), *values], tree.cte(line))
@@ -134,10 +144,6 @@ def _window(statement: Statement, rows: Rows, name: str, frame: reach.Reach) -> 
         order=exp.Order(expressions=[first]),
         spec=frame.frame(statement.dialect),
     )
-
-
-def _frame_name(one: Windowed) -> str:
-    return f"{one.window.suffix}{'_closed' if one.aggregation.bounds == '(]' else ''}"
 
 
 def _timeline(statement: Statement, group: Group, rows: Rows, carried: Iterable[str], span: reach.Reach) -> exp.Union:

@@ -87,15 +87,53 @@ WITH "spine" AS MATERIALIZED (
   FROM "rides_source"
   WHERE
     "driver" IS NOT NULL AND "ended_at" IS NOT NULL
+), "earnings_running" AS (
+  /* running totals of each key, as of each of its rows */
+  SELECT
+    "driver",
+    "_event",
+    COUNT("_event") OVER "so_far" AS "_event_count",
+    COUNT("rating_sum_input") OVER "so_far" AS "rating_sum_input_count",
+    SUM("rating_sum_input") OVER "so_far" AS "rating_sum_input_sum"
+  FROM "earnings_rows"
+  WHERE
+    "_event" <= (
+      SELECT
+        MAX("_at")
+      FROM "spine"
+    )
+  WINDOW "so_far" AS (PARTITION BY "driver" ORDER BY "_event" ASC RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+), "earnings_totals" AS (
+  /* what each window adds up to: the total at its end less that before its start */
+  SELECT
+    "_row",
+    "_event_count_1d" AS "rides_1d",
+    "_event_count_lifetime" AS "rides_lifetime",
+    CASE WHEN "rating_sum_input_count_1d" > 0 THEN CAST("rating_sum_input_sum_1d" AS BIGINT) END AS "rating_sum_1d"
+  FROM (
+    SELECT
+      "spine"."_row",
+      COALESCE("until_10m"."_event_count", 0) - COALESCE("before_1d"."_event_count", 0) AS "_event_count_1d",
+      COALESCE("until_10m"."_event_count", 0) AS "_event_count_lifetime",
+      COALESCE("until_10m"."rating_sum_input_count", 0) - COALESCE("before_1d"."rating_sum_input_count", 0) AS "rating_sum_input_count_1d",
+      COALESCE("until_10m"."rating_sum_input_sum", 0) - COALESCE("before_1d"."rating_sum_input_sum", 0) AS "rating_sum_input_sum_1d"
+    FROM "spine"
+    ASOF LEFT JOIN "earnings_running" AS "until_10m"
+      ON "spine"."driver" = "until_10m"."driver"
+      AND "spine"."_at" - INTERVAL '10' MINUTE >= "until_10m"."_event"
+    ASOF LEFT JOIN "earnings_running" AS "before_1d"
+      ON "spine"."driver" = "before_1d"."driver" AND "spine"."_at" - INTERVAL '1' DAY > "before_1d"."_event"
+    WHERE
+      "spine"."driver" IS NOT NULL AND "spine"."_at" IS NOT NULL
+  ) AS "sums"
 ), "earnings_timeline" AS (
   SELECT
     NULL AS "_row",
     "driver",
     "_event" AS "_at",
-    "_event",
-    "rating_sum_input",
     "fare",
     "rating",
+    "_event",
     "_created",
     "ride"
   FROM "earnings_rows"
@@ -105,16 +143,20 @@ WITH "spine" AS MATERIALIZED (
         MAX("_at")
       FROM "spine"
     )
+    AND "_event" >= (
+      SELECT
+        MIN("_at") - INTERVAL '7' DAY
+      FROM "spine"
+    )
   /* rows and questions on one time line, each at its own instant */
   UNION ALL
   SELECT
     "spine"."_row",
     "spine"."driver",
     "spine"."_at",
-    NULL AS "_event",
-    NULL AS "rating_sum_input",
     NULL AS "fare",
     NULL AS "rating",
+    NULL AS "_event",
     NULL AS "_created",
     NULL AS "ride"
   FROM "spine"
@@ -124,32 +166,18 @@ WITH "spine" AS MATERIALIZED (
   /* every window ends before the instant it is asked at */
   SELECT
     "_row",
-    "rides_1d",
-    "rides_lifetime",
-    "rating_sum_1d",
     "fare_stddev_samp_7d",
     "rating_last_7d"
   FROM (
     SELECT
       "_row",
-      COUNT("_event") OVER "1d" AS "rides_1d",
-      COUNT("_event") OVER "lifetime" AS "rides_lifetime",
-      CAST(SUM("rating_sum_input") OVER "1d" AS BIGINT) AS "rating_sum_1d",
       CAST(STDDEV_SAMP("fare") OVER "7d" AS DOUBLE) AS "fare_stddev_samp_7d",
       ARG_MAX(
         "rating",
         ROW("_event", "_created" IS NOT NULL, "_created", "ride" IS NOT NULL, "ride", "rating" IS NOT NULL, "rating")
       ) OVER "7d" AS "rating_last_7d"
     FROM "earnings_timeline"
-    WINDOW "1d" AS (
-      PARTITION BY "driver"
-      ORDER BY "_at" ASC
-      RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND INTERVAL '10' MINUTE PRECEDING
-    ), "lifetime" AS (
-      PARTITION BY "driver"
-      ORDER BY "_at" ASC
-      RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL '10' MINUTE PRECEDING
-    ), "7d" AS (
+    WINDOW "7d" AS (
       PARTITION BY "driver"
       ORDER BY "_at" ASC
       RANGE BETWEEN INTERVAL '7' DAY PRECEDING AND INTERVAL '10' MINUTE PRECEDING
@@ -163,15 +191,17 @@ SELECT
   "spine"."asked_at",
   "last_ride_latest"."fare",
   "last_ride_latest"."rating",
-  "earnings_windows"."rides_1d",
-  "earnings_windows"."rides_lifetime",
-  "earnings_windows"."rating_sum_1d",
+  "earnings_totals"."rides_1d",
+  "earnings_totals"."rides_lifetime",
+  "earnings_totals"."rating_sum_1d",
   "earnings_windows"."fare_stddev_samp_7d",
   "earnings_windows"."rating_last_7d",
-  CAST("last_ride_latest"."fare" / NULLIF("earnings_windows"."rides_1d", 0) AS DOUBLE) AS "share"
+  CAST("last_ride_latest"."fare" / NULLIF("earnings_totals"."rides_1d", 0) AS DOUBLE) AS "share"
 FROM "spine"
 LEFT JOIN "last_ride_latest"
   ON "last_ride_latest"."_row" = "spine"."_row"
+LEFT JOIN "earnings_totals"
+  ON "earnings_totals"."_row" = "spine"."_row"
 LEFT JOIN "earnings_windows"
   ON "earnings_windows"."_row" = "spine"."_row"
 ORDER BY
