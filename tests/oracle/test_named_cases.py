@@ -115,7 +115,7 @@ def test_a_tie_on_the_event_time_goes_to_the_later_created(engine: Runner) -> No
 
 
 def test_a_tie_on_event_and_created_goes_to_the_greatest_unique_column(engine: Runner) -> None:
-    rows = [(1, NOON, NOON, 1, 5), (1, NOON, NOON, 2, 4), (1, NOON, NOON, None, 6)]
+    rows = [(1, NOON, NOON, 1, 5), (1, NOON, NOON, 2, 4), (1, NOON, NOON, None, 6), (1, NOON, NOON - HOUR, 3, 7)]
     timing = Timing(timestamp_field="ts", created_timestamp_column="created", unique=("seq",))
     columns = (("a", INT64), ("ts", TIMESTAMP), ("created", TIMESTAMP), ("seq", INT64), ("f", INT64))
     case = replace(
