@@ -1,0 +1,129 @@
+"""Commands that change the registry and the stores, and the one that shows what would change."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from asof import api
+from asof.cli.session import Allow, ExitCode, Session, Target, Usage, Yes
+
+if TYPE_CHECKING:
+    from asof.compiler.model import Project
+    from asof.compiler.plan import Plan
+    from asof.ops.apply import Applied
+
+
+def plan(
+    context: typer.Context,
+    target: Target = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Keep the plan for `asof apply FILE`.")
+    ] = None,
+    allow_destroy: Allow = None,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 2 where there are changes.")
+    ] = False,
+) -> int:
+    """Show what would change, why, and whom it reaches. Takes no lock and writes nothing."""
+    session: Session = context.obj
+    made = api.plan(session.root, session.repo(), target=target, allow_destroy=allow_destroy or ())
+    if out is not None:
+        api.write_plan(made, out)
+    _show_plan(session, made)
+    code = ExitCode.CHANGES if detailed_exitcode and not made.empty else ExitCode.OK
+    code = ExitCode.BLOCKED if made.blocked else code
+    return session.end(code, plan=_plan_json(made))
+
+
+def apply(
+    context: typer.Context,
+    plan_file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[PLAN]", help="A file that `asof plan --out` wrote; else a fresh plan is made."),
+    ] = None,
+    target: Target = "",
+    allow_destroy: Allow = None,
+    yes: Yes = False,
+) -> int:
+    """Carry out a plan: make the stores and the registry what the definitions say."""
+    session: Session = context.obj
+    if plan_file is not None:
+        if target or allow_destroy:
+            raise Usage("a plan file says itself what its target is and what may be deleted; make a new plan instead")
+        return _carry_out(session, session.project(), api.read_plan(plan_file), ask=False)
+    repo = session.repo()
+    allowed = tuple(allow_destroy or ())
+    made = api.plan(session.root, repo, target=target, allow_destroy=allowed)
+    named = _ask_for_names(session, made, yes)
+    if named:
+        made = api.plan(session.root, repo, target=target, allow_destroy=(*allowed, *named))
+    return _carry_out(session, repo.project, made, ask=not yes)
+
+
+def rollback(
+    context: typer.Context,
+    serial: Annotated[int, typer.Argument(metavar="SERIAL", help="A generation that `asof registry history` lists.")],
+    target: Target = "",
+    allow_destroy: Allow = None,
+    yes: Yes = False,
+) -> int:
+    """Apply the definitions of an earlier generation, as a new one."""
+    session: Session = context.obj
+    project = session.project()
+    made = api.rollback(session.root, project, serial, target=target, allow_destroy=tuple(allow_destroy or ()))
+    return _carry_out(session, project, made, ask=not yes)
+
+
+def _show_plan(session: Session, made: Plan) -> None:
+    from asof.views import plans
+
+    session.terminal.say(plans.human(made, colour=session.terminal.colour, width=session.terminal.width))
+
+
+def _plan_json(made: Plan) -> dict[str, object]:
+    from asof.views import plans
+
+    return plans.as_json(made)
+
+
+def _ask_for_names(session: Session, made: Plan, yes: bool) -> tuple[str, ...]:
+    """On a terminal, deletions that only lack permission are permitted by typing their addresses."""
+    wanting = [b.address for b in made.blocked if b.code == "AS602"]
+    if yes or not _is_terminal() or not wanting or len(wanting) < len(made.blocked):
+        return ()
+    _show_plan(session, made)
+    given = [typer.prompt(f"To delete {address}, type its name", default="", show_default=False) for address in wanting]
+    if given != wanting:
+        raise typer.Abort
+    return tuple(wanting)
+
+
+def _carry_out(session: Session, project: Project, made: Plan, *, ask: bool) -> ExitCode:
+    from asof.views import plans
+
+    _show_plan(session, made)
+    if made.blocked:
+        return session.end(ExitCode.BLOCKED, plan=_plan_json(made))
+    if made.empty:
+        return session.end(ExitCode.OK, plan=_plan_json(made), applied=None)
+    if ask:
+        if session.terminal.json or not _is_terminal():
+            raise Usage("nobody can be asked here; pass --yes, or apply a reviewed plan file")
+        if typer.prompt("Apply this plan? Only yes is taken for yes", default="no", show_default=False) != "yes":
+            raise typer.Abort
+    lines = plans.StepLines(session.terminal, total=len(made.steps))
+    done: Applied = api.apply(session.root, project, made, progress=lines)
+    session.terminal.say(plans.applied(made, done))
+    return session.end(
+        ExitCode.OK,
+        plan=_plan_json(made),
+        applied={"serial": done.serial, "generation": done.generation, "steps": done.steps},
+    )
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()

@@ -1,0 +1,115 @@
+"""Commands that move feature values: training sets, materialization, online reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from asof import api
+from asof.cli.session import ExitCode, Session, Target, Usage, instant
+from asof.views import listings
+from asof.views.progress import ProgressBar
+
+
+def history(
+    context: typer.Context,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to: a .parquet or .csv file.")],
+    dataset: Annotated[
+        str, typer.Option("--dataset", metavar="NAME", help="A SavedDataset: its spine and service.")
+    ] = "",
+    spine: Annotated[str, typer.Option("--spine", metavar="SPINE", help="A .parquet or .csv file, or a SELECT.")] = "",
+    service: Annotated[str, typer.Option("--service", metavar="NAME", help="A FeatureService.")] = "",
+    features: Annotated[
+        list[str] | None, typer.Option("--features", metavar="VIEW[:FEATURE]", help="Instead of a service. Repeatable.")
+    ] = None,
+    timestamp: Annotated[
+        str, typer.Option("--timestamp", metavar="COLUMN", help="The spine's instant of prediction.")
+    ] = "event_timestamp",
+    full_feature_names: Annotated[
+        bool, typer.Option("--full-feature-names", help="Call features view__feature.")
+    ] = False,
+    target: Target = "",
+) -> int:
+    """Build a training set: every row of a spine with its features as they were known at that row's time."""
+    session: Session = context.obj
+    if bool(dataset) == bool(spine):
+        raise Usage("name a --dataset, or a --spine with a --service or --features")
+    wanted = api.Wanted(
+        dataset=dataset,
+        spine=spine,
+        service=service,
+        features=tuple(features or ()),
+        timestamp=timestamp,
+        full_feature_names=full_feature_names,
+    )
+    bar = ProgressBar(stream=session.terminal.err, width=session.terminal.width)
+    try:
+        rows = api.history(
+            session.root,
+            session.project(),
+            wanted,
+            out,
+            target=target,
+            progress=lambda done, total: bar(done, total, "training set"),
+        )
+    finally:
+        bar.close()
+    session.terminal.say(f"{out}: {rows:,} rows")
+    return session.end(ExitCode.OK, file=str(out), rows=rows)
+
+
+def materialize(
+    context: typer.Context,
+    views: Annotated[
+        list[str] | None, typer.Option("--views", metavar="VIEW", help="Repeatable; all that are online by default.")
+    ] = None,
+    as_of: Annotated[str, typer.Option("--as-of", metavar="TIME", help="ISO 8601; now by default.")] = "",
+    target: Target = "",
+) -> int:
+    """Load the online store with the values that the offline query gives as of an instant."""
+    session: Session = context.obj
+    bar = ProgressBar(stream=session.terminal.err, width=session.terminal.width)
+    try:
+        runs = api.materialize(
+            session.root,
+            session.project(),
+            tuple(views or ()),
+            as_of=instant(as_of),
+            target=target,
+            progress=lambda view, rows: bar(rows, 0, view),
+        )
+    finally:
+        bar.close()
+    session.terminal.say(listings.materialized(runs))
+    return session.end(ExitCode.OK, runs=[{"view": r.view, "rows": r.rows, "as_of": r.as_of} for r in runs])
+
+
+def online_get(
+    context: typer.Context,
+    entity: Annotated[
+        list[str], typer.Option("-e", "--entity", metavar="KEY=VALUE", help="A join key or request field. Repeatable.")
+    ],
+    service: Annotated[str, typer.Option("--service", metavar="NAME", help="A FeatureService.")] = "",
+    features: Annotated[
+        list[str] | None, typer.Option("--features", metavar="VIEW[:FEATURE]", help="Instead of a service. Repeatable.")
+    ] = None,
+    as_of: Annotated[
+        str, typer.Option("--as-of", metavar="TIME", help="Serve as at this instant; now by default.")
+    ] = "",
+    target: Target = "",
+) -> int:
+    """Read one entity's features from the online store."""
+    session: Session = context.obj
+    found = api.online_get(
+        session.root,
+        session.project(),
+        listings.key_values(entity),
+        service=service,
+        features=tuple(features or ()),
+        as_of=instant(as_of),
+        target=target,
+    )
+    session.terminal.say(listings.served(found))
+    return session.end(ExitCode.OK, features=listings.served_json(found))

@@ -1,0 +1,97 @@
+"""Commands that look at definitions alone: no store, no registry, no credentials."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from asof import api
+from asof.cli.session import ExitCode, InvalidRepo, Session, Target, Usage
+from asof.compiler.diagnostics import has_errors
+from asof.views import frames, listings
+
+
+def init(
+    context: typer.Context,
+    folder: Annotated[
+        Path, typer.Argument(metavar="[DIR]", show_default=False, help="Where; here by default.")
+    ] = Path(),
+) -> int:
+    """Make a small feature repo that works at once, or renew the schemas of one that is there."""
+    session: Session = context.obj
+    place = session.folder / folder
+    written = api.init(place)
+    session.terminal.say(listings.initialised(place, written))
+    return session.end(ExitCode.OK, folder=str(place), files=written)
+
+
+def validate(context: typer.Context) -> int:
+    """Check every definition, reference and query, without any connection."""
+    session: Session = context.obj
+    found = session.check()
+    if found.sound is None:
+        raise InvalidRepo(found)
+    session.terminal.say(listings.validated(found.sound, found.diagnostics))
+    return session.end(
+        ExitCode.OK, definitions=len(found.sound.definitions), diagnostics=listings.diagnostics_json(found.diagnostics)
+    )
+
+
+def compile_(
+    context: typer.Context,
+    target: Target = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Where; build/ in the repo by default.")
+    ] = None,
+) -> int:
+    """Write the SQL of training sets, materializations, views and checks for people to run and review."""
+    session: Session = context.obj
+    repo = session.repo()
+    place = out or session.root / "build"
+    made = api.compile_sql(session.root, repo, place, target=target)
+    if made.diagnostics:
+        session.terminal.note(frames.render(made.diagnostics, {}, colour=session.terminal.colour))
+    code = ExitCode.INVALID if has_errors(made.diagnostics) else ExitCode.OK
+    session.terminal.say(listings.compiled(place, made.files))
+    return session.end(
+        code, folder=str(place), files=made.files, diagnostics=listings.diagnostics_json(made.diagnostics)
+    )
+
+
+def feature_tests(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Some tests; all by default.")] = None,
+) -> int:
+    """Run the repo's FeatureTests: given rows, a spine, and what must come out."""
+    session: Session = context.obj
+    checked = session.check()
+    if checked.sound is None:
+        raise InvalidRepo(checked)
+    results = api.feature_tests(checked.sound, tuple(names or ()))
+    failed = [found for result in results for found in result.diagnostics]
+    if failed:
+        session.terminal.note(frames.render(tuple(failed), checked.sources, colour=session.terminal.colour))
+    session.terminal.say(listings.tested(results))
+    return session.end(
+        ExitCode.INVALID if failed else ExitCode.OK,
+        tests=[{"name": r.test.name, "passed": r.passed} for r in results],
+        diagnostics=listings.diagnostics_json(failed),
+    )
+
+
+def schema_(
+    context: typer.Context,
+    kind: Annotated[str, typer.Argument(metavar="[KIND]", show_default=False, help="Such as FeatureView.")] = "",
+) -> int:
+    """Print the JSON Schema of a kind; without one, list the kinds."""
+    session: Session = context.obj
+    kinds = api.schema_kinds()
+    if kind and kind not in kinds:
+        raise Usage(listings.unknown("kind", kind, kinds))
+    if kind:
+        session.terminal.raw(api.schema_text(kind))
+        return ExitCode.OK
+    session.terminal.say("\n".join(kinds))
+    return session.end(ExitCode.OK, kinds=kinds)

@@ -1,0 +1,112 @@
+"""One command line from its arguments to its exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from asof.cli.app import app, print_version
+from asof.cli.session import ExitCode, InvalidRepo, Session, Usage
+from asof.compiler.diagnostics import Diagnostic, DiagnosticError, Level
+from asof.views import frames, listings
+from asof.views.terminal import terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asof import api
+
+_OF_DIAGNOSTIC = {
+    "AS190": ExitCode.USAGE,
+    "AS191": ExitCode.USAGE,
+    "AS193": ExitCode.USAGE,
+    "AS605": ExitCode.STALE_PLAN,
+    "AS608": ExitCode.BLOCKED,
+    "AS609": ExitCode.PARTIAL_APPLY,
+    "AS705": ExitCode.CLAIMED,
+    "AS706": ExitCode.CLAIMED,
+    "AS709": ExitCode.USAGE,
+}
+_GLOBAL_FLAGS = ("--json", "--no-color")
+_GLOBAL_VALUES = ("-C", "--repo")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code. This is the only frame that catches everything."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    session = Session(folder=Path(), terminal=terminal(as_json="--json" in given, no_color="--no-color" in given))
+    if given == ["--version"]:  # parsing options would import pydantic, half of the time this may take
+        return print_version(session)
+    try:
+        code = app(global_first(given), prog_name="asof", standalone_mode=False)
+    except typer.TyperException as error:
+        return _usage(session, error.format_message())
+    except Usage as error:
+        return _usage(session, str(error))
+    except InvalidRepo as error:
+        return _invalid(session, error.found)
+    except DiagnosticError as error:
+        return _stopped(session, error.diagnostics)
+    except (typer.Abort, KeyboardInterrupt):
+        session.terminal.note("Nothing more was done.")
+        return session.end(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except OSError as error:
+        session.terminal.note(f"error: {error}")
+        return session.end(ExitCode.UNAVAILABLE, message=str(error))
+    except Exception as error:  # noqa: BLE001 - the outermost frame: a user never sees a traceback
+        return _internal(session, error)
+    return int(code or 0)
+
+
+def global_first(arguments: Sequence[str]) -> list[str]:
+    """The options that every command takes, moved in front of the command; what follows ``--`` stays."""
+    front: list[str] = []
+    rest: list[str] = []
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument == "--":
+            rest += [argument, *waiting]
+        elif argument in _GLOBAL_FLAGS or argument.startswith("--repo="):
+            front.append(argument)
+        elif argument in _GLOBAL_VALUES:
+            front += [argument, *(value for value in [next(waiting, None)] if value is not None)]
+        else:
+            rest.append(argument)
+    return front + rest
+
+
+def _usage(session: Session, message: str) -> ExitCode:
+    if message:
+        session.terminal.note(f"error: {message}\nasof --help says what there is.")
+    return session.end(ExitCode.USAGE, message=message)
+
+
+def _invalid(session: Session, found: api.Checked) -> ExitCode:
+    if found.repo is None:
+        session.terminal.note(frames.render(found.diagnostics, found.sources, colour=session.terminal.colour))
+    session.terminal.note(listings.counted(found.diagnostics))
+    return session.end(ExitCode.INVALID, diagnostics=listings.diagnostics_json(found.diagnostics))
+
+
+def _stopped(session: Session, found: tuple[Diagnostic, ...]) -> ExitCode:
+    session.terminal.note(frames.render(found, {}, colour=session.terminal.colour))
+    code = next((d.code for d in found if d.level is Level.ERROR), "")
+    fallback = ExitCode.UNAVAILABLE if code.startswith("AS7") else ExitCode.INVALID
+    return session.end(_OF_DIAGNOSTIC.get(code, fallback), diagnostics=listings.diagnostics_json(found))
+
+
+def _internal(session: Session, error: Exception) -> ExitCode:
+    if os.environ.get("ASOF_TRACEBACK"):
+        traceback.print_exception(error)
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    said = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+    session.terminal.note(f"internal error: {said}\nThis is a bug in asof. ASOF_TRACEBACK=1 shows where it happened.")
+    return session.end(ExitCode.INTERNAL_ERROR, message=said)

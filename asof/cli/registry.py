@@ -1,0 +1,54 @@
+"""Commands that look into the registry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from asof import api
+from asof.cli.session import ExitCode, Session, Target, Usage
+from asof.views import listings
+
+
+def registry_history(context: typer.Context, target: Target = "") -> int:
+    """Every generation: who made it, when, from which commit, and what it changed."""
+    session: Session = context.obj
+    entries = api.registry_history(session.root, session.project(), target=target)
+    session.terminal.say(listings.history(entries))
+    return session.end(ExitCode.OK, generations=listings.history_json(entries))
+
+
+def registry_show(
+    context: typer.Context,
+    address: Annotated[
+        str, typer.Argument(metavar="[ADDRESS]", show_default=False, help="Such as entity/driver.")
+    ] = "",
+    target: Target = "",
+) -> int:
+    """What is registered: the list, or one definition as JSON."""
+    session: Session = context.obj
+    state = api.registry_of(session.root, session.project(), target).state()
+    if address and address not in state.objects:
+        raise Usage(listings.unknown("object", address, tuple(state.objects)))
+    if address:
+        session.terminal.say(listings.definition(state.objects[address]))
+        return session.end(ExitCode.OK, address=address, definition=state.objects[address].definition)
+    session.terminal.say(listings.registered(state))
+    return session.end(ExitCode.OK, serial=state.serial, objects=sorted(state.objects))
+
+
+def registry_export(
+    context: typer.Context,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Instead of the terminal.")] = None,
+    target: Target = "",
+) -> int:
+    """The whole registry as one readable JSON document."""
+    session: Session = context.obj
+    body = api.registry_export(session.root, session.project(), target=target)
+    if out is None:
+        session.terminal.raw(body.decode())
+        return ExitCode.OK
+    out.write_bytes(body)
+    return session.end(ExitCode.OK, file=str(out))

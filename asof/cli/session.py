@@ -1,0 +1,106 @@
+"""What every command shares: the repo, the terminal, the exit codes, and options of the same meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from asof import api
+from asof.views import frames
+from asof.views.terminal import Terminal
+
+if TYPE_CHECKING:
+    from asof.compiler.model import Project, Repo
+
+Target = Annotated[
+    str, typer.Option("--target", metavar="NAME", help="A target of asof.yaml; its first one by default.")
+]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option("--allow-destroy", metavar="ADDRESS", help="Permit the deletion of this object. Repeatable."),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+class ExitCode(IntEnum):
+    """What a shell and a CI job learn; the JSON answer holds the number and the name in lower case."""
+
+    OK = 0
+    INTERNAL_ERROR = 1
+    CHANGES = 2
+    STALE_PLAN = 4
+    CLAIMED = 5
+    PARTIAL_APPLY = 6
+    BLOCKED = 7
+    INVALID = 9
+    UNAVAILABLE = 10
+    USAGE = 64
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What every command needs: where the repo is, and the terminal."""
+
+    folder: Path
+    terminal: Terminal
+
+    @property
+    def root(self) -> Path:
+        """The nearest folder upwards that holds asof.yaml; the folder itself where there is none."""
+        here = self.folder.resolve()
+        return next((f for f in (here, *here.parents) if (f / "asof.yaml").is_file()), here)
+
+    def end(self, code: ExitCode, **fields: object) -> ExitCode:
+        """A command's last word: the JSON answer and the exit code."""
+        self.terminal.answer(code, code.name.lower(), fields)
+        return code
+
+    def check(self) -> api.Checked:
+        """The repo, with what was found in it shown."""
+        found = api.check(self.root)
+        if found.repo is not None and found.diagnostics:
+            self.terminal.note(frames.render(found.diagnostics, found.sources, colour=self.terminal.colour))
+        return found
+
+    def project(self) -> Project:
+        """asof.yaml alone matters: what runs is what was applied."""
+        found = api.check(self.root)
+        if found.repo is None:
+            raise InvalidRepo(found)
+        return found.repo.project
+
+    def repo(self) -> Repo:
+        """The repo, or the end of the command: InvalidRepo."""
+        found = self.check()
+        if found.sound is None:
+            raise InvalidRepo(found)
+        return found.sound
+
+
+class InvalidRepo(Exception):  # noqa: N818 - an outcome, already shown
+    """The repo has errors."""
+
+    def __init__(self, found: api.Checked) -> None:
+        super().__init__("the repo has errors")
+        self.found = found
+
+
+class Usage(Exception):  # noqa: N818 - an outcome
+    """The command line asks for what cannot be, in a way that only the command can tell."""
+
+
+def instant(text: str) -> datetime | None:
+    """An ISO 8601 instant; one without a zone is UTC."""
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise Usage(f"{text!r} is not an instant: write it as 2026-01-31T12:00:00Z") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
