@@ -13,14 +13,21 @@ landings AS (
 ),
 -- Counts and sums are differences of running totals; a maximum has no difference and takes a frame.
 carrier_totals AS (
-  SELECT DISTINCT ON (carrier, t) carrier, t, count(*) OVER w AS n, count(*) FILTER (delay > 15) OVER w AS l,
-    sum(delay) OVER w AS s, sum(delay * delay) OVER w AS q
-  FROM landings WINDOW w AS (PARTITION BY carrier ORDER BY t RANGE UNBOUNDED PRECEDING)
+  SELECT
+    carrier, t, (sum(n) OVER w)::BIGINT AS n, (sum(l) OVER w)::BIGINT AS l,
+    (sum(s) OVER w)::BIGINT AS s, (sum(q) OVER w)::BIGINT AS q
+  FROM (
+    SELECT
+      carrier, t, count(*) AS n, count(*) FILTER (delay > 15) AS l,
+      sum(delay)::BIGINT AS s, sum(delay * delay)::BIGINT AS q
+    FROM landings GROUP BY ALL
+  )
+  WINDOW w AS (PARTITION BY carrier ORDER BY t ROWS UNBOUNDED PRECEDING)
 ),
 carrier_maxima AS (
   SELECT carrier, t, asked, max(delay) OVER d1 AS x1, max(delay) OVER d7 AS x7
   FROM (
-    SELECT carrier, t, false AS asked, delay FROM landings
+    SELECT carrier, t, false AS asked, max(delay) AS delay FROM landings GROUP BY ALL
     UNION ALL
     SELECT DISTINCT carrier, t, true, NULL FROM spine
   )
@@ -50,8 +57,12 @@ carrier_moments AS (
   FROM carrier_sums
 ),
 route_totals AS (
-  SELECT DISTINCT ON (origin, dest, t) origin, dest, t, count(*) OVER w AS n, sum(delay) OVER w AS s, sum(air) OVER w AS a
-  FROM landings WINDOW w AS (PARTITION BY origin, dest ORDER BY t RANGE UNBOUNDED PRECEDING)
+  SELECT
+    origin, dest, t, (sum(n) OVER w)::BIGINT AS n, (sum(s) OVER w)::BIGINT AS s, (sum(a) OVER w)::BIGINT AS a
+  FROM (
+    SELECT origin, dest, t, count(*) AS n, sum(delay)::BIGINT AS s, sum(air)::BIGINT AS a FROM landings GROUP BY ALL
+  )
+  WINDOW w AS (PARTITION BY origin, dest ORDER BY t ROWS UNBOUNDED PRECEDING)
 ),
 route_maxima AS (
   SELECT origin, dest, t, asked, max(delay) OVER d7 AS x7, max(delay) OVER d30 AS x30
@@ -80,9 +91,12 @@ route_moments AS (
   FROM route_sums
 ),
 traffic_totals AS (
-  SELECT DISTINCT ON (origin, t) origin, departed_at AS t, count(*) OVER w AS n, sum(departure_delay_minutes) OVER w AS s
-  FROM 'data/flights.parquet' WHERE departed_at IS NOT NULL
-  WINDOW w AS (PARTITION BY origin ORDER BY departed_at RANGE UNBOUNDED PRECEDING)
+  SELECT origin, t, (sum(n) OVER w)::BIGINT AS n, (sum(s) OVER w)::BIGINT AS s
+  FROM (
+    SELECT origin, departed_at AS t, count(*) AS n, sum(departure_delay_minutes)::BIGINT AS s
+    FROM 'data/flights.parquet' WHERE departed_at IS NOT NULL GROUP BY ALL
+  )
+  WINDOW w AS (PARTITION BY origin ORDER BY t ROWS UNBOUNDED PRECEDING)
 ),
 traffic_sums AS (
   SELECT
@@ -128,7 +142,7 @@ SELECT
   r.a30 AS route_air_time_mean_30d,
   a.n1 AS departures_1h, a.n3 AS departures_3h, a.m1 AS departure_delay_mean_1h, a.m3 AS departure_delay_mean_3h,
   w.temp_f, w.wind_dir_deg, w.wind_speed_mph, w.precip_in, w.pressure_mbar, w.visibility_miles,
-  p.lat AS destination__lat, p.lon AS destination__lon, p.alt AS destination__altitude_feet,
+  p.lat, p.lon, p.alt AS altitude_feet,
   l.t AS last_landed_at, l.dest AS last_airport, l.delay AS last_arrival_delay_minutes,
   f.built_year, f.seats, f.engines,
   date_diff('minute', s.t, s.scheduled_departure) / 60.0 AS hours_until_departure,
