@@ -113,7 +113,7 @@ def _materialized(
     group, binder = _group(repo, view), _binder(repo, view, target, dialect)
     names = binder.names
     draft = Statement(binder=binder, spine="", once=True)
-    read = windows.inputs(draft, group) if view.aggregations else windows.Inputs({}, {})
+    read = windows.inputs(draft, group) if view.aggregations else windows.Inputs({}, {}, {})
     columns = [column.name for column in view.schema] + [a.column for a in view.aggregations if a.column]
     rows = binder.rows(view, columns, read.expressions)
     statement = Statement(binder=binder, spine=_entities(binder, group, rows.table, instant), once=True)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 REACH, LATEST, WINDOWS = "pit/reach.py", "pit/latest.py", "pit/windows.py"
 TRAINING, FUNCTIONS, STATEMENT, TREE = "pit/training.py", "pit/functions.py", "pit/statement.py", "tree.py"
+TOTALS = "pit/totals.py"
 
 
 class Mutant(NamedTuple):
@@ -55,6 +56,25 @@ MUTANTS = (
     Mutant("LEFT JOIN becomes INNER", TRAINING, 'on, side="LEFT")', "on)"),
     Mutant("count of nothing is NULL", WINDOWS, 'on, side="LEFT")', "on)"),
     Mutant("rows of the spine share a number", TRAINING, 'tree.column("given", spec.row_id)', "exp.Literal.number(1)"),
+    Mutant("totals: a window's end is left out", TOTALS, "exp.GTE if edge.included else exp.GT", "exp.GT"),
+    Mutant("totals: a window's first instant is left out", TOTALS, "exp.GTE if edge.included else exp.GT", "exp.GTE"),
+    Mutant("totals: what came before the window is kept", TOTALS, "if beginning else end", "if False else end"),
+    Mutant(
+        "totals: no row yet is NULL",
+        TOTALS,
+        "exp.Coalesce(this=tree.column(self.name, name), expressions=[exp.Literal.number(0)])",
+        "tree.column(self.name, name)",
+    ),
+    Mutant("totals: LEFT JOIN becomes INNER", TOTALS, 'side="LEFT", method="ASOF"', 'method="ASOF"'),
+    Mutant(
+        "totals: a sample of one has a variance",
+        TOTALS,
+        'number(1 if one.function.endswith("samp") else 0)',
+        "number(0)",
+    ),
+    Mutant(
+        "totals: sample and population swapped", TOTALS, 'fewer if one.function.endswith("samp") else count', "count"
+    ),
     Mutant("where dropped", WINDOWS, "tree.case(condition, value)", "value"),
     Mutant(
         "ORDER BY reversed",

@@ -414,6 +414,20 @@ def test_first_and_last_skip_nulls_unless_told_otherwise(engine: Runner) -> None
         holds(engine, windows(made, rows=rows, spine=[(1, NOON, 0)]), w=[expected])
 
 
+def test_a_null_counts_for_first_and_last_only_where_the_condition_holds(engine: Runner) -> None:
+    meaning = {"f > 0": lambda row: row["f"] > 0, "f IS NULL": lambda row: row["f"] is None}
+    rows = [(1, NOON - 4 * TICK, -1), (1, NOON - 3 * TICK, 1), (1, NOON - 2 * TICK, 2), (1, NOON - TICK, -2)]
+    for function, nulls, condition, expected in (
+        ("first", True, "f > 0", 1),
+        ("last", True, "f > 0", 2),
+        ("last", True, "f IS NULL", None),
+        ("first", False, "f > 0", 1),
+    ):
+        made = over(function, "1h", include_nulls=nulls, where=condition)
+        case = windows(made, rows=rows, spine=[(1, NOON, 0)])
+        holds(engine, replace(case, meaning=meaning), w=[expected])
+
+
 def test_a_variance_of_large_values_keeps_its_digits(engine: Runner) -> None:
     rows = [(1, NOON - step * TICK, 10**9 + step) for step in (1, 2, 3)]
     rows += [(1, NOON - 2 * HOUR, 10**15)]

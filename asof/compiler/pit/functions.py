@@ -36,6 +36,8 @@ class Windowed:
     reach: Reach
     value: str
     kind: types.Type | None
+    condition: str = ""
+    """The input that is NULL where the row takes no part, though NULL values do; "" where there is none."""
 
     @property
     def function(self) -> str:
@@ -96,8 +98,9 @@ def inside(dialect: Dialect, names: Names, one: Windowed) -> list[exp.Expr]:
 def eligible(dialect: Dialect, names: Names, one: Windowed) -> list[exp.Expr]:
     """Whether ``first`` and ``last`` may pick the row: inside the window, and a value unless NULLs count."""
     conditions = inside(dialect, names, one)
-    if not one.aggregation.include_nulls:
-        conditions.append(tree.present(tree.column("", one.value)))
+    deciding = one.condition if one.aggregation.include_nulls else one.value
+    if deciding:
+        conditions.append(tree.present(tree.column("", deciding)))
     return conditions
 
 

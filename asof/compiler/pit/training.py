@@ -117,7 +117,7 @@ def _grouped(statement: Statement, group: Group, joined: list[str]) -> Values:
     schema = [column.name for column in group.view.schema]
     plain = tuple(name for name in group.features if name in schema)
     windowed = tuple(name for name in group.features if name not in schema)
-    read = windows.inputs(statement, group) if windowed else windows.Inputs({}, {})
+    read = windows.inputs(statement, group) if windowed else windows.Inputs({}, {}, {})
     columns = [a.column for a in group.view.aggregations if a.column] if windowed else []
     rows = statement.binder.rows(group.view, (schema if plain else []) + columns, read.expressions)
     homes: dict[str, str] = {}

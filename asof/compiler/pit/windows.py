@@ -33,8 +33,15 @@ class Inputs:
     names: dict[str, str]
     """``column`` and ``where`` of an aggregation, as one text -> the name of its input."""
 
+    conditions: dict[str, str]
+    """``where`` of aggregations that take NULLs -> the name of the input that says whether it holds."""
+
     def of(self, aggregation: Aggregation) -> str:
         return self.names[_identity(aggregation)]
+
+    def condition(self, aggregation: Aggregation) -> str:
+        """Where a NULL value counts, it cannot say as well that the condition fails."""
+        return self.conditions.get(aggregation.where, "") if aggregation.include_nulls else ""
 
 
 def _identity(aggregation: Aggregation) -> str:
@@ -50,24 +57,29 @@ def inputs(statement: Statement, group: Group) -> Inputs:
     """The inputs of the group's aggregations that are not plain columns."""
     made: dict[str, exp.Expr] = {}
     names: dict[str, str] = {}
+    conditions: dict[str, str] = {}
     taken = {key for key, _ in group.keys} | {column.name for column in group.view.schema}
     taken |= {aggregation.column for aggregation in group.view.aggregations}
-    for aggregation in group.view.aggregations:
-        identity = _identity(aggregation)
-        if identity in names:
-            continue
-        if not aggregation.where:
-            names[identity] = aggregation.column or statement.names.event
-            continue
-        name = f"{aggregation.base_name}_input"
+
+    def add(wanted: str, aggregation: Aggregation, value: exp.Expr) -> str:
+        name = wanted
         while name in taken:
             name += "_"
         taken.add(name)
-        value = tree.column("", aggregation.column) if aggregation.column else exp.Literal.number(1)
         condition = statement.binder.parse_expression(aggregation.where, group.view.address)
         made[name] = tree.case(condition, value)
-        names[identity] = name
-    return Inputs(made, names)
+        return name
+
+    for aggregation in group.view.aggregations:
+        identity, where = _identity(aggregation), aggregation.where
+        if not where:
+            names[identity] = aggregation.column or statement.names.event
+        elif identity not in names:
+            value = tree.column("", aggregation.column) if aggregation.column else exp.Literal.number(1)
+            names[identity] = add(f"{aggregation.base_name}_input", aggregation, value)
+        if where and aggregation.include_nulls and where not in conditions:
+            conditions[where] = add(f"{aggregation.base_name}_condition", aggregation, exp.Literal.number(1))
+    return Inputs(made, names, conditions)
 
 
 def windowed(statement: Statement, group: Group, rows: Rows, read: Inputs, features: Sequence[str]) -> dict[str, str]:
@@ -80,6 +92,7 @@ def windowed(statement: Statement, group: Group, rows: Rows, read: Inputs, featu
             window=window,
             reach=reach.of_window(aggregation, window, rows.timing),
             value=read.of(aggregation),
+            condition=read.condition(aggregation),
             kind=rows.kinds.get(aggregation.column),
         )
         for name, (aggregation, window) in found.items()
@@ -175,7 +188,8 @@ def _timeline(statement: Statement, group: Group, rows: Rows, carried: Iterable[
 def _paired(statement: Statement, group: Group, rows: Rows, every: Sequence[Windowed]) -> str:
     names = statement.names
     asked = statement.asked(group, reach.widest([one.reach for one in every]), f"{group.role}_window_asked")
-    carried = dict.fromkeys([names.event, *(one.value for one in every), *rows.ties])
+    read = [name for one in every for name in (one.value, one.condition) if name]
+    carried = dict.fromkeys([names.event, *read, *rows.ties])
     event = tree.column(rows.table, names.event)
     pairs = tree.select(
         [
