@@ -108,11 +108,14 @@ def write_plan(made: Plan, path: Path) -> None:
 
 
 def apply(root: Path, project: Project, made: Plan, *, progress: Callable[[Progress], None]) -> Applied:
-    """Carry out ``made`` in its own target."""
+    """Carry out ``made`` in its own target. What nothing opens yet is refused before anything is claimed."""
+    from asof.compiler.check.targets import refusals
     from asof.ops.actor import current_actor
     from asof.ops.apply import apply as carry_out
     from asof.ops.infrastructure import StoreInfrastructure
 
+    if refused := refusals(target_of(project, made.target)):
+        raise DiagnosticError(*refused)
     registry = registry_of(root, project, made.target)
     with StoreInfrastructure(made.project, root=root) as infrastructure:
         return carry_out(made, registry, infrastructure, actor=current_actor(root, os.environ), progress=progress)

@@ -48,11 +48,13 @@ def compile_(
 ) -> int:
     """Write the SQL of training sets, materializations, views and checks for people to run and review."""
     session: Session = context.obj
-    repo = session.repo()
+    found = session.check()
+    if found.sound is None:
+        raise InvalidRepo(found)
     place = out or session.root / "build"
-    made = api.compile_sql(session.root, repo, place, target=target)
+    made = api.compile_sql(session.root, found.sound, place, target=target)
     if made.diagnostics:
-        session.terminal.note(frames.render(made.diagnostics, {}, colour=session.terminal.colour))
+        session.terminal.note(frames.render(made.diagnostics, found.sources, colour=session.terminal.colour))
     code = ExitCode.INVALID if has_errors(made.diagnostics) else ExitCode.OK
     session.terminal.say(listings.compiled(place, made.files))
     return session.end(

@@ -10,6 +10,7 @@ from asof.compiler.check.policies import check_allow, check_policies, without_al
 from asof.compiler.check.scope import Scope
 from asof.compiler.check.services import check_dataset, check_service, check_test
 from asof.compiler.check.sources import check_entity, check_source
+from asof.compiler.check.targets import check_targets
 from asof.compiler.check.views import check_cycles, check_on_demand, check_view
 from asof.compiler.diagnostics import Diagnostic, in_order
 from asof.compiler.query import check_sql
@@ -23,7 +24,7 @@ def check(repo: Repo) -> tuple[Diagnostic, ...]:
 
     What could not be loaded is known by name (``repo.broken``): nobody is told that it is missing.
     """
-    found: list[Diagnostic] = []
+    found: list[Diagnostic] = [*check_targets(repo)]
     scopes = {address: Scope(repo, definition, found) for address, definition in repo.definitions.items()}
     for address, definition in repo.definitions.items():
         _check_kind(scopes[address], definition)

@@ -1,0 +1,52 @@
+"""What the targets of asof.yaml ask for and nothing carries out yet: known before anybody tries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asof.compiler import support
+from asof.compiler.diagnostics import Level
+from asof.compiler.dialects import DIALECTS
+from asof.compiler.source import NOWHERE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from asof.compiler.diagnostics import Diagnostic, Rule
+    from asof.compiler.model import Repo, Target
+
+
+def check_targets(repo: Repo) -> Iterator[Diagnostic]:
+    """One warning for each store or registry that is not supported yet.
+
+    The definitions are none the worse for it; the verb that needs the store refuses with an error.
+    """
+    origin = repo.origins.get("")
+    for target in repo.project.targets:
+        for broken, said, pointer in _not_yet(target):
+            span = origin.value("targets", target.name, *pointer) if origin else NOWHERE
+            yield broken.at(span, said, level=Level.WARNING)
+
+
+def refusals(target: Target) -> tuple[Diagnostic, ...]:
+    """The same as errors, for a verb that would open them."""
+    return tuple(broken.at(NOWHERE, said) for broken, said, _ in _not_yet(target))
+
+
+def _not_yet(target: Target) -> Iterator[tuple[Rule, str, tuple[str, ...]]]:
+    who = f"target {target.name!r}: "
+    scheme, separator, _ = target.registry.partition("://")
+    if separator and scheme not in support.REGISTRY_SCHEMES:
+        said = f"a registry at {scheme}:// is not supported yet: it lives in a folder for now"
+        yield support.NO_REGISTRY, who + said, ("registry",)
+    if target.offline.type not in DIALECTS:
+        said = f"{target.offline.type} is not supported yet as an offline store; SQL is made for {_listed(DIALECTS)}"
+        yield support.NO_DIALECT, who + said, ("offline", "type")
+    if target.online is not None and target.online.type not in support.ONLINE_STORES:
+        known = _listed(support.ONLINE_STORES)
+        said = f"{target.online.type} is not supported yet as an online store; features are served from {known}"
+        yield support.NO_ONLINE_STORE, who + said, ("online", "type")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

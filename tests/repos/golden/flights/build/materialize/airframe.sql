@@ -1,0 +1,95 @@
+-- feature_view/airframe of project flights, target local, registry serial 0.
+-- The aircraft's age and size, from the register.
+-- Made by asof compile: edit the definition, not this file.
+-- Parameter: as_of, the instant (UTC) as of which rows are taken.
+SET TimeZone = 'UTC';
+WITH "planes" AS (
+  /* the rows of the source, times in UTC */
+  SELECT
+    "tailnum",
+    "built_year",
+    "type",
+    "manufacturer",
+    "model",
+    "engines",
+    "seats",
+    "engine"
+  FROM READ_PARQUET('data/planes.parquet')
+), "airframe" AS (
+  /* the query of the view */
+  SELECT
+    "tailnum",
+    CAST('2000-01-01 00:00:00+00' AS TIMESTAMPTZ) AS "known_since",
+    "built_year",
+    "seats",
+    "engines"
+  FROM "planes"
+), "airframe_rows" AS (
+  /* what each row says, and when it happened */
+  SELECT
+    "tailnum",
+    CAST("known_since" AS TIMESTAMPTZ) AS "_event",
+    "built_year",
+    "seats",
+    "engines"
+  FROM "airframe"
+  WHERE
+    "tailnum" IS NOT NULL AND CAST("known_since" AS TIMESTAMPTZ) IS NOT NULL
+), "entities" AS MATERIALIZED (
+  /* whom the source has rows of, each asked about once */
+  SELECT
+    ROW_NUMBER() OVER () AS "_row",
+    "tailnum",
+    CAST($as_of AS TIMESTAMPTZ) AS "_at"
+  FROM (
+    SELECT DISTINCT
+      "tailnum"
+    FROM "airframe_rows"
+  ) AS "seen"
+), "airframe_asked" AS (
+  /* whom each row of the spine asks about, and from when to when rows count */
+  SELECT
+    "entities"."_row",
+    "entities"."tailnum",
+    "entities"."_at",
+    "entities"."_at" AS "_until"
+  FROM "entities"
+  WHERE
+    "entities"."tailnum" IS NOT NULL AND "entities"."_at" IS NOT NULL
+), "airframe_latest" AS (
+  /* the latest values; the order below decides every tie */
+  SELECT
+    "_row",
+    "_event",
+    "built_year",
+    "seats",
+    "engines"
+  FROM (
+    SELECT
+      "airframe_asked"."_row",
+      "airframe_rows"."_event",
+      "airframe_rows"."built_year",
+      "airframe_rows"."seats",
+      "airframe_rows"."engines",
+      ROW_NUMBER() OVER (
+        PARTITION BY "airframe_asked"."_row"
+        ORDER BY "airframe_rows"."_event" DESC, "airframe_rows"."built_year" DESC, "airframe_rows"."seats" DESC, "airframe_rows"."engines" DESC
+      ) AS "_rank"
+    FROM "airframe_asked"
+    JOIN "airframe_rows"
+      ON "airframe_asked"."tailnum" = "airframe_rows"."tailnum"
+      AND "airframe_rows"."_event" <= "airframe_asked"."_until"
+  ) AS "ranked"
+  WHERE
+    "_rank" = 1
+)
+SELECT
+  "entities"."tailnum",
+  "airframe_latest"."_event" AS "event_timestamp",
+  CAST(NULL AS TIMESTAMPTZ) AS "created_timestamp",
+  "airframe_latest"."built_year",
+  "airframe_latest"."seats",
+  "airframe_latest"."engines"
+FROM "entities"
+JOIN "airframe_latest"
+  ON "airframe_latest"."_row" = "entities"."_row";

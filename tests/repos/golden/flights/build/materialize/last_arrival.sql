@@ -1,0 +1,97 @@
+-- feature_view/last_arrival of project flights, target local, registry serial 0.
+-- Where and how late the aircraft last landed, within two days.
+-- Made by asof compile: edit the definition, not this file.
+-- Parameter: as_of, the instant (UTC) as of which rows are taken.
+SET TimeZone = 'UTC';
+WITH "landings" AS (
+  /* the rows of the source, times in UTC */
+  SELECT
+    "flight_id",
+    "carrier",
+    "tailnum",
+    "origin",
+    "dest",
+    CAST("landed_at" AS TIMESTAMPTZ) AS "landed_at",
+    "arrival_delay_minutes",
+    "air_time_minutes"
+  FROM READ_PARQUET('data/flights.parquet')
+), "last_arrival" AS (
+  /* the query of the view */
+  SELECT
+    "tailnum",
+    "flight_id",
+    "landed_at",
+    "landed_at" AS "last_landed_at",
+    "dest" AS "last_airport",
+    "arrival_delay_minutes" AS "last_arrival_delay_minutes"
+  FROM "landings"
+), "last_arrival_rows" AS (
+  /* what each row says, and when it happened */
+  SELECT
+    "tailnum",
+    CAST("landed_at" AS TIMESTAMPTZ) AS "_event",
+    "flight_id",
+    "last_landed_at",
+    "last_airport",
+    "last_arrival_delay_minutes"
+  FROM "last_arrival"
+  WHERE
+    "tailnum" IS NOT NULL AND CAST("landed_at" AS TIMESTAMPTZ) IS NOT NULL
+), "entities" AS MATERIALIZED (
+  /* whom the source has rows of, each asked about once */
+  SELECT
+    ROW_NUMBER() OVER () AS "_row",
+    "tailnum",
+    CAST($as_of AS TIMESTAMPTZ) AS "_at"
+  FROM (
+    SELECT DISTINCT
+      "tailnum"
+    FROM "last_arrival_rows"
+  ) AS "seen"
+), "last_arrival_asked" AS (
+  /* whom each row of the spine asks about, and from when to when rows count */
+  SELECT
+    "entities"."_row",
+    "entities"."tailnum",
+    "entities"."_at",
+    "entities"."_at" AS "_until"
+  FROM "entities"
+  WHERE
+    "entities"."tailnum" IS NOT NULL AND "entities"."_at" IS NOT NULL
+), "last_arrival_latest" AS (
+  /* the latest values; the order below decides every tie */
+  SELECT
+    "_row",
+    "_event",
+    "last_landed_at",
+    "last_airport",
+    "last_arrival_delay_minutes"
+  FROM (
+    SELECT
+      "last_arrival_asked"."_row",
+      "last_arrival_rows"."_event",
+      "last_arrival_rows"."last_landed_at",
+      "last_arrival_rows"."last_airport",
+      "last_arrival_rows"."last_arrival_delay_minutes",
+      ROW_NUMBER() OVER (
+        PARTITION BY "last_arrival_asked"."_row"
+        ORDER BY "last_arrival_rows"."_event" DESC, "last_arrival_rows"."flight_id" DESC, "last_arrival_rows"."last_landed_at" DESC, "last_arrival_rows"."last_airport" DESC, "last_arrival_rows"."last_arrival_delay_minutes" DESC
+      ) AS "_rank"
+    FROM "last_arrival_asked"
+    JOIN "last_arrival_rows"
+      ON "last_arrival_asked"."tailnum" = "last_arrival_rows"."tailnum"
+      AND "last_arrival_rows"."_event" <= "last_arrival_asked"."_until"
+  ) AS "ranked"
+  WHERE
+    "_rank" = 1
+)
+SELECT
+  "entities"."tailnum",
+  "last_arrival_latest"."_event" AS "event_timestamp",
+  CAST(NULL AS TIMESTAMPTZ) AS "created_timestamp",
+  "last_arrival_latest"."last_landed_at",
+  "last_arrival_latest"."last_airport",
+  "last_arrival_latest"."last_arrival_delay_minutes"
+FROM "entities"
+JOIN "last_arrival_latest"
+  ON "last_arrival_latest"."_row" = "entities"."_row";

@@ -1,0 +1,31 @@
+-- feature_view/airport_site of project flights, target local, registry serial 0.
+-- Where an airport lies. Sites do not move, so they are known for all of time.
+-- Made by asof compile: edit the definition, not this file.
+SET TimeZone = 'UTC';
+WITH "airports" AS (
+  /* the rows of the source, times in UTC */
+  SELECT
+    "airport",
+    "name",
+    "lat",
+    "lon",
+    "alt",
+    "tzone"
+  FROM READ_PARQUET('data/airports.parquet')
+), "airport_site" AS (
+  /* the query of the view */
+  SELECT
+    "airport",
+    CAST('2000-01-01 00:00:00+00' AS TIMESTAMPTZ) AS "known_since",
+    "lat",
+    "lon",
+    "alt" AS "altitude_feet"
+  FROM "airports"
+)
+SELECT
+  "airport",
+  "known_since",
+  "lat",
+  "lon",
+  "altitude_feet"
+FROM "airport_site";

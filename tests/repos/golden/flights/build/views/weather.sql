@@ -1,0 +1,42 @@
+-- feature_view/weather of project flights, target local, registry serial 0.
+-- The latest weather at an airport, unless it is older than three hours.
+-- Made by asof compile: edit the definition, not this file.
+SET TimeZone = 'UTC';
+WITH "weather_observations" AS (
+  /* the rows of the source, times in UTC */
+  SELECT
+    "airport",
+    CAST("observed_at" AS TIMESTAMPTZ) AS "observed_at",
+    "temp_f",
+    "dew_point_f",
+    "humidity_pct",
+    "wind_dir_deg",
+    "wind_speed_mph",
+    "wind_gust_mph",
+    "precip_in",
+    "pressure_mbar",
+    "visibility_miles"
+  FROM READ_PARQUET('data/weather.parquet')
+), "weather" AS (
+  /* the query of the view */
+  SELECT
+    "airport",
+    "observed_at",
+    "temp_f",
+    "wind_dir_deg",
+    CASE WHEN "wind_speed_mph" < 200 THEN "wind_speed_mph" END AS "wind_speed_mph",
+    "precip_in",
+    "pressure_mbar",
+    "visibility_miles"
+  FROM "weather_observations"
+)
+SELECT
+  "airport",
+  "observed_at",
+  "temp_f",
+  "wind_dir_deg",
+  "wind_speed_mph",
+  "precip_in",
+  "pressure_mbar",
+  "visibility_miles"
+FROM "weather";
