@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asof.compiler import shape
-from asof.compiler.diagnostics import Diagnostic, rule
+from asof.compiler.diagnostics import Diagnostic, Level, rule
 from asof.compiler.source import NOWHERE, Span
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ TOO_LONG = rule("AS507", "an output name is longer than the engine allows")
 NO_CERTIFICATE = rule("AS509", "the query cannot be proven free of leakage")
 NO_ONLINE_STORE = rule("AS510", "features are not served from this kind of store yet")
 NO_REGISTRY = rule("AS511", "a registry cannot live at this kind of place yet")
+NO_STREAM = rule("AS512", "streams are not read yet", Level.WARNING)
+NO_OWNERSHIP = rule("AS513", "ownership is not enforced yet")
 
 ONLINE_STORES = frozenset({"sqlite"})
 """The online stores that asof.online opens; the compiler knows them by name only."""

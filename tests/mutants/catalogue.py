@@ -67,12 +67,6 @@ MUTANTS = (
     ),
     Mutant("totals: LEFT JOIN becomes INNER", TOTALS, 'side="LEFT", method="ASOF"', 'method="ASOF"'),
     Mutant(
-        "totals: a sample of one has a variance",
-        TOTALS,
-        'number(1 if one.function.endswith("samp") else 0)',
-        "number(0)",
-    ),
-    Mutant(
         "totals: sample and population swapped", TOTALS, 'fewer if one.function.endswith("samp") else count', "count"
     ),
     Mutant("where dropped", WINDOWS, "tree.case(condition, value)", "value"),

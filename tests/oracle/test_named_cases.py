@@ -24,7 +24,7 @@ from asof.compiler.model import (
     Window,
 )
 from asof.compiler.pit import SpineSpec, TrainingRequest, training_query
-from asof.compiler.types import DATE, FLOAT64, INT64, STRING, TIMESTAMP, Type
+from asof.compiler.types import DATE, FLOAT64, INT32, INT64, STRING, TIMESTAMP, Type
 from tests.engines import NAIVE, Runner
 from tests.oracle.cases import Case, agree, table
 
@@ -442,3 +442,17 @@ def test_a_sum_is_as_exact_after_a_large_value_has_left_the_window(engine: Runne
     )
     typed = source("s", ("a", INT64), ("ts", TIMESTAMP), ("f", FLOAT64))
     holds(engine, replace(case, definitions=[A, typed, case.definitions[2]]), w=[1e17, 1.5])
+
+
+def test_moments_of_32_bit_integers_are_exact_to_the_last_division(engine: Runner) -> None:
+    rows = [(1, NOON - step * TICK, 2_000_000_000 + step) for step in (1, 2, 3, 6)] + [(1, NOON - 2 * HOUR, -1)]
+    typed = source("s", ("a", INT64), ("ts", TIMESTAMP), ("f", INT32))
+    for function, few, expected in (
+        ("var_pop", 0.0, 3.5),
+        ("var_samp", None, 14 / 3),
+        ("stddev_pop", 0.0, 3.5**0.5),
+        ("stddev_samp", None, (14 / 3) ** 0.5),
+    ):
+        case = windows(over(function, "1h"), rows=rows, spine=[(1, NOON - 5 * TICK, 0), (1, NOON, 0), (2, NOON, 0)])
+        case = replace(case, definitions=[A, typed, case.definitions[2]])
+        holds(engine, case, w=[few, pytest.approx(expected, rel=1e-9), None])

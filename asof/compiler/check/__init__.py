@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from asof.compiler import model
 from asof.compiler.check import rules
+from asof.compiler.check.capabilities import check_capabilities
 from asof.compiler.check.policies import check_allow, check_policies, without_allowed
 from asof.compiler.check.scope import Scope
 from asof.compiler.check.services import check_dataset, check_service, check_test
 from asof.compiler.check.sources import check_entity, check_source
 from asof.compiler.check.targets import check_targets
 from asof.compiler.check.views import check_cycles, check_on_demand, check_view
-from asof.compiler.diagnostics import Diagnostic, in_order
+from asof.compiler.diagnostics import Diagnostic, has_errors, in_order
 from asof.compiler.query import check_sql
 
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ def check(repo: Repo) -> tuple[Diagnostic, ...]:
         check_policies(scopes[address], definition)
         check_allow(scopes[address], definition)
     check_cycles(repo, scopes)
-    return in_order(without_allowed(repo, (*found, *check_sql(repo))))
+    found += check_sql(repo)
+    if not repo.broken and not has_errors(found):
+        found += check_capabilities(repo)
+    return in_order(without_allowed(repo, found))
 
 
 def _check_kind(scope: Scope, definition: AnyDefinition) -> None:

@@ -1,0 +1,39 @@
+"""What the language can say and nothing carries out yet: said while validating, where it was written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from asof.compiler import support
+from asof.compiler.diagnostics import Level
+from asof.compiler.dialects import DIALECTS
+from asof.compiler.model import DataSource, FeatureView, Ownership
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from asof.compiler.diagnostics import Diagnostic
+    from asof.compiler.model import Repo
+
+_STREAMS = ("kafka", "kinesis", "push")
+
+
+def check_capabilities(repo: Repo) -> Iterator[Diagnostic]:
+    """Warnings for definitions that some target cannot compute yet, an error where silence would be dangerous.
+
+    ``repo`` has no errors: references resolve. The verb that needs what is missing refuses with an error.
+    """
+    if repo.project.ownership != Ownership():
+        # Whoever writes it counts on objects being safe from this repo, and they would not be.
+        message = "`ownership` is not enforced yet: this repo may change every object of its registry"
+        yield support.NO_OWNERSHIP.at(support.span_of(repo, "", "ownership"), message)
+    dialects = [DIALECTS[name] for name in sorted({t.offline.type for t in repo.project.targets} & set(DIALECTS))]
+    for address, definition in repo.definitions.items():
+        if isinstance(definition, DataSource) and definition.type in _STREAMS:
+            message = f"nothing reads {definition.type} yet: features come from its batch source alone"
+            yield support.NO_STREAM.at(support.span_of(repo, address, "type"), message, address=address)
+        if isinstance(definition, FeatureView):
+            for dialect in dialects:
+                for found in support.unsupported(repo, definition, dialect):
+                    yield replace(found, level=Level.WARNING)

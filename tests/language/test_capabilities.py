@@ -1,0 +1,68 @@
+"""What nothing carries out yet is said while validating, at its place."""
+
+from __future__ import annotations
+
+from asof.compiler.check import check
+from asof.compiler.diagnostics import Diagnostic, Level
+from asof.compiler.load import load
+from asof.compiler.source import RepoFiles
+
+PROJECT = """\
+version: 1
+project: shop
+targets:
+  local:
+    registry: .asof/registry
+    offline: {type: sqlite, path: x.db}
+"""
+VIEWS = """\
+kind: Entity
+name: customer
+join_keys: [{name: customer, type: string}]
+---
+kind: DataSource
+name: orders
+table: orders
+timestamp_field: at
+timezone: Europe/Berlin
+columns:
+  - {name: customer, type: string}
+  - {name: at, type: timestamp}
+  - {name: amount, type: float64}
+---
+kind: DataSource
+name: clicks
+type: push
+batch_source: orders
+columns:
+  - {name: customer, type: string}
+---
+kind: FeatureView
+name: amounts
+entities: [customer]
+source: orders
+aggregations:
+  - {function: percentile, column: amount, percentiles: [0.5], windows: [1d]}
+"""
+
+
+def findings(project: str, views: str) -> list[Diagnostic]:
+    loaded = load(RepoFiles(project="asof.yaml", texts={"asof.yaml": project.encode(), "v.yaml": views.encode()}))
+    assert loaded.repo is not None
+    assert not loaded.diagnostics
+    return list(check(loaded.repo))
+
+
+def test_what_no_engine_computes_yet_is_a_warning_where_it_stands() -> None:
+    found = [(d.code, d.level, d.span.path, d.span.line) for d in findings(PROJECT, VIEWS)]
+    warning = Level.WARNING
+    assert found == [
+        ("AS502", warning, "v.yaml", 9),
+        ("AS512", warning, "v.yaml", 17),
+        ("AS502", warning, "v.yaml", 27),
+    ]
+
+
+def test_ownership_is_refused_rather_than_ignored() -> None:
+    (found,) = (d for d in findings(PROJECT + "ownership: {prefixes: [shop_]}\n", VIEWS) if d.level is Level.ERROR)
+    assert (found.code, found.span.path, found.span.line) == ("AS513", "asof.yaml", 7)
