@@ -43,7 +43,7 @@ def apply(
     context: typer.Context,
     plan_file: Annotated[
         Path | None,
-        typer.Argument(metavar="[PLAN]", help="A file that `asof plan --out` wrote; else a fresh plan is made."),
+        typer.Argument(metavar="PLAN", help="A file that `asof plan --out` wrote; else a fresh plan is made."),
     ] = None,
     target: Target = "",
     allow_destroy: Allow = None,

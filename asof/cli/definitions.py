@@ -15,9 +15,7 @@ from asof.views import frames, listings
 
 def init(
     context: typer.Context,
-    folder: Annotated[
-        Path, typer.Argument(metavar="[DIR]", show_default=False, help="Where; here by default.")
-    ] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", show_default=False, help="Where; here by default.")] = Path(),
 ) -> int:
     """Make a small feature repo that works at once, or renew the schemas of one that is there."""
     session: Session = context.obj
@@ -64,7 +62,7 @@ def compile_(
 
 def feature_tests(
     context: typer.Context,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Some tests; all by default.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Some tests; all by default.")] = None,
 ) -> int:
     """Run the repo's FeatureTests: given rows, a spine, and what must come out."""
     session: Session = context.obj
@@ -85,7 +83,7 @@ def feature_tests(
 
 def schema_(
     context: typer.Context,
-    kind: Annotated[str, typer.Argument(metavar="[KIND]", show_default=False, help="Such as FeatureView.")] = "",
+    kind: Annotated[str, typer.Argument(metavar="KIND", show_default=False, help="Such as FeatureView.")] = "",
 ) -> int:
     """Print the JSON Schema of a kind; without one, list the kinds."""
     session: Session = context.obj

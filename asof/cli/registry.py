@@ -22,9 +22,7 @@ def registry_history(context: typer.Context, target: Target = "") -> int:
 
 def registry_show(
     context: typer.Context,
-    address: Annotated[
-        str, typer.Argument(metavar="[ADDRESS]", show_default=False, help="Such as entity/driver.")
-    ] = "",
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", show_default=False, help="Such as entity/driver.")] = "",
     target: Target = "",
 ) -> int:
     """What is registered: the list, or one definition as JSON."""

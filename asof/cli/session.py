@@ -43,6 +43,21 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+MEANING = {
+    ExitCode.OK: "done",
+    ExitCode.INTERNAL_ERROR: "a bug in asof",
+    ExitCode.CHANGES: "there are changes (`asof plan --detailed-exitcode`)",
+    ExitCode.STALE_PLAN: "what the plan read has moved: make a new one",
+    ExitCode.CLAIMED: "another apply holds the registry",
+    ExitCode.PARTIAL_APPLY: "an apply stopped on its way",
+    ExitCode.BLOCKED: "a protection or a policy forbids an action of the plan",
+    ExitCode.INVALID: "the definitions have errors, or a feature test failed",
+    ExitCode.UNAVAILABLE: "a store or the registry cannot be reached",
+    ExitCode.USAGE: "the command line asks for what cannot be",
+    ExitCode.INTERRUPTED: "interrupted, or the answer to a question was no",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """What every command needs: where the repo is, and the terminal."""
