@@ -102,7 +102,8 @@ def plan(repo: Repo, state: State, *, target: str = "", allow_destroy: Collectio
         raise DiagnosticError(OTHER_REGISTRY.at(NOWHERE, message))
     found = diff(repo, state, target=name)
     layout = lay_out(found, lambda of, view: view_sql(of, view, name))
-    changes = tuple(_priced(change, layout) for change in found.changes.values())
+    served = frozenset(resource.address for resource in layout.resources if resource.kind == "online_table")
+    changes = tuple(_priced(change, layout, served) for change in found.changes.values())
     edited = _settings_changes(state.settings, settings)
     objects = _objects(found)
     made = Plan(
@@ -231,12 +232,12 @@ def _steps(layout: Layout, anything: bool, serial: int) -> tuple[Step, ...]:
     return (*layout.expand, commit, *layout.contract)
 
 
-def _priced(change: Change, layout: Layout) -> Change:
-    return msgspec.structs.replace(change, cost=_cost(change, layout))
+def _priced(change: Change, layout: Layout, served: Collection[str]) -> Change:
+    return msgspec.structs.replace(change, cost=_cost(change, layout, served))
 
 
-def _cost(change: Change, layout: Layout) -> str:
-    online = any(r.kind == "online_table" and r.address == change.address for r in layout.resources)
+def _cost(change: Change, layout: Layout, served: Collection[str]) -> str:
+    online = change.address in served
     if change.address in layout.emptied:
         return "its online table starts empty: materialize it from the start"
     if change.action is Action.CREATE:
