@@ -38,3 +38,20 @@ def test_the_quickstart_is_true(
         said = capsys.readouterr().out
         if expected.strip():
             assert said.strip() == expected.strip(), arguments
+
+
+def test_the_plan_in_the_readme_is_real(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    shop = tmp_path / "shop"
+    main(["init", str(shop)])
+    main(["-C", str(shop), "apply", "--yes"])
+    definitions = shop / "features.yaml"
+    before = "{function: count, name: orders, windows: [7d, 30d]}"
+    assert before in definitions.read_text()
+    definitions.write_text(definitions.read_text().replace(before, before.replace("30d]", "30d, 90d]")))
+    capsys.readouterr()
+    assert main(["-C", str(shop), "plan"]) == ExitCode.OK
+    shown = (ROOT.parent / "README.md").read_text().split("<!-- plan -->\n```text\n")[1].split("```\n<!-- /plan -->")[0]
+    assert capsys.readouterr().out == shown
