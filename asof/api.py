@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from asof.compiler.model import Project, Repo, Target
     from asof.compiler.plan import Plan
+    from asof.compiler.source import RepoFiles
     from asof.ops.apply import Applied, Progress
     from asof.ops.feature_tests import TestResult
     from asof.ops.materialize import Run
@@ -48,13 +49,18 @@ class Checked:
 
 def check(root: Path) -> Checked:
     """Read, load and check the repo at ``root`` without touching anything else."""
-    from asof.compiler.check import check as check_repo
-    from asof.compiler.load import load
     from asof.ops.repo_files import read_repo
 
     files, unread = read_repo(root)
     if files is None:
         return Checked(repo=None, diagnostics=in_order(unread), sources={})
+    return _checked(files, unread)
+
+
+def _checked(files: RepoFiles, unread: tuple[Diagnostic, ...]) -> Checked:
+    from asof.compiler.check import check as check_repo
+    from asof.compiler.load import load
+
     loaded = load(files)
     found = (*unread, *loaded.diagnostics, *(check_repo(loaded.repo) if loaded.repo else ()))
     return Checked(repo=loaded.repo, diagnostics=in_order(found), sources=loaded.sources)
@@ -84,6 +90,42 @@ def plan(root: Path, repo: Repo, *, target: str = "", allow_destroy: Collection[
 
     state = registry_of(root, repo.project, target).state()
     return plan_changes(repo, state, target=target_of(repo.project, target).name, allow_destroy=allow_destroy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What ``asof plan`` shows. There is no plan where the repo has errors, no ``checked.repo`` beside a kept plan."""
+
+    plan: Plan | None
+    checked: Checked
+
+
+def review(root: Path, *, target: str = "", allow_destroy: Collection[str] = ()) -> Review:
+    """Check the repo and plan it; where nothing it depends on has changed, the plan of the last time is the answer."""
+    from asof.compiler.store_options import resolve
+    from asof.ops.plan_cache import KeptPlan, keep_plan, kept_plan, key_of
+    from asof.ops.repo_files import read_repo
+    from asof.registry import open_registry
+
+    files, unread = read_repo(root)
+    if files is None:
+        return Review(plan=None, checked=Checked(repo=None, diagnostics=in_order(unread), sources={}))
+    key = key_of(files, target=target, allow_destroy=allow_destroy)
+    kept = None if unread else kept_plan(root, key)
+    if kept is not None:
+        head = open_registry(resolve(kept.registry, os.environ), root=root).head()
+        if (head[0].generation if head else "") == kept.generation:
+            sources = {path: data.decode("utf-8-sig", "replace") for path, data in files.texts.items()}
+            return Review(plan=kept.plan, checked=Checked(repo=None, diagnostics=kept.diagnostics, sources=sources))
+    checked = _checked(files, unread)
+    if checked.sound is None:
+        return Review(plan=None, checked=checked)
+    made = plan(root, checked.sound, target=target, allow_destroy=allow_destroy)
+    if not unread:
+        registry = target_of(checked.sound.project, target).registry
+        fresh = KeptPlan(registry=registry, generation=made.base.generation, plan=made, diagnostics=checked.diagnostics)
+        keep_plan(root, key, fresh)
+    return Review(plan=made, checked=checked)
 
 
 def rollback(root: Path, project: Project, serial: int, *, target: str, allow_destroy: Collection[str]) -> Plan:

@@ -28,9 +28,9 @@ def plan(
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 where there are changes.")
     ] = False,
 ) -> int:
-    """Show what would change, why, and whom it reaches. Takes no lock and writes nothing."""
+    """Show what would change, why, and whom it reaches. Takes no lock and changes nothing."""
     session: Session = context.obj
-    made = api.plan(session.root, session.repo(), target=target, allow_destroy=allow_destroy or ())
+    made = session.review(target, allow_destroy or ())
     if out is not None:
         api.write_plan(made, out)
     _show_plan(session, made)

@@ -37,7 +37,7 @@ _GLOBAL_FLAGS = ("--json", "--no-color")
 _GLOBAL_VALUES = ("-C", "--repo")
 # A command keeps most of what it builds until it ends; the default of 700 new objects a collection
 # spends a third of `asof validate` on finding no garbage.
-_COLLECT_AFTER = (50_000, 20, 100)
+_COLLECT_AFTER = (400_000, 20, 100)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

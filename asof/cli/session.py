@@ -15,7 +15,10 @@ from asof.views import frames
 from asof.views.terminal import Terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from asof.compiler.model import Project, Repo
+    from asof.compiler.plan import Plan
 
 Target = Annotated[
     str, typer.Option("--target", metavar="NAME", help="A target of asof.yaml; its first one by default.")
@@ -79,9 +82,22 @@ class Session:
     def check(self) -> api.Checked:
         """The repo, with what was found in it shown."""
         found = api.check(self.root)
-        if found.repo is not None and found.diagnostics:
-            self.terminal.note(frames.render(found.diagnostics, found.sources, colour=self.terminal.colour))
+        if found.repo is not None:
+            self._show(found)
         return found
+
+    def review(self, target: str, allow_destroy: Collection[str]) -> Plan:
+        """The repo's plan, with what was found in the repo shown; or the end of the command: InvalidRepo."""
+        made = api.review(self.root, target=target, allow_destroy=allow_destroy)
+        if made.plan is not None or made.checked.repo is not None:
+            self._show(made.checked)
+        if made.plan is None:
+            raise InvalidRepo(made.checked)
+        return made.plan
+
+    def _show(self, found: api.Checked) -> None:
+        if found.diagnostics:
+            self.terminal.note(frames.render(found.diagnostics, found.sources, colour=self.terminal.colour))
 
     def project(self) -> Project:
         """asof.yaml alone matters: what runs is what was applied."""

@@ -109,17 +109,18 @@ class _Loading:
         if not isinstance(value, dict):
             return
         name = value.get("name")
-        if not kind or not isinstance(name, str):
+        if not kind:
             if isinstance(name, str):
                 self.poison(name)
             return
-        address = f"{SLUGS[kind]}/{name}"
+        # Without a name, or with a number for one, the schema has its say and no address is broken.
+        address = f"{SLUGS[kind]}/{name}" if isinstance(name, str) else ""
         wrong = () if schema.accepts(kind)(value) else violations(kind, value, origin, address)
         said = {found.span for found in wrong}
         self.found.extend(d for d in _doubts(document, rows=kind == "FeatureTest") if d.span not in said)
-        if wrong:
+        if wrong or not isinstance(name, str):
             self.found.extend(wrong)
-            self.broken.add(address)
+            self.broken.update([address] if address else [])
             return
         lowering = Lowering(origin, address)
         lowered = lowering.definition(value)

@@ -63,6 +63,12 @@ def test_what_no_engine_computes_yet_is_a_warning_where_it_stands() -> None:
     ]
 
 
+def test_a_definition_without_a_usable_name_is_an_error_and_not_left_out() -> None:
+    for text in ("kind: Entity\nname: 7\n", "kind: Entity\njoin_keys: [{name: k, type: string}]\n"):
+        loaded = load(RepoFiles(project="asof.yaml", texts={"asof.yaml": PROJECT.encode(), "v.yaml": text.encode()}))
+        assert any(d.level is Level.ERROR and d.span.path == "v.yaml" for d in loaded.diagnostics)
+
+
 def test_ownership_is_refused_rather_than_ignored() -> None:
     (found,) = (d for d in findings(PROJECT + "ownership: {prefixes: [shop_]}\n", VIEWS) if d.level is Level.ERROR)
     assert (found.code, found.span.path, found.span.line) == ("AS513", "asof.yaml", 7)
