@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 
+from asof.ops.plan_cache import FOLDER
 from bench.process import Cost, asof, best
 from bench.synthetic import write_repo
 from bench.verdict import verdict
@@ -25,10 +27,14 @@ def scale() -> None:
         at_small = small[verb]
         growth = (at_large.cpu - idle.cpu) / (at_small.cpu - idle.cpu)
         print(f"  {verb:<22}{_row(at_small)}{_row(at_large)}{growth:>8.1f}x")
-    cold = large["validate"].wall + large["plan, empty registry"].wall
-    unchanged = large["plan, nothing changed"].wall
-    print(f"  validate and plan {SIZES[-1]:,} views, cold: {cold:.2f} s  {verdict(cold, COLD_SECONDS)}")
-    print(f"  plan {SIZES[-1]:,} views, nothing changed: {unchanged:.2f} s  {verdict(unchanged, UNCHANGED_SECONDS)}")
+    cold = large["plan, empty registry"].wall
+    unchanged = large["plan, kept"].wall
+    print(
+        f"  validate and plan {SIZES[-1]:,} views in one `asof plan`, cold: {cold:.2f} s  {verdict(cold, COLD_SECONDS)}"
+    )
+    print(
+        f"  plan {SIZES[-1]:,} views, nothing changed and kept from the last run: {unchanged:.2f} s  {verdict(unchanged, UNCHANGED_SECONDS)}"
+    )
 
 
 def _measure(size: int) -> dict[str, Cost]:
@@ -36,10 +42,20 @@ def _measure(size: int) -> dict[str, Cost]:
         write_repo(Path(folder), size)
         return {
             "validate": best(RUNS, "validate", "-C", folder),
-            "plan, empty registry": best(RUNS, "plan", "-C", folder),
+            "plan, empty registry": _cold_plan(folder),
             "apply --yes": asof("apply", "--yes", "-C", folder),
-            "plan, nothing changed": best(RUNS, "plan", "-C", folder),
+            "plan, nothing changed": _cold_plan(folder),
+            "plan, kept": best(RUNS, "plan", "-C", folder),
         }
+
+
+def _cold_plan(folder: str) -> Cost:
+    """The best of some plans, none of which finds a plan kept by another."""
+    costs = []
+    for _ in range(RUNS):
+        rmtree(Path(folder) / FOLDER, ignore_errors=True)
+        costs.append(asof("plan", "-C", folder))
+    return min(costs, key=lambda cost: cost.cpu)
 
 
 def _row(cost: Cost) -> str:
