@@ -29,12 +29,9 @@ def scale() -> None:
         print(f"  {verb:<22}{_row(at_small)}{_row(at_large)}{growth:>8.1f}x")
     cold = large["plan, empty registry"].wall
     unchanged = large["plan, kept"].wall
-    print(
-        f"  validate and plan {SIZES[-1]:,} views in one `asof plan`, cold: {cold:.2f} s  {verdict(cold, COLD_SECONDS)}"
-    )
-    print(
-        f"  plan {SIZES[-1]:,} views, nothing changed and kept from the last run: {unchanged:.2f} s  {verdict(unchanged, UNCHANGED_SECONDS)}"
-    )
+    size = f"{SIZES[-1]:,} views"
+    print(f"  validate and plan {size} in one `asof plan`, cold: {cold:.2f} s  {verdict(cold, COLD_SECONDS)}")
+    print(f"  plan {size}, nothing changed, plan kept: {unchanged:.2f} s  {verdict(unchanged, UNCHANGED_SECONDS)}")
 
 
 def _measure(size: int) -> dict[str, Cost]:
