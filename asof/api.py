@@ -78,10 +78,14 @@ def target_of(project: Project, name: str) -> Target:
 
 def registry_of(root: Path, project: Project, target: str) -> Registry:
     """The registry of a target. Opening touches nothing."""
+    return _opened(target_of(project, target).registry, root)
+
+
+def _opened(location: str, root: Path) -> Registry:
     from asof.compiler.store_options import resolve
     from asof.registry import open_registry
 
-    return open_registry(resolve(target_of(project, target).registry, os.environ), root=root)
+    return open_registry(resolve(location, os.environ), root=root)
 
 
 def plan(root: Path, repo: Repo, *, target: str = "", allow_destroy: Collection[str] = ()) -> Plan:
@@ -102,10 +106,8 @@ class Review:
 
 def review(root: Path, *, target: str = "", allow_destroy: Collection[str] = ()) -> Review:
     """Check the repo and plan it; where nothing it depends on has changed, the plan of the last time is the answer."""
-    from asof.compiler.store_options import resolve
     from asof.ops.plan_cache import KeptPlan, keep_plan, kept_plan, key_of
     from asof.ops.repo_files import read_repo
-    from asof.registry import open_registry
 
     files, unread = read_repo(root)
     if files is None:
@@ -113,10 +115,10 @@ def review(root: Path, *, target: str = "", allow_destroy: Collection[str] = ())
     key = key_of(files, target=target, allow_destroy=allow_destroy)
     kept = None if unread else kept_plan(root, key)
     if kept is not None:
-        head = open_registry(resolve(kept.registry, os.environ), root=root).head()
+        head = _opened(kept.registry, root).head()
         if (head[0].generation if head else "") == kept.generation:
-            sources = {path: data.decode("utf-8-sig", "replace") for path, data in files.texts.items()}
-            return Review(plan=kept.plan, checked=Checked(repo=None, diagnostics=kept.diagnostics, sources=sources))
+            checked = Checked(repo=None, diagnostics=kept.diagnostics, sources=files.decoded())
+            return Review(plan=kept.plan, checked=checked)
     checked = _checked(files, unread)
     if checked.sound is None:
         return Review(plan=None, checked=checked)

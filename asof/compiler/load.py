@@ -50,24 +50,22 @@ def load(files: RepoFiles) -> Loaded:
 
     ``repo`` is None only where asof.yaml itself cannot be used.
     """
+    sources = files.decoded()
     with _no_collection():
         loading = _Loading()
         for path in sorted(files.texts):
             if path != files.project:
-                loading.file(path, files.texts[path])
-        project, project_origin = loading.project(files.project, files.texts.get(files.project, b""))
+                loading.file(path, files.texts[path], sources[path])
+        project, project_origin = loading.project(
+            files.project, files.texts.get(files.project, b""), sources.get(files.project, "")
+        )
     origins = dict(loading.origins)
     repo = None
     if project is not None and project_origin is not None:
         origins[""] = project_origin
         definitions = dict(sorted(loading.definitions.items()))
         repo = Repo(project=project, definitions=definitions, origins=origins, broken=frozenset(loading.broken))
-    sources = {path: _text(data) for path, data in files.texts.items()}
     return Loaded(repo=repo, diagnostics=in_order(loading.found), sources=sources)
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8-sig", "replace")
 
 
 @contextmanager
@@ -90,9 +88,8 @@ class _Loading:
     broken: set[str] = field(default_factory=set)
     taken: dict[tuple[str, str], Origin] = field(default_factory=dict)
 
-    def file(self, path: str, data: bytes) -> None:
+    def file(self, path: str, data: bytes, text: str) -> None:
         reading = read(path, data)
-        text = _text(data)
         self.found.extend(reading.diagnostics)
         for unread in reading.unread:
             for name in _NAME_LINE.findall(unread):
@@ -172,7 +169,7 @@ class _Loading:
         """Remember a definition that could not be read, whatever it was, so that nobody is told it is missing."""
         self.broken.update(f"{slug}/{name}" for slug in SLUGS.values())
 
-    def project(self, path: str, data: bytes) -> tuple[Project | None, Origin | None]:
+    def project(self, path: str, data: bytes, text: str) -> tuple[Project | None, Origin | None]:
         reading = read(path, data)
         self.found.extend(reading.diagnostics)
         documents = [document for document in reading.documents if document.value is not None]
@@ -183,7 +180,7 @@ class _Loading:
                 self.found.append(NOT_A_MAP.at(where, "asof.yaml holds one map: version, project, targets"))
             return None, None
         document = documents[0]
-        origin, value = Origin(path, document.node, _text(data)), documents[0].value
+        origin, value = Origin(path, document.node, text), documents[0].value
         self.found.extend(_doubts(document, rows=False))
         problems = setting_problems(document.node, path)
         self.found.extend(problems)

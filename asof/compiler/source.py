@@ -38,6 +38,10 @@ class RepoFiles:
     project: str
     texts: Mapping[str, bytes]
 
+    def decoded(self) -> dict[str, str]:
+        """The same as text, for code frames; what is not UTF-8 shows as replacement characters."""
+        return {path: data.decode("utf-8-sig", "replace") for path, data in self.texts.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from asof import online
+from asof.compiler import support
 from asof.compiler.check import check
 from asof.compiler.diagnostics import Diagnostic, Level
 from asof.compiler.load import load
@@ -72,3 +74,7 @@ def test_a_definition_without_a_usable_name_is_an_error_and_not_left_out() -> No
 def test_ownership_is_refused_rather_than_ignored() -> None:
     (found,) = (d for d in findings(PROJECT + "ownership: {prefixes: [shop_]}\n", VIEWS) if d.level is Level.ERROR)
     assert (found.code, found.span.path, found.span.line) == ("AS513", "asof.yaml", 7)
+
+
+def test_the_compiler_knows_exactly_the_online_stores_that_open() -> None:
+    assert frozenset(online.ONLINE_STORES) == support.ONLINE_STORES
