@@ -6,10 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engines import DuckDB, Postgres, Runner, SQLite, postgres_server
+from tests.engines.duckdb import DuckDB
+from tests.engines.postgres import Postgres, postgres_server
+from tests.engines.sqlite import SQLite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.engines import Runner
+
+ENGINES = ("duckdb", "postgres", "sqlite")
+"""Dialects whose engine runs here; each has a fixture ``<dialect>_runner``."""
 
 
 @pytest.fixture(scope="session")
@@ -39,8 +46,10 @@ def sqlite_runner() -> Iterator[SQLite]:
     runner.connection.close()
 
 
-@pytest.fixture(scope="session", params=["duckdb", "postgres", "sqlite"])
+@pytest.fixture(
+    scope="session", params=[pytest.param(name, marks=pytest.mark.xdist_group(f"engine-{name}")) for name in ENGINES]
+)
 def engine(request: pytest.FixtureRequest) -> Runner:
-    """Each engine in turn."""
+    """Each engine in turn; tests of one engine share a worker, so that it starts once."""
     runner: Runner = request.getfixturevalue(f"{request.param}_runner")
     return runner

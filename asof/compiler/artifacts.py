@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from asof.compiler import shape, support, tree
 from asof.compiler.diagnostics import Diagnostic, DiagnosticError, has_errors, in_order
-from asof.compiler.dialects import DIALECTS
+from asof.compiler.dialects import DIALECTS, STORES, of_store
 from asof.compiler.emit import Compiled
 from asof.compiler.materialize import PARAMETER, checks_query, materialize_query, view_query
 from asof.compiler.model import DataSource, FeatureService, FeatureView, SavedDataset
@@ -45,7 +45,7 @@ def artifacts(repo: Repo, *, target: str, serial: int) -> Artifacts:
     chosen = repo.project.target(target)
     if chosen is None:
         raise ValueError(f"no target {target!r}")
-    if chosen.offline.type not in DIALECTS:
+    if of_store(chosen.offline.type) is None:
         return Artifacts(files={}, diagnostics=(no_dialect(repo, chosen),))
     found: list[Diagnostic] = []
     files: dict[str, CompiledQuery] = {}
@@ -60,7 +60,7 @@ def artifacts(repo: Repo, *, target: str, serial: int) -> Artifacts:
         "format": 1,
         "project": repo.project.project,
         "target": chosen.name,
-        "dialect": chosen.offline.type,
+        "dialect": STORES[chosen.offline.type],
         "serial": serial,
         "files": {path: _described(query, definitions[path]) for path, query in sorted(files.items())},
     }
@@ -75,7 +75,7 @@ def no_dialect(repo: Repo, target: Target) -> Diagnostic:
     """No SQL is made for the target's offline store yet; said once, where the store is named."""
     origin = repo.origins.get("")
     span = origin.value("targets", target.name, "offline", "type") if origin else NOWHERE
-    known = ", ".join(sorted(DIALECTS))
+    known = ", ".join(sorted(STORES))
     store = f"target {target.name!r}: {target.offline.type} is not supported yet as an offline store"
     message = f"{store}; SQL is made for {known}"
     return support.NO_DIALECT.at(span, message)
@@ -125,7 +125,7 @@ def service_request(repo: Repo, service: FeatureService) -> TrainingRequest:
 
 
 def _compiled(repo: Repo, target: Target, serial: int) -> Iterator[tuple[str, AnyDefinition, Compiled]]:
-    dialect = target.offline.type
+    dialect = STORES[target.offline.type]
     for definition in repo.definitions.values():
         name = definition.name
         if isinstance(definition, FeatureService | SavedDataset):
@@ -164,7 +164,7 @@ def _compiled(repo: Repo, target: Target, serial: int) -> Iterator[tuple[str, An
 def _training(
     repo: Repo, definition: FeatureService | SavedDataset, target: Target, header: tuple[str, ...]
 ) -> Compiled:
-    dialect = target.offline.type
+    dialect = STORES[target.offline.type]
     try:
         if isinstance(definition, FeatureService):
             request = service_request(repo, definition)

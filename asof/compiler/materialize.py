@@ -10,7 +10,7 @@ from sqlglot import exp
 from asof.compiler import shape, support, tree, types
 from asof.compiler.certificate import Claim
 from asof.compiler.diagnostics import DiagnosticError, in_order
-from asof.compiler.dialects import DIALECTS
+from asof.compiler.dialects import spoken
 from asof.compiler.emit import Compiled, Draft, emit
 from asof.compiler.pit import windows
 from asof.compiler.pit.latest import latest
@@ -76,13 +76,14 @@ def checks_query(repo: Repo, view: FeatureView, *, target: str, dialect: str, he
 
 
 def _compiled(repo: Repo, view: FeatureView, dialect: str, make: Callable[[Dialect], Draft]) -> Compiled:
-    if dialect not in DIALECTS:
-        return Compiled(diagnostics=(support.NO_DIALECT.at(NOWHERE, f"no SQL is made for {dialect!r} yet"),))
-    problems = tuple(support.unsupported(repo, view, DIALECTS[dialect]))
+    chosen = spoken(dialect)
+    if chosen is None:
+        return Compiled(diagnostics=(support.NO_DIALECT.at(NOWHERE, f"no SQL is made for {dialect!r}"),))
+    problems = tuple(support.unsupported(repo, view, chosen))
     if problems:
         return Compiled(diagnostics=in_order(problems))
     try:
-        return emit(make(DIALECTS[dialect]), DIALECTS[dialect])
+        return emit(make(chosen), chosen)
     except DiagnosticError as error:
         return Compiled(diagnostics=in_order(error.diagnostics))
 
@@ -124,12 +125,14 @@ def _materialized(
         homes |= windows.windowed(statement, group, rows, read, tuple(shape.windows(view)))
     kinds = shape.feature_types(repo, view)
     created: exp.Expr = (
-        tree.column(newest, names.created) if len(times) > 1 else dialect.cast(exp.Null(), types.TIMESTAMP)
+        dialect.untick(tree.column(newest, names.created))
+        if len(times) > 1
+        else dialect.cast(exp.Null(), types.TIMESTAMP)
     )
     query = tree.select(
         [
             *(tree.column(statement.spine, key) for key, _ in group.keys),
-            tree.named(tree.column(newest, names.event), EVENT),
+            tree.named(dialect.untick(tree.column(newest, names.event)), EVENT),
             tree.named(created, CREATED),
             *(
                 tree.called(
@@ -165,15 +168,20 @@ def _entities(binder: Binder, group: Group, rows: str, instant: exp.Expr) -> str
     """The entities that the source has rows of, each asked about once, at the instant."""
     names = binder.names
     keys: list[exp.Expr] = [tree.column("", key) for key, _ in group.keys]
-    number = tree.named(exp.Window(this=exp.RowNumber()), names.row)
-    at = tree.named(instant, names.at)
+    once = binder.dialect.evaluates_once or None
+    first = binder.dialect.ascending_nulls_first
+    order = [exp.Ordered(this=key.copy(), desc=False, nulls_first=first) for key in keys]
+    number = exp.Window(
+        this=exp.RowNumber(), order=None if binder.dialect.evaluates_once else exp.Order(expressions=order)
+    )
+    at = tree.named(binder.dialect.tick(instant), names.at)
     if not keys:
         query = tree.select([tree.named(exp.Literal.number(1), names.row), at])
-        return binder.ctes.add("entities", query, "there is one entity: everything", materialized=True)
+        return binder.ctes.add("entities", query, "there is one entity: everything", materialized=once)
     inner = tree.select([key.copy() for key in keys], tree.cte(rows))
     inner.set("distinct", exp.Distinct())
-    query = tree.select([number, *keys, at], tree.derived(inner, "seen"))
-    return binder.ctes.add("entities", query, "whom the source has rows of, each asked about once", materialized=True)
+    query = tree.select([tree.named(number, names.row), *keys, at], tree.derived(inner, "seen"))
+    return binder.ctes.add("entities", query, "whom the source has rows of, each asked about once", materialized=once)
 
 
 def _checks(binder: Binder, view: FeatureView) -> exp.Query:

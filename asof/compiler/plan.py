@@ -9,7 +9,7 @@ import msgspec
 from asof.compiler.canonical import sha256_hex
 from asof.compiler.classify import ChangeClass, Reason
 from asof.compiler.diagnostics import DiagnosticError, rule
-from asof.compiler.dialects import DIALECTS
+from asof.compiler.dialects import STORES, of_store
 from asof.compiler.diff import Action, Change, diff
 from asof.compiler.fingerprint import BUILDER_VERSION
 from asof.compiler.guards import Blocked, guarded
@@ -132,9 +132,9 @@ def plan(repo: Repo, state: State, *, target: str = "", allow_destroy: Collectio
 def view_sql(repo: Repo, view: FeatureView, target: str) -> str:
     """The body of the offline view that stands for ``view``; as written where its store has no SQL builder yet."""
     chosen = repo.project.target(target)
-    if chosen is None or chosen.offline.type not in DIALECTS:
+    if chosen is None or of_store(chosen.offline.type) is None:
         return view.query
-    made = view_query(repo, view, target=target, dialect=chosen.offline.type)
+    made = view_query(repo, view, target=target, dialect=STORES[chosen.offline.type])
     return made.query.sql if made.query is not None else view.query
 
 

@@ -118,9 +118,9 @@ class Binder:
         kinds = shape.column_types(self.repo, view)
         read = self.view(view)
         event = self._time(view, timing.timestamp_field, kinds)
-        selected = {key: tree.column("", key) for key in keys} | {self.names.event: event}
+        selected = {key: tree.column("", key) for key in keys} | {self.names.event: self.dialect.tick(event.copy())}
         if timing.created_timestamp_column:
-            selected[self.names.created] = self._time(view, timing.created_timestamp_column, kinds)
+            selected[self.names.created] = self.dialect.tick(self._time(view, timing.created_timestamp_column, kinds))
         declared = {c.name: c.type for c in view.schema}
         for name in (*timing.unique, *values):
             if name not in selected:

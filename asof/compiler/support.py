@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from asof.compiler import shape
 from asof.compiler.diagnostics import Diagnostic, Level, rule
+from asof.compiler.dialects import capabilities
 from asof.compiler.source import NOWHERE, Span
 
 if TYPE_CHECKING:
@@ -51,25 +52,29 @@ def unreadable(repo: Repo, source: DataSource, location: Location, dialect: Dial
 
 
 def unsupported(repo: Repo, view: FeatureView, dialect: Dialect) -> Iterator[Diagnostic]:
-    """Each thing in the definition of ``view`` that ``dialect`` does not carry out yet."""
+    """Each thing in the definition of ``view`` that ``dialect`` cannot carry out."""
     timing = shape.timing_of(repo, view)
     base = shape.upstream(repo, view)
     at = base.address if base.query else shape.source_of(repo, base).address
-    if timing.timezone and not dialect.has_zones:
-        yield _not_yet(repo, at, ("timezone",), "a time zone", dialect)
+    if timing.timezone:
+        yield from _refused(repo, at, ("timezone",), capabilities.TIME_ZONES, dialect)
     if timing.valid_to:
-        yield _not_yet(repo, at, ("valid_to",), "valid_to", dialect)
+        yield NOT_YET.at(span_of(repo, at, "valid_to"), "valid_to is not supported yet", address=at)
     for index, aggregation in enumerate(view.aggregations):
         pointer = ("aggregations", index)
-        if aggregation.function not in dialect.functions:
-            name = f"the function {aggregation.function!r}"
-            yield _not_yet(repo, view.address, (*pointer, "function"), name, dialect)
-        elif aggregation.by:
-            yield _not_yet(repo, view.address, (*pointer, "by"), "by (a map keyed by a column)", dialect)
-        elif aggregation.include_nulls and aggregation.function in ("first", "last") and not aggregation.column:
-            yield _not_yet(repo, view.address, pointer, "first or last without a column", dialect)
+        yield from _refused(repo, view.address, (*pointer, "function"), aggregation.function, dialect)
+        if len(aggregation.percentiles) > 1:
+            yield from _refused(repo, view.address, (*pointer, "percentiles"), "percentiles", dialect)
+        if aggregation.by:
+            yield from _refused(repo, view.address, (*pointer, "by"), capabilities.BY, dialect)
+        if aggregation.include_nulls and aggregation.function not in ("first", "last"):
+            yield from _refused(repo, view.address, (*pointer, "include_nulls"), capabilities.NULLS_IN_LISTS, dialect)
 
 
-def _not_yet(repo: Repo, address: str, pointer: tuple[str | int, ...], what: str, dialect: Dialect) -> Diagnostic:
-    message = f"{what} is not supported yet by {dialect.name}"
-    return NOT_YET.at(span_of(repo, address, *pointer), message, address=address)
+def _refused(
+    repo: Repo, address: str, pointer: tuple[str | int, ...], capability: str, dialect: Dialect
+) -> Iterator[Diagnostic]:
+    way_out = dialect.unsupported.get(capability)
+    if way_out is not None:
+        message = f"{address}: {dialect.name} has no {capability}"
+        yield NOT_YET.at(span_of(repo, address, *pointer), message, address=address, notes=(way_out,))

@@ -117,37 +117,27 @@ UUID = Scalar("uuid")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """What one scalar type is called elsewhere. Timestamps are UTC, in microseconds.
+    """What one scalar type is called in Arrow and Python. Timestamps are UTC, in microseconds.
 
-    SQLite has storage classes instead of types: there a timestamp is an INTEGER of microseconds
-    since 1970, a date an INTEGER of days, a bool 0 or 1.
+    What it is called in SQL each dialect says for itself, in ``Dialect.type_names``.
     """
 
     arrow: str
     python: str
-    duckdb: str
-    postgres: str
-    sqlite: str
 
 
 SCALARS: dict[str, Names] = {
-    "bool": Names(arrow="bool", python="bool", duckdb="BOOLEAN", postgres="BOOLEAN", sqlite="INTEGER"),
-    "int32": Names(arrow="int32", python="int", duckdb="INTEGER", postgres="INTEGER", sqlite="INTEGER"),
-    "int64": Names(arrow="int64", python="int", duckdb="BIGINT", postgres="BIGINT", sqlite="INTEGER"),
-    "float32": Names(arrow="float32", python="float", duckdb="REAL", postgres="REAL", sqlite="REAL"),
-    "float64": Names(arrow="float64", python="float", duckdb="DOUBLE", postgres="DOUBLE PRECISION", sqlite="REAL"),
-    "string": Names(arrow="string", python="str", duckdb="VARCHAR", postgres="TEXT", sqlite="TEXT"),
-    "bytes": Names(arrow="binary", python="bytes", duckdb="BLOB", postgres="BYTEA", sqlite="BLOB"),
-    "date": Names(arrow="date32", python="datetime.date", duckdb="DATE", postgres="DATE", sqlite="INTEGER"),
-    "timestamp": Names(
-        arrow="timestamp[us, tz=UTC]",
-        python="datetime.datetime",
-        duckdb="TIMESTAMPTZ",
-        postgres="TIMESTAMPTZ",
-        sqlite="INTEGER",
-    ),
-    "json": Names(arrow="string", python="str", duckdb="JSON", postgres="JSONB", sqlite="TEXT"),
-    "uuid": Names(arrow="string", python="str", duckdb="UUID", postgres="UUID", sqlite="TEXT"),
+    "bool": Names(arrow="bool", python="bool"),
+    "int32": Names(arrow="int32", python="int"),
+    "int64": Names(arrow="int64", python="int"),
+    "float32": Names(arrow="float32", python="float"),
+    "float64": Names(arrow="float64", python="float"),
+    "string": Names(arrow="string", python="str"),
+    "bytes": Names(arrow="binary", python="bytes"),
+    "date": Names(arrow="date32", python="datetime.date"),
+    "timestamp": Names(arrow="timestamp[us, tz=UTC]", python="datetime.datetime"),
+    "json": Names(arrow="string", python="str"),
+    "uuid": Names(arrow="string", python="str"),
 }
 
 INTEGERS = frozenset({INT32, INT64})

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from asof.compiler.diagnostics import DiagnosticError
+from asof.compiler.dialects.postgres import Postgres
 from asof.compiler.source import NOWHERE
 from asof.compiler.store_options import BAD_STORE_OPTION, STORE_UNAVAILABLE, options_of
 from asof.compiler.types import (
@@ -23,7 +24,6 @@ from asof.compiler.types import (
     INT32,
     INT64,
     JSON,
-    SCALARS,
     STRING,
     TIMESTAMP,
     UUID,
@@ -289,7 +289,7 @@ def _declared(value: Type) -> str:
     """The column type of a loaded table; what PostgreSQL has no type for is JSONB."""
     match value:
         case Scalar():
-            return SCALARS[value.name].postgres
+            return Postgres.type_names[value.name]
         case Decimal():
             return f"NUMERIC({value.precision},{value.scale})"
         case Array() | Vector() if _plain(value.element):

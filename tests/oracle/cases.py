@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from asof.compiler.dialects import DIALECTS
 from asof.compiler.model import (
     AnyDefinition,
     DataSource,
@@ -30,13 +31,13 @@ from tests.oracle.oracle import Row, World, training_rows
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from asof.compiler.dialects import LatestStrategy
     from asof.compiler.pit import CompiledQuery
 
-ENGINES = ("duckdb", "postgres", "sqlite")
 PROJECT = Project(
     version=1,
     project="proof",
-    targets=tuple(Target(name=name, registry=".asof/registry", offline=Store(type=name)) for name in ENGINES),
+    targets=tuple(Target(name=name, registry=".asof/registry", offline=Store(type=name)) for name in DIALECTS),
 )
 SPINE = "asked"
 ROW_ID = "spine row"
@@ -89,7 +90,7 @@ class Case:
             self.world, self.items, self.spine_rows(), self.timestamp, full_feature_names=self.full_feature_names
         )
 
-    def compiled(self, dialect: str) -> CompiledQuery:
+    def compiled(self, dialect: str, latest: LatestStrategy | None = None) -> CompiledQuery:
         """The training query; a diagnostic fails the test."""
         spine = SpineSpec(
             relation=SPINE,
@@ -98,7 +99,7 @@ class Case:
             row_id=ROW_ID,
         )
         request = TrainingRequest(items=tuple(self.items), full_feature_names=self.full_feature_names, spine=spine)
-        made = training_query(self.repo, request, target=dialect, dialect=dialect)
+        made = training_query(self.repo, request, target=dialect, dialect=dialect, latest=latest)
         if made.query is None:
             pytest.fail("\n".join(str(diagnostic) for diagnostic in made.diagnostics))
         return made.query
@@ -110,9 +111,9 @@ class Case:
         rows = [(number, *row) for number, row in enumerate(self.spine)]
         runner.load(SPINE, [(ROW_ID, INT64), *self.spine_columns], rows)
 
-    def rows(self, runner: Runner) -> list[dict[str, object]]:
+    def rows(self, runner: Runner, latest: LatestStrategy | None = None) -> list[dict[str, object]]:
         """What the engine says."""
-        query = self.compiled(runner.dialect)
+        query = self.compiled(runner.dialect, latest)
         with runner.scratch():
             self.load(runner)
             return named_rows(runner, query, self.spine_columns)

@@ -2,74 +2,71 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings
 
+from asof.compiler.dialects import DIALECTS
 from tests.oracle.cases import Case, agree, check
 from tests.oracle.generate import INSTANTS, cases, stored_as
+from tests.oracle.prove import prove
 
 if TYPE_CHECKING:
     from tests.engines import Runner
 
-EXPLORE = "ASOF_CASES" in os.environ
-CASES = int(os.environ.get("ASOF_CASES", "150"))
-"""Cases for each engine. The default run is the same every time and fails fast; with ASOF_CASES set it explores,
-and shrinks what it finds (which takes minutes)."""
+
+def test_training_rows_equal_the_oracles(engine: Runner) -> None:
+    prove(engine, lambda runner, case, _: check(runner, case))
 
 
-def thorough(share: float = 1) -> settings:
-    return settings(
-        max_examples=max(1, int(CASES * share)),
-        deadline=None,
-        database=None,
-        derandomize=not EXPLORE,
-        phases=(Phase.generate, Phase.shrink) if EXPLORE else (Phase.generate,),
-        suppress_health_check=list(HealthCheck),
-        print_blob=True,
-    )
+def test_every_strategy_gives_the_same_rows(engine: Runner) -> None:
+    """The dialect's other ways to the latest value, the plain form among them."""
+    dialect = DIALECTS[engine.dialect]
+    others = [strategy for strategy in dialect.strategies if strategy != dialect.latest]
+
+    def body(runner: Runner, case: Case, seed: int) -> None:
+        agree(case.rows(runner, latest=others[seed % len(others)]), case.expected())
+
+    if others:
+        prove(engine, body, 0.3)
 
 
-def zones(runner: Runner) -> bool:
-    """Whether the engine knows time zones (SQLite has none: a source that names one is refused)."""
-    return runner.dialect != "sqlite"
+def test_the_order_of_source_rows_changes_nothing(engine: Runner) -> None:
+    def body(runner: Runner, case: Case, seed: int) -> None:
+        shuffled = {name: Random(seed).sample(rows, len(rows)) for name, rows in case.rows_of.items()}
+        agree(replace(case, rows_of=shuffled).rows(runner), case.rows(runner))
+
+    prove(engine, body, 0.2)
 
 
-@thorough()
-@given(data=st.data())
-def test_training_rows_equal_the_oracles(engine: Runner, data: st.DataObject) -> None:
-    check(engine, data.draw(cases(zones=zones(engine))))
+def test_duplicated_spine_rows_change_no_other_row(engine: Runner) -> None:
+    def body(runner: Runner, case: Case, _: int) -> None:
+        rows = replace(case, spine=[row for row in case.spine for _ in range(2)]).rows(runner)
+        agree(rows[::2], case.rows(runner))
+        agree(rows[1::2], case.rows(runner))
+
+    prove(engine, body, 0.2)
 
 
-@thorough(0.2)
-@given(data=st.data(), seed=st.integers(0, 2**32))
-def test_the_order_of_source_rows_changes_nothing(engine: Runner, data: st.DataObject, seed: int) -> None:
-    case = data.draw(cases(zones=zones(engine)))
-    shuffled = {name: Random(seed).sample(rows, len(rows)) for name, rows in case.rows_of.items()}
-    agree(replace(case, rows_of=shuffled).rows(engine), case.rows(engine))
+def test_rows_after_the_last_question_change_nothing(engine: Runner) -> None:
+    def body(runner: Runner, case: Case, _: int) -> None:
+        future = max((row[1] for row in case.spine if isinstance(row[1], datetime)), default=INSTANTS[0])
+        agree(later(case, future + timedelta(days=2)).rows(runner), case.rows(runner))
+
+    prove(engine, body, 0.2)
 
 
-@thorough(0.2)
-@given(data=st.data())
-def test_duplicated_spine_rows_change_no_other_row(engine: Runner, data: st.DataObject) -> None:
-    case = data.draw(cases(zones=zones(engine)))
-    doubled = [row for row in case.spine for _ in range(2)]
-    rows = replace(case, spine=doubled).rows(engine)
-    agree(rows[::2], case.rows(engine))
-    agree(rows[1::2], case.rows(engine))
+def test_a_view_has_the_same_values_alone_and_among_others(engine: Runner) -> None:
+    def body(runner: Runner, case: Case, _: int) -> None:
+        together = case.rows(runner)
+        for item in case.items:
+            rows = replace(case, items=(item,)).rows(runner)
+            agree(rows, [{name: row[name] for name in rows[0]} for row in together] if rows else [])
 
-
-@thorough(0.2)
-@given(data=st.data())
-def test_rows_after_the_last_question_change_nothing(engine: Runner, data: st.DataObject) -> None:
-    case = data.draw(cases(zones=zones(engine)))
-    future = max((row[1] for row in case.spine if isinstance(row[1], datetime)), default=INSTANTS[0])
-    agree(later(case, future + timedelta(days=2)).rows(engine), case.rows(engine))
+    prove(engine, body, 0.2)
 
 
 def later(case: Case, moment: datetime) -> Case:
@@ -82,16 +79,6 @@ def later(case: Case, moment: datetime) -> Case:
         rows = list(case.rows_of[source.name])
         grown[source.name] = rows + [(*row[:at], happens, *row[at + 1 :]) for row in rows]
     return replace(case, rows_of=grown)
-
-
-@thorough(0.2)
-@given(data=st.data())
-def test_a_view_has_the_same_values_alone_and_among_others(engine: Runner, data: st.DataObject) -> None:
-    case = data.draw(cases(zones=zones(engine)))
-    together = case.rows(engine)
-    for item in case.items:
-        rows = replace(case, items=(item,)).rows(engine)
-        agree(rows, [{name: row[name] for name in rows[0]} for row in together] if rows else [])
 
 
 def test_the_generator_reaches_what_it_is_for() -> None:

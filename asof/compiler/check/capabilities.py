@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from asof.compiler import support
 from asof.compiler.diagnostics import Level
-from asof.compiler.dialects import DIALECTS
+from asof.compiler.dialects import of_store
 from asof.compiler.model import DataSource, FeatureView, Ownership
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def check_capabilities(repo: Repo) -> Iterator[Diagnostic]:
         # Whoever writes it counts on objects being safe from this repo, and they would not be.
         message = "`ownership` is not enforced yet: this repo may change every object of its registry"
         yield support.NO_OWNERSHIP.at(support.span_of(repo, "", "ownership"), message)
-    dialects = [DIALECTS[name] for name in sorted({t.offline.type for t in repo.project.targets} & set(DIALECTS))]
+    stores = sorted({target.offline.type for target in repo.project.targets})
+    dialects = [dialect for store in stores if (dialect := of_store(store)) is not None]
     for address, definition in repo.definitions.items():
         if isinstance(definition, DataSource) and definition.type in _STREAMS:
             message = f"nothing reads {definition.type} yet: features come from its batch source alone"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from asof.compiler import support
 from asof.compiler.diagnostics import Level
-from asof.compiler.dialects import DIALECTS
+from asof.compiler.dialects import STORES, of_store
 from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def _not_yet(target: Target) -> Iterator[tuple[Rule, str, tuple[str, ...]]]:
     if separator and scheme not in support.REGISTRY_SCHEMES:
         said = f"a registry at {scheme}:// is not supported yet: it lives in a folder for now"
         yield support.NO_REGISTRY, who + said, ("registry",)
-    if target.offline.type not in DIALECTS:
-        said = f"{target.offline.type} is not supported yet as an offline store; SQL is made for {_listed(DIALECTS)}"
+    if of_store(target.offline.type) is None:
+        said = f"{target.offline.type} is not supported yet as an offline store; SQL is made for {_listed(STORES)}"
         yield support.NO_DIALECT, who + said, ("offline", "type")
     if target.online is not None and target.online.type not in support.ONLINE_STORES:
         known = _listed(support.ONLINE_STORES)

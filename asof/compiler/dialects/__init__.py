@@ -1,8 +1,8 @@
-"""SQL dialects as data: facts, strategies, leaf rewrites, and what each cannot do yet."""
+"""SQL dialects as data: facts, strategies, leaf rewrites, and what each cannot do."""
 
 from __future__ import annotations
 
-from asof.compiler.dialects.base import Dialect
+from asof.compiler.dialects.base import Dialect, LatestStrategy
 from asof.compiler.dialects.duckdb import DuckDB
 from asof.compiler.dialects.postgres import Postgres
 from asof.compiler.dialects.sqlite import SQLite
@@ -10,4 +10,19 @@ from asof.compiler.dialects.sqlite import SQLite
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (DuckDB(), Postgres(), SQLite())}
 """The dialects that can be emitted, by name."""
 
-__all__ = ["DIALECTS", "Dialect"]
+STORES: dict[str, str] = {**{name: name for name in DIALECTS if name != "tsql"}, "synapse": "tsql"}
+"""Type of an offline store -> the name of its dialect."""
+
+
+def of_store(store: str) -> Dialect | None:
+    """The dialect that an offline store of this type speaks; None where no SQL is made for it."""
+    return DIALECTS.get(STORES.get(store, ""))
+
+
+def spoken(name: str, latest: LatestStrategy | None = None) -> Dialect | None:
+    """The dialect of that name, with one of its other strategies for latest values where one is asked for."""
+    found = DIALECTS.get(name)
+    return found if found is None or latest is None else found.choosing(latest)
+
+
+__all__ = ["DIALECTS", "STORES", "Dialect", "LatestStrategy", "of_store", "spoken"]

@@ -1,16 +1,19 @@
 """What a dialect is: facts about an engine, the strategies it is given, and rewrites of leaves.
 
-A dialect never owns a query. The builder asks it for single expressions and picks shapes by its facts;
-what an engine cannot do yet stands in its tables, as data.
+A dialect never owns a query. The builder asks it for single expressions and picks shapes by its facts; what an
+engine cannot do stands in its table ``unsupported``, as data. To write a new one, read the file of a
+near relative: everything that a dialect says stands in one class.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+import copy
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from sqlglot import exp
 
 from asof.compiler import types
+from asof.compiler.dialects import syntax
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,9 +22,14 @@ if TYPE_CHECKING:
     from asof.compiler.duration import Duration
     from asof.compiler.model import Timing
 
-LatestStrategy = Literal["asof", "lateral", "frame"]
-"""How the latest visible row is found: an ASOF join on keys alone and a late fetch; one index probe
-per row (LATERAL ... LIMIT 1); a running maximum over the union of questions and rows."""
+LatestStrategy = Literal["asof", "lateral", "frame", "pairs"]
+"""How the latest visible row is found: an ASOF join on keys alone and a late fetch; one index probe per row
+(LATERAL or APPLY with LIMIT 1); a running maximum over the union of questions and rows; or, the plain form,
+each question joined with all its rows, ranked."""
+
+Clock = Literal["instant", "microseconds"]
+"""What the builder compares and subtracts times as: the engine's own instants and intervals, or, where those are
+coarser than a microsecond or fit in no frame, whole numbers of microseconds since 1970."""
 
 _UNITS = (("DAY", 86_400_000_000), ("HOUR", 3_600_000_000), ("MINUTE", 60_000_000), ("SECOND", 1_000_000))
 TICKS = {"seconds": 1_000_000, "milliseconds": 1_000, "microseconds": 1}
@@ -37,13 +45,35 @@ class Dialect:
     prologue: ClassVar[tuple[str, ...]] = ()
     """Statements a session runs once before any query: above all, UTC."""
 
-    latest: ClassVar[LatestStrategy] = "frame"
+    latest: LatestStrategy = "frame"
+    """The strategy for latest values; ``choosing`` makes a copy with another one."""
+
+    strategies: ClassVar[tuple[LatestStrategy, ...]] = ("frame", "pairs")
+    """All strategies that the engine can run; tests hold each of them to the same answers."""
+
+    clock: ClassVar[Clock] = "instant"
+
+    evaluates_once: ClassVar[bool] = False
+    """MATERIALIZED makes the engine compute a common table expression once, however often it is read. Where
+    there is no such promise the spine is numbered along its keys and instants, the same each time it is read."""
+
+    range_frames: ClassVar[bool] = True
+    """RANGE frames exist; otherwise running maxima count ROWS."""
 
     identifier_length: ClassVar[int | None] = None
     """Longest identifier in bytes; the engine silently cuts what is longer."""
 
     type_names: ClassVar[Mapping[str, str]]
-    """Scalar type -> the engine's name for it."""
+    """Scalar type -> the engine's name for it, complete."""
+
+    nodes: ClassVar[frozenset[type[exp.Expr]]] = syntax.CORE
+    """The syntax that the builder may use here: a finished tree with any other node is refused."""
+
+    builtins: ClassVar[frozenset[str]] = frozenset()
+    """Functions without a node in sqlglot that the builder may call here, in capitals."""
+
+    join_methods: ClassVar[frozenset[str]] = frozenset({""})
+    """Beside plain joins, such as ASOF."""
 
     frame_functions: ClassVar[frozenset[str]] = frozenset()
     """Aggregates that the engine computes exactly over a sliding RANGE frame, of any input type."""
@@ -51,13 +81,15 @@ class Dialect:
     exact_frame_functions: ClassVar[frozenset[str]] = frozenset()
     """Those it computes exactly over such a frame only where the input is an integer."""
 
-    functions: ClassVar[frozenset[str]] = frozenset(
-        {
-            "count", "sum", "mean", "min", "max", "var_pop", "var_samp", "stddev_pop", "stddev_samp",
-            "first", "last", "count_distinct",
-        }
-    )  # fmt: skip
-    """Aggregates of the language that exist here. What is missing is refused with a diagnostic."""
+    unsupported: ClassVar[Mapping[str, str]] = {}
+    """What this dialect cannot do, of ``capabilities.CAPABILITIES`` -> the way out, as the user reads it."""
+
+    approximations: ClassVar[Mapping[str, float]] = {}
+    """approx_count_distinct, approx_percentile -> the relative error that the engine's own function keeps
+    with 95 % probability (of ranks, for percentiles). What is not here is computed exactly."""
+
+    empty_list_is_null: ClassVar[bool] = True
+    """``list_of`` and ``map_of`` give NULL, not something empty, where nothing is kept."""
 
     native_variance: ClassVar[bool] = True
     """VAR_POP and its three sisters exist. Otherwise they are made of two passes."""
@@ -76,9 +108,6 @@ class Dialect:
 
     intervals: ClassVar[bool] = True
     """INTERVAL literals exist."""
-
-    has_zones: ClassVar[bool] = True
-    """The engine knows time zones, so a source may name one for its wall clocks."""
 
     reads_files: ClassVar[bool] = False
     """A source's ``path`` can stand in FROM."""
@@ -128,12 +157,24 @@ class Dialect:
         return self.cast(exp.Literal.string(text), types.TIMESTAMP)
 
     def length(self, duration: Duration) -> exp.Expr:
-        """A length of time in the largest unit that fits it."""
+        """A length of time on the builder's clock: microseconds, or an interval in the largest unit that fits."""
+        if self.clock == "microseconds":
+            return exp.Literal.number(duration.microseconds)
         unit, ticks = next((u for u in _UNITS if duration.microseconds % u[1] == 0), ("MICROSECOND", 1))
         return exp.Interval(this=exp.Literal.string(str(duration.microseconds // ticks)), unit=exp.var(unit))
 
+    def tick(self, instant: exp.Expr) -> exp.Expr:
+        """An instant on the builder's clock; where that counts microseconds, every dialect says how."""
+        if self.clock == "microseconds":
+            raise NotImplementedError(self.name)
+        return instant
+
+    def untick(self, time: exp.Expr) -> exp.Expr:
+        """The inverse of ``tick``: a time on the builder's clock as the engine's timestamp."""
+        return time if self.clock == "instant" else self.since_epoch(time, 1)
+
     def minus(self, time: exp.Expr, duration: Duration) -> exp.Expr:
-        """``time`` moved back by ``duration``."""
+        """``time``, on the builder's clock, moved back by ``duration``."""
         if not duration.microseconds:
             return time
         return exp.Sub(this=time, expression=self.length(duration))
@@ -141,6 +182,28 @@ class Dialect:
     def order_key(self, columns: list[exp.Expr]) -> exp.Expr:
         """One comparable value that orders rows by ``columns``, NULL smallest; for engines with ARG_MAX frames."""
         raise NotImplementedError(self.name)
+
+    def list_of(self, value: exp.Expr, rank: exp.Expr, kept: exp.Expr) -> exp.Expr:
+        """An aggregate: the array of ``value`` where ``kept`` holds, in the order of ``rank`` (1, 2, ...)."""
+        raise NotImplementedError(self.name)
+
+    def map_of(self, key: exp.Expr, value: exp.Expr, kept: exp.Expr) -> exp.Expr:
+        """An aggregate: the map of ``key`` (a string, each once, never NULL) to ``value`` where ``kept`` holds."""
+        raise NotImplementedError(self.name)
+
+    def array_of(self, values: list[exp.Expr], element: types.Type) -> exp.Expr:
+        """A scalar: the array of ``values``."""
+        raise NotImplementedError(self.name)
+
+    def approximate(self, function: str, value: exp.Expr, percentile: float | None) -> exp.Expr:
+        """The engine's own aggregate for a function in ``approximations``; NULLs do not count."""
+        raise NotImplementedError(self.name)
+
+    def choosing(self, latest: LatestStrategy) -> Self:
+        """The same dialect with another strategy for latest values."""
+        made = copy.copy(self)
+        made.latest = latest
+        return made
 
     def scan(self, path: str) -> exp.Expr:
         """The rows of a file, as a table expression; only where ``reads_files``."""

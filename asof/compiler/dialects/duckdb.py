@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from asof.compiler import types
+from asof.compiler.dialects import syntax
 from asof.compiler.dialects.base import Dialect
 from asof.compiler.dialects.calls import COMMON
 from asof.compiler.tree import present
@@ -16,8 +16,30 @@ class DuckDB(Dialect):
     name = "duckdb"
     prologue = ("SET TimeZone = 'UTC'",)
     latest = "asof"
-    type_names = {name: names.duckdb for name, names in types.SCALARS.items()}  # noqa: RUF012 - a constant table
-    frame_functions = Dialect.functions
+    strategies = ("asof", "frame", "pairs")
+    evaluates_once = True
+    type_names = {  # noqa: RUF012 - a constant table
+        "bool": "BOOLEAN",
+        "int32": "INTEGER",
+        "int64": "BIGINT",
+        "float32": "REAL",
+        "float64": "DOUBLE",
+        "string": "VARCHAR",
+        "bytes": "BLOB",
+        "date": "DATE",
+        "timestamp": "TIMESTAMPTZ",
+        "json": "JSON",
+        "uuid": "UUID",
+    }
+    nodes = syntax.CORE | syntax.MOMENTS | syntax.INTERVALS | {exp.ArgMax, exp.ArgMin}
+    builtins = frozenset({"ROW", "READ_PARQUET", "READ_CSV", "MAKE_TIMESTAMPTZ"})
+    join_methods = frozenset({"", "ASOF"})
+    frame_functions = frozenset(
+        {
+            "count", "sum", "mean", "min", "max", "var_pop", "var_samp", "stddev_pop", "stddev_samp",
+            "first", "last", "count_distinct",
+        }
+    )  # fmt: skip
     reads_files = True
     calls = COMMON
 

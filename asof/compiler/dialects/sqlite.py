@@ -12,7 +12,6 @@ from asof.compiler.dialects.base import TICKS, Dialect
 from asof.compiler.dialects.calls import COMMON
 
 if TYPE_CHECKING:
-    from asof.compiler.duration import Duration
     from asof.compiler.model import Timing
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,13 +23,26 @@ class SQLite(Dialect):
     """Its sliding sums of floats subtract and so drift: only integers go over a frame."""
 
     name = "sqlite"
-    latest = "frame"
+    clock = "microseconds"
+    evaluates_once = True
     materialize_rows = False
     intervals = False
-    type_names = {name: names.sqlite for name, names in types.SCALARS.items()}  # noqa: RUF012 - a constant table
+    type_names = {  # noqa: RUF012 - a constant table
+        "bool": "INTEGER",
+        "int32": "INTEGER",
+        "int64": "INTEGER",
+        "float32": "REAL",
+        "float64": "REAL",
+        "string": "TEXT",
+        "bytes": "BLOB",
+        "date": "INTEGER",
+        "timestamp": "INTEGER",
+        "json": "TEXT",
+        "uuid": "TEXT",
+    }
     frame_functions = frozenset({"count", "min", "max"})
     exact_frame_functions = frozenset({"sum", "mean"})
-    has_zones = False
+    unsupported = {"time zones": "store timestamps in UTC"}  # noqa: RUF012 - a constant table
     native_variance = False
     ascending_nulls_first = True
     calls = COMMON
@@ -48,8 +60,11 @@ class SQLite(Dialect):
     def instant_text(self, text: str) -> exp.Expr:
         return exp.Literal.number(_microseconds(text))
 
-    def length(self, duration: Duration) -> exp.Expr:
-        return exp.Literal.number(duration.microseconds)
+    def tick(self, instant: exp.Expr) -> exp.Expr:
+        return instant
+
+    def untick(self, time: exp.Expr) -> exp.Expr:
+        return time
 
     def leaf(self, node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Cast) and node.to.this in exp.DataType.TEMPORAL_TYPES:

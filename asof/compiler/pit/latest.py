@@ -21,7 +21,7 @@ def latest(statement: Statement, group: Group, rows: Rows, features: tuple[str, 
     asked = statement.asked(group, reach.of_latest(group.view, rows.timing), f"{group.role}_asked")
     if strategy == "lateral" and not statement.once:
         query = _probe(statement, group, asked, rows, features)
-    elif statement.once or rows.timing.visibility == "created":
+    elif statement.once or strategy == "pairs" or rows.timing.visibility == "created":
         query = _ranked(statement, _pairs(statement, group, asked, rows, features), rows, asked, features)
     else:
         make = _asof if strategy == "asof" else _running_maximum
@@ -76,8 +76,13 @@ def _running_maximum(statement: Statement, group: Group, asked: str, rows: Rows)
     newest = exp.Window(
         this=exp.Max(this=tree.column("", names.event)),
         partition_by=[tree.column("", key) for key in rows.keys],
-        order=exp.Order(expressions=[exp.Ordered(this=tree.column("", names.at), desc=False, nulls_first=True)]),
-        spec=exp.WindowSpec(kind="RANGE", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW"),
+        order=exp.Order(expressions=_along_the_line(statement)),
+        spec=exp.WindowSpec(
+            kind="RANGE" if statement.dialect.range_frames else "ROWS",
+            start="UNBOUNDED",
+            start_side="PRECEDING",
+            end="CURRENT ROW",
+        ),
     )
     kept = [names.row, *rows.keys, *([names.since] if group.view.ttl is not None else [])]
     inner = tree.select([*(tree.column("", name) for name in kept), tree.named(newest, names.event)], line)
@@ -88,6 +93,15 @@ def _running_maximum(statement: Statement, group: Group, asked: str, rows: Rows)
     if group.view.ttl is not None:
         conditions.append(exp.GTE(this=tree.column("", names.event), expression=tree.column("", names.since)))
     return tree.where(outer, conditions)
+
+
+def _along_the_line(statement: Statement) -> list[exp.Expr]:
+    """In the order of time; where frames count rows, those of an instant come before the questions asked at it."""
+    first = statement.dialect.ascending_nulls_first
+    order: list[exp.Expr] = [exp.Ordered(this=tree.column("", statement.names.at), desc=False, nulls_first=first)]
+    if not statement.dialect.range_frames:
+        order.append(exp.Ordered(this=tree.column("", statement.names.row), desc=False, nulls_first=True))
+    return order
 
 
 def _keyed(statement: Statement, asked: str, rows: Rows, event: exp.Expr) -> list[exp.Expr]:

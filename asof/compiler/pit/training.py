@@ -9,7 +9,7 @@ from sqlglot import exp
 from asof.compiler import shape, support, tree, types
 from asof.compiler.certificate import Claim
 from asof.compiler.diagnostics import Diagnostic, DiagnosticError, in_order
-from asof.compiler.dialects import DIALECTS
+from asof.compiler.dialects import spoken
 from asof.compiler.emit import Compiled, Draft, emit
 from asof.compiler.model import OnDemandFeatureView, ServiceItem, Timing
 from asof.compiler.pit import windows
@@ -25,7 +25,7 @@ from asof.compiler.translate import quoted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from asof.compiler.dialects import Dialect
+    from asof.compiler.dialects import Dialect, LatestStrategy
     from asof.compiler.model import Repo
     from asof.compiler.pit.request import SpineSpec, TrainingRequest
     from asof.compiler.pit.resolve import Group, Output
@@ -35,20 +35,28 @@ Values = dict[Input, exp.Expr]
 
 
 def training_query(
-    repo: Repo, request: TrainingRequest, *, target: str, dialect: str, header: tuple[str, ...] = ()
+    repo: Repo,
+    request: TrainingRequest,
+    *,
+    target: str,
+    dialect: str,
+    latest: LatestStrategy | None = None,
+    header: tuple[str, ...] = (),
 ) -> Compiled:
     """The SQL that gives every row of the spine its features, in order, once.
 
-    ``target`` chooses among the locations of sources, ``dialect`` is one of ``DIALECTS``; ``header`` are
-    lines of comment above the statement. Diagnostics instead of a query where something is not possible.
+    ``target`` chooses among the locations of sources, ``dialect`` is one of ``DIALECTS``; ``latest`` is one of the
+    dialect's other strategies; ``header`` are lines of comment above the statement. Diagnostics instead of a query
+    where something is not possible.
     """
-    if dialect not in DIALECTS:
-        return Compiled(diagnostics=(support.NO_DIALECT.at(NOWHERE, f"no SQL is made for {dialect!r} yet"),))
+    chosen = spoken(dialect, latest)
+    if chosen is None:
+        return Compiled(diagnostics=(support.NO_DIALECT.at(NOWHERE, f"no SQL is made for {dialect!r}"),))
     try:
-        draft = _draft(repo, request, target, DIALECTS[dialect], header)
+        draft = _draft(repo, request, target, chosen, header)
     except DiagnosticError as error:
         return Compiled(diagnostics=in_order(error.diagnostics))
-    return emit(draft, DIALECTS[dialect])
+    return emit(draft, chosen)
 
 
 def _draft(repo: Repo, request: TrainingRequest, target: str, dialect: Dialect, header: tuple[str, ...]) -> Draft:
@@ -71,7 +79,7 @@ def _draft(repo: Repo, request: TrainingRequest, target: str, dialect: Dialect, 
         made={},
         witnesses={},
     )
-    statement = Statement(binder=binder, spine=_spine(binder, request.spine))
+    statement = Statement(binder=binder, spine=_spine(binder, request.spine, found))
     joined: list[str] = []
     values: Values = {}
     for group in found:
@@ -87,11 +95,11 @@ def _draft(repo: Repo, request: TrainingRequest, target: str, dialect: Dialect, 
     )
 
 
-def _spine(binder: Binder, spec: SpineSpec) -> str:
-    """The spine with its surrogate row number and its instant, read once: ROW_NUMBER has no second answer."""
+def _spine(binder: Binder, spec: SpineSpec, found: tuple[Group, ...]) -> str:
+    """The spine with its surrogate row number and its instant."""
     names = binder.names
-    number: exp.Expr = exp.Window(this=exp.RowNumber()) if not spec.row_id else tree.column("given", spec.row_id)
-    instant = binder.dialect.timestamp(tree.column("given", spec.timestamp), None, Timing())
+    number = tree.column("given", spec.row_id) if spec.row_id else _numbering(binder.dialect, spec, found)
+    instant = binder.dialect.tick(binder.dialect.timestamp(tree.column("given", spec.timestamp), None, Timing()))
     source: exp.Expr
     if isinstance(spec.relation, str):
         source = tree.table(spec.relation, "given")
@@ -108,8 +116,27 @@ def _spine(binder: Binder, spec: SpineSpec) -> str:
         source,
     )
     return binder.ctes.add(
-        "spine", made, "the rows to be enriched, numbered once, each at its own instant", materialized=True
+        "spine",
+        made,
+        "the rows to be enriched, numbered once, each at its own instant",
+        materialized=binder.dialect.evaluates_once or None,
     )
+
+
+def _numbering(dialect: Dialect, spec: SpineSpec, found: tuple[Group, ...]) -> exp.Expr:
+    """A number for each row of the spine.
+
+    An engine that reads the spine again for each use may number it anew, so there the numbers follow the keys and
+    the instant. Rows that share all of these have the same features: which of them is first changes nothing.
+    """
+    if dialect.evaluates_once:
+        return exp.Window(this=exp.RowNumber())
+    columns = dict.fromkeys([spec.timestamp, *(column for group in found for _, column in group.keys)])
+    order = [
+        exp.Ordered(this=tree.column("given", name), desc=False, nulls_first=dialect.ascending_nulls_first)
+        for name in columns
+    ]
+    return exp.Window(this=exp.RowNumber(), order=exp.Order(expressions=order))
 
 
 def _grouped(statement: Statement, group: Group, joined: list[str]) -> Values:

@@ -118,7 +118,7 @@ def _by_event(statement: Statement, rows: Rows) -> bool:
 
 
 def _adds_up(statement: Statement, rows: Rows, one: Windowed) -> bool:
-    return statement.dialect.latest == "asof" and _by_event(statement, rows) and totals.adds_up(one)
+    return "ASOF" in statement.dialect.join_methods and _by_event(statement, rows) and totals.adds_up(one)
 
 
 def _frames(statement: Statement, rows: Rows, one: Windowed) -> bool:

@@ -1,0 +1,34 @@
+"""Not an engine: SQL of a dialect whose engine does not run here, transpiled by sqlglot and run on DuckDB.
+
+It shows that the statement means what the oracle says, as sqlglot reads it; whether the real engine
+accepts and reads it so, grammars and documentation must say. Tests that use it say so in their names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlglot
+
+from tests.engines.duckdb import DuckDB
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asof.compiler.types import Type
+    from tests.engines.base import Row
+
+
+class Transpiled(DuckDB):
+    """DuckDB under the name of another dialect."""
+
+    def __init__(self, dialect: str, macros: Sequence[str] = ()) -> None:
+        """``macros``: CREATE MACRO statements for functions of the dialect that DuckDB lacks."""
+        super().__init__()
+        self.dialect = dialect
+        for macro in macros:
+            self.connection.execute(macro)
+
+    def run(self, sql: str, prologue: Sequence[str] = (), types: Sequence[Type] | None = None) -> list[Row]:
+        (made,) = sqlglot.transpile(sql, read=self.dialect, write="duckdb")
+        return super().run(made, ("SET TimeZone = 'UTC'",), types)
