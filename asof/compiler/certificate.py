@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from asof.compiler.certificate_terms import Term, conjuncts, flipped, frame_end, microseconds
+from asof.compiler.certificate_terms import Term, conjuncts, flipped, frame_end, microseconds, rows_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -464,12 +464,14 @@ class _Walk:
         shape = named.get(window.alias) if window.alias and window.args.get("spec") is None else window
         order = shape.args.get("order") if shape is not None else None
         spec = shape.args.get("spec") if shape is not None else None
-        if order is None or spec is None or len(order.expressions) != 1:
+        # What stands before a row in an order that begins with the clock happened no later; equal instants may follow.
+        by_row = spec is not None and str(spec.args.get("kind")).upper() == "ROWS"
+        if order is None or spec is None or (len(order.expressions) != 1 and not by_row):
             raise Unproven("a window over a time line has no bounded frame")
         key = order.expressions[0]
         if not isinstance(key.this, exp.Column) or key.this.name != state.clock or key.args.get("desc"):
             raise Unproven("a frame over a time line does not run along its clock")
-        end = frame_end(spec)
+        end = rows_end(spec) if by_row else frame_end(spec)
         if end is None:
             raise Unproven("a frame over a time line ends after the instant")
         return state.times[state.clock] + end

@@ -73,3 +73,11 @@ def frame_end(spec: exp.WindowSpec) -> int | None:
     if side == "PRECEDING" and isinstance(end, exp.Expr):
         return microseconds(end)
     return None
+
+
+def rows_end(spec: exp.WindowSpec) -> int | None:
+    """The same of a ROWS frame, which ends at the current row or before it: then no row in it is later."""
+    if spec.args.get("exclude"):
+        return None
+    end, side = spec.args.get("end"), str(spec.args.get("end_side") or "").upper()
+    return 0 if end == "CURRENT ROW" or side == "PRECEDING" else None

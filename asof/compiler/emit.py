@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from asof.compiler import support
 from asof.compiler.certificate import Certificate, Claim, certify
 from asof.compiler.dialects.allowed import strangers
+from asof.compiler.dialects.base import Dialect
 from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
     from asof.compiler.diagnostics import Diagnostic
-    from asof.compiler.dialects import Dialect
     from asof.compiler.pit.request import OutputColumn
 
 
@@ -66,7 +66,8 @@ def emit(draft: Draft, dialect: Dialect) -> Compiled:
     if not isinstance(certificate, Certificate):
         message = f"{draft.name}: {' <- '.join(certificate.path)}: {certificate.reason}"
         return Compiled(diagnostics=(support.NO_CERTIFICATE.at(NOWHERE, message),))
-    body = draft.query.sql(dialect=dialect.name, pretty=True, identify=True, max_text_width=100)
+    query = draft.query.transform(dialect.written) if type(dialect).written is not Dialect.written else draft.query
+    body = query.sql(dialect=dialect.name, pretty=True, identify=True, max_text_width=100)
     return Compiled(
         query=CompiledQuery(
             name=draft.name,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from asof.compiler.dialects.base import Dialect, LatestStrategy
 from asof.compiler.dialects.duckdb import DuckDB
 from asof.compiler.dialects.postgres import Postgres
+from asof.compiler.dialects.redshift import Redshift
 from asof.compiler.dialects.sqlite import SQLite
 
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (DuckDB(), Postgres(), SQLite())}
+DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (DuckDB(), Postgres(), Redshift(), SQLite())}
 """The dialects that can be emitted, by name."""
 
 STORES: dict[str, str] = {**{name: name for name in DIALECTS if name != "tsql"}, "synapse": "tsql"}

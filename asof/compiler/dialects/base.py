@@ -63,6 +63,21 @@ class Dialect:
     identifier_length: ClassVar[int | None] = None
     """Longest identifier in bytes; the engine silently cuts what is longer."""
 
+    max_statement_bytes: int | None = None
+    """The longest statement that the engine reads; None where nobody has set one."""
+
+    max_columns: int | None = None
+    """The most columns that a query can give back."""
+
+    max_table_columns: int | None = None
+    """The most columns of a table, and so of one that holds the features of a stage."""
+
+    max_joins: int | None = None
+    """The most tables that one SELECT can join."""
+
+    temporary: Literal["temp", "hash", "none"] = "temp"
+    """How a table for this session alone is made: CREATE TEMPORARY TABLE ... AS, SELECT ... INTO #name, or not at all."""
+
     type_names: ClassVar[Mapping[str, str]]
     """Scalar type -> the engine's name for it, complete."""
 
@@ -198,6 +213,14 @@ class Dialect:
     def approximate(self, function: str, value: exp.Expr, percentile: float | None) -> exp.Expr:
         """The engine's own aggregate for a function in ``approximations``; NULLs do not count."""
         raise NotImplementedError(self.name)
+
+    def text(self, value: exp.Expr) -> exp.Expr:
+        """A stored string, so that it compares by code point; where the engine does so anyway, as it stands."""
+        return value
+
+    def written(self, node: exp.Expr) -> exp.Expr:
+        """One node of a proven tree, rewritten in place of itself where the engine writes the same thing otherwise."""
+        return node
 
     def choosing(self, latest: LatestStrategy) -> Self:
         """The same dialect with another strategy for latest values."""
