@@ -66,8 +66,7 @@ def emit(draft: Draft, dialect: Dialect) -> Compiled:
     if not isinstance(certificate, Certificate):
         message = f"{draft.name}: {' <- '.join(certificate.path)}: {certificate.reason}"
         return Compiled(diagnostics=(support.NO_CERTIFICATE.at(NOWHERE, message),))
-    query = draft.query.transform(dialect.written) if type(dialect).written is not Dialect.written else draft.query
-    body = query.sql(dialect=dialect.name, pretty=True, identify=True, max_text_width=100)
+    body = _written(draft.query, dialect).sql(dialect=dialect.name, pretty=True, identify=True, max_text_width=100)
     return Compiled(
         query=CompiledQuery(
             name=draft.name,
@@ -79,3 +78,15 @@ def emit(draft: Draft, dialect: Dialect) -> Compiled:
             header=draft.header,
         )
     )
+
+
+def _written(query: exp.Query, dialect: Dialect) -> exp.Query:
+    """``query`` in the dialect's own words, from the leaves up."""
+    if type(dialect).written is Dialect.written:
+        return query
+    made = query.copy()
+    for node in reversed(list(made.walk())):
+        other = dialect.written(node)
+        if other is not node:
+            node.replace(other)
+    return made

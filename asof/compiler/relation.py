@@ -118,7 +118,9 @@ class Binder:
         kinds = shape.column_types(self.repo, view)
         read = self.view(view)
         event = self._time(view, timing.timestamp_field, kinds)
-        selected = {key: tree.column("", key) for key in keys} | {self.names.event: self.dialect.tick(event.copy())}
+        selected = {key: self._value(key, None, kinds.get(key)) for key in keys} | {
+            self.names.event: self.dialect.tick(event.copy())
+        }
         if timing.created_timestamp_column:
             selected[self.names.created] = self.dialect.tick(self._time(view, timing.created_timestamp_column, kinds))
         declared = {c.name: c.type for c in view.schema}
@@ -149,10 +151,10 @@ class Binder:
         )
 
     def _value(self, name: str, declared: types.Type | None, stored: types.Type | None) -> exp.Expr:
-        value = tree.column("", name)
-        if declared is None or declared == stored:
-            return value
-        return self.dialect.cast(value, declared)
+        value: exp.Expr = tree.column("", name)
+        if declared is not None and declared != stored:
+            value = self.dialect.cast(value, declared)
+        return self.dialect.text(value) if (declared or stored) == types.STRING else value
 
     def _time(self, view: FeatureView, name: str, kinds: Mapping[str, types.Type]) -> exp.Expr:
         base = shape.upstream(self.repo, view)

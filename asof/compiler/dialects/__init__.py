@@ -7,8 +7,11 @@ from asof.compiler.dialects.duckdb import DuckDB
 from asof.compiler.dialects.postgres import Postgres
 from asof.compiler.dialects.redshift import Redshift
 from asof.compiler.dialects.sqlite import SQLite
+from asof.compiler.dialects.tsql import TSQL
 
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (DuckDB(), Postgres(), Redshift(), SQLite())}
+DIALECTS: dict[str, Dialect] = {
+    dialect.name: dialect for dialect in (DuckDB(), Postgres(), Redshift(), SQLite(), TSQL())
+}
 """The dialects that can be emitted, by name."""
 
 STORES: dict[str, str] = {**{name: name for name in DIALECTS if name != "tsql"}, "synapse": "tsql"}

@@ -76,7 +76,7 @@ class Dialect:
     """The most tables that one SELECT can join."""
 
     temporary: Literal["temp", "hash", "none"] = "temp"
-    """How a table for this session alone is made: CREATE TEMPORARY TABLE ... AS, SELECT ... INTO #name, or not at all."""
+    """How a table of this session alone is made: CREATE TEMPORARY TABLE ... AS, SELECT ... INTO #name, or not."""
 
     type_names: ClassVar[Mapping[str, str]]
     """Scalar type -> the engine's name for it, complete."""
@@ -219,7 +219,10 @@ class Dialect:
         return value
 
     def written(self, node: exp.Expr) -> exp.Expr:
-        """One node of a proven tree, rewritten in place of itself where the engine writes the same thing otherwise."""
+        """One node of a proven tree, or what stands in its place where the engine writes the same thing otherwise.
+
+        Called from the leaves up.
+        """
         return node
 
     def choosing(self, latest: LatestStrategy) -> Self:

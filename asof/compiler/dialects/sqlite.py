@@ -27,6 +27,10 @@ class SQLite(Dialect):
     evaluates_once = True
     materialize_rows = False
     intervals = False
+    max_statement_bytes = 1_000_000
+    max_columns = 2_000
+    max_table_columns = 2_000
+    max_joins = 64
     type_names = {  # noqa: RUF012 - a constant table
         "bool": "INTEGER",
         "int32": "INTEGER",

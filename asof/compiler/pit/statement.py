@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from asof.compiler import tree
+from asof.compiler import shape, tree, types
 from asof.compiler.duration import Duration
 
 if TYPE_CHECKING:
@@ -49,7 +49,12 @@ class Statement:
 
     def key_columns(self, group: Group) -> list[exp.Expr]:
         """The spine's key columns under the names of the join keys."""
-        return [tree.called(tree.column(self.spine, spine), key) for key, spine in group.keys]
+        kinds = {key.name: key.type for key in shape.join_keys(self.binder.repo, group.view)}
+        made = []
+        for key, spine in group.keys:
+            value: exp.Expr = tree.column(self.spine, spine)
+            made.append(tree.called(self.dialect.text(value) if kinds.get(key) == types.STRING else value, key))
+        return made
 
     def asked(self, group: Group, reach: Reach, wanted: str) -> str:
         """A common table expression of (row, keys, at, since, until): bounds are computed once a question."""

@@ -1,0 +1,164 @@
+WITH [rides_source] AS (
+  /* the rows of the source, times in UTC */
+  SELECT
+    [driver] AS [driver],
+    CAST([ended_at] AS DATETIMEOFFSET(6)) AS [ended_at],
+    CAST([loaded_at] AS DATETIMEOFFSET(6)) AS [loaded_at],
+    [ride] AS [ride],
+    [fare] AS [fare],
+    [rating] AS [rating]
+  FROM [rides]
+), [earnings_rows] AS (
+  /* what each row says, and when it happened */
+  SELECT
+    [driver] AS [driver],
+    DATEDIFF_BIG(MICROSECOND, CAST('1970-01-01 00:00:00+00:00' AS DATETIMEOFFSET(6)), [ended_at]) AS [_event],
+    DATEDIFF_BIG(MICROSECOND, CAST('1970-01-01 00:00:00+00:00' AS DATETIMEOFFSET(6)), [loaded_at]) AS [_created],
+    [ride] AS [ride],
+    [rating] AS [rating],
+    [fare] AS [fare],
+    CASE WHEN [fare] > 1 THEN [rating] END AS [rating_sum_input]
+  FROM [rides_source]
+  WHERE
+    [driver] IS NOT NULL AND [ended_at] IS NOT NULL
+), [entities] AS (
+  /* whom the source has rows of, each asked about once */
+  SELECT
+    ROW_NUMBER() OVER (ORDER BY [driver] ASC) AS [_row],
+    [driver] AS [driver],
+    DATEDIFF_BIG(
+      MICROSECOND,
+      CAST('1970-01-01 00:00:00+00:00' AS DATETIMEOFFSET(6)),
+      CAST('2024-02-29 12:00:00.000000+00:00' AS DATETIMEOFFSET(6))
+    ) AS [_at]
+  FROM (
+    SELECT DISTINCT
+      [driver] AS [driver]
+    FROM [earnings_rows]
+  ) AS [seen]
+), [earnings_asked] AS (
+  /* whom each row of the spine asks about, and from when to when rows count */
+  SELECT
+    [entities].[_row] AS [_row],
+    [entities].[driver] AS [driver],
+    [entities].[_at] AS [_at],
+    [entities].[_at] - 600000000 AS [_until]
+  FROM [entities]
+  WHERE
+    [entities].[driver] IS NOT NULL AND [entities].[_at] IS NOT NULL
+), [earnings_latest] AS (
+  /* the latest values; the order below decides every tie */
+  SELECT
+    [_row] AS [_row],
+    [_event] AS [_event],
+    [_created] AS [_created]
+  FROM (
+    SELECT
+      [earnings_asked].[_row] AS [_row],
+      [earnings_rows].[_event] AS [_event],
+      [earnings_rows].[_created] AS [_created],
+      ROW_NUMBER() OVER (
+        PARTITION BY [earnings_asked].[_row]
+        ORDER BY [earnings_rows].[_event] DESC, [earnings_rows].[_created] DESC, [earnings_rows].[ride] DESC
+      ) AS [_rank]
+    FROM [earnings_asked]
+    JOIN [earnings_rows]
+      ON [earnings_asked].[driver] = [earnings_rows].[driver]
+      AND [earnings_rows].[_event] <= [earnings_asked].[_until]
+  ) AS [ranked]
+  WHERE
+    [_rank] = 1
+), [earnings_window_asked] AS (
+  /* whom each row of the spine asks about, and from when to when rows count */
+  SELECT
+    [entities].[_row] AS [_row],
+    [entities].[driver] AS [driver],
+    [entities].[_at] AS [_at],
+    [entities].[_at] - 600000000 AS [_until]
+  FROM [entities]
+  WHERE
+    [entities].[driver] IS NOT NULL AND [entities].[_at] IS NOT NULL
+), [earnings_pairs] AS (
+  /* each question with the rows that its widest window can hold */
+  SELECT
+    [earnings_window_asked].[_row] AS [_row],
+    [earnings_window_asked].[_at] AS [_at],
+    [earnings_rows].[_event] AS [_event],
+    [earnings_rows].[rating_sum_input] AS [rating_sum_input],
+    [earnings_rows].[fare] AS [fare],
+    [earnings_rows].[rating] AS [rating],
+    [earnings_rows].[_created] AS [_created],
+    [earnings_rows].[ride] AS [ride]
+  FROM [earnings_window_asked]
+  LEFT JOIN [earnings_rows]
+    ON [earnings_window_asked].[driver] = [earnings_rows].[driver]
+    AND [earnings_rows].[_event] <= [earnings_window_asked].[_until]
+), [earnings_ranked] AS (
+  /* ranks and means among the rows of one question */
+  SELECT
+    *,
+    ROW_NUMBER() OVER (
+      PARTITION BY [_row], CASE
+        WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000 AND [rating] IS NOT NULL
+        THEN 1
+      END
+      ORDER BY [_event] DESC, [_created] DESC, [ride] DESC, [rating] DESC
+    ) AS [_rating_last_7d]
+  FROM [earnings_pairs]
+), [earnings_exact] AS (
+  /* every window picks its own rows */
+  SELECT
+    [_row] AS [_row],
+    COUNT_BIG(CASE WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 86400000000 THEN [_event] END) AS [rides_1d],
+    COUNT_BIG(CASE WHEN [_event] <= [_at] - 600000000 THEN [_event] END) AS [rides_lifetime],
+    CAST(SUM(
+      CAST(CASE WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 86400000000 THEN [rating_sum_input] END AS BIGINT)
+    ) AS BIGINT) AS [rating_sum_1d],
+    CAST(STDEV(CASE WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000 THEN [fare] END) AS FLOAT) AS [fare_stddev_samp_7d],
+    MAX(
+      CASE
+        WHEN [_event] <= [_at] - 600000000
+        AND [_event] >= [_at] - 604800000000
+        AND [rating] IS NOT NULL
+        AND [_rating_last_7d] = 1
+        THEN [rating]
+      END
+    ) AS [rating_last_7d]
+  FROM [earnings_ranked]
+  GROUP BY
+    [_row]
+)
+SELECT
+  [entities].[driver],
+  DATEADD(
+    MICROSECOND,
+    [earnings_latest].[_event] % 1000000,
+    DATEADD(
+      SECOND,
+      (
+        [earnings_latest].[_event] / 1000000
+      ) % 86400,
+      DATEADD(DAY, [earnings_latest].[_event] / 86400000000, CAST('1970-01-01 00:00:00+00:00' AS DATETIMEOFFSET(6)))
+    )
+  ) AS [event_timestamp],
+  DATEADD(
+    MICROSECOND,
+    [earnings_latest].[_created] % 1000000,
+    DATEADD(
+      SECOND,
+      (
+        [earnings_latest].[_created] / 1000000
+      ) % 86400,
+      DATEADD(DAY, [earnings_latest].[_created] / 86400000000, CAST('1970-01-01 00:00:00+00:00' AS DATETIMEOFFSET(6)))
+    )
+  ) AS [created_timestamp],
+  [earnings_exact].[rides_1d],
+  [earnings_exact].[rides_lifetime],
+  [earnings_exact].[rating_sum_1d],
+  [earnings_exact].[fare_stddev_samp_7d],
+  [earnings_exact].[rating_last_7d]
+FROM [entities]
+JOIN [earnings_latest]
+  ON [earnings_latest].[_row] = [entities].[_row]
+LEFT JOIN [earnings_exact]
+  ON [earnings_exact].[_row] = [entities].[_row];
