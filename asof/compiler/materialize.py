@@ -102,7 +102,7 @@ def _binder(repo: Repo, view: FeatureView, target: str, dialect: Dialect) -> Bin
 def _own_columns(repo: Repo, view: FeatureView) -> tuple[OutputColumn, ...]:
     timing, kinds = shape.timing_of(repo, view), shape.column_types(repo, view)
     keys = [key.name for key in shape.join_keys(repo, view)]
-    inputs = [a.column for a in view.aggregations if a.column]
+    inputs = [name for a in view.aggregations for name in (a.column, a.by) if name]
     times = [timing.timestamp_field, timing.created_timestamp_column]
     names = dict.fromkeys([*keys, *times, *timing.unique, *(c.name for c in view.schema), *inputs])
     return tuple(OutputColumn(name=name, type=kinds.get(name), lineage=(view.address,)) for name in names if name)
@@ -115,7 +115,8 @@ def _materialized(
     names = binder.names
     draft = Statement(binder=binder, spine="", once=True)
     read = windows.inputs(draft, group) if view.aggregations else windows.Inputs({}, {}, {})
-    columns = [column.name for column in view.schema] + [a.column for a in view.aggregations if a.column]
+    columns = [column.name for column in view.schema]
+    columns += [name for a in view.aggregations for name in (a.column, a.by) if name]
     rows = binder.rows(view, columns, read.expressions)
     statement = Statement(binder=binder, spine=_entities(binder, group, rows.table, instant), once=True)
     times = (names.event, *((names.created,) if rows.timing.created_timestamp_column else ()))

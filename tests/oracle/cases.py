@@ -6,8 +6,9 @@ spine's order.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,8 +25,9 @@ from asof.compiler.model import (
     Target,
 )
 from asof.compiler.pit import SpineSpec, TrainingRequest, training_query
-from asof.compiler.types import INT64, TIMESTAMP, Type
+from asof.compiler.types import DATE, INT64, TIMESTAMP, Array, Map, Type
 from tests.engines import NAIVE, Runner
+from tests.engines.sqlite import read
 from tests.oracle.oracle import Row, World, training_rows
 
 if TYPE_CHECKING:
@@ -126,10 +128,31 @@ def named_rows(
     known = dict(given)
     kinds = [column.type or known.get(column.name) for column in query.columns]
     types = [kind if isinstance(kind, Type) else TIMESTAMP for kind in kinds]
-    rows = runner.run(query.sql, query.prologue, types)
+    rows = runner.run(query.sql, (*query.prologue, *query.stages), types)
     names = [column.name for column in query.columns]
     assert len(set(names)) == len(names), f"a name comes twice: {names}"
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    return [dict(zip(names, map(decoded, row, types), strict=True)) for row in rows]
+
+
+def decoded(value: object, kind: Type) -> object:
+    """Lists and maps as Python has them, and what came inside of JSON typed again."""
+    if value is None or not isinstance(kind, Array | Map):
+        return value
+    held = json.loads(value) if isinstance(value, str) else value
+    if isinstance(kind, Array):
+        assert isinstance(held, list), f"{held!r} is no list"
+        return [item(one, kind.element) for one in held]
+    entries = held.items() if isinstance(held, dict) else held
+    return {key: item(one, kind.value) for key, one in entries}  # type: ignore[attr-defined]
+
+
+def item(value: object, kind: Type) -> object:
+    """An item of a list or a map."""
+    if isinstance(value, str) and kind in (TIMESTAMP, DATE):
+        return datetime.fromisoformat(value) if kind == TIMESTAMP else date.fromisoformat(value)
+    if isinstance(kind, Array | Map):
+        return decoded(value, kind)
+    return value if isinstance(value, bool) else read(value, kind)
 
 
 def stored_columns(source: DataSource) -> list[tuple[str, Type | str]]:
@@ -152,6 +175,10 @@ def same(got: object, wanted: object) -> bool:
         return isinstance(got, datetime) and got.replace(tzinfo=None) == wanted
     if type(got) is not type(wanted):
         return False
+    if isinstance(wanted, list):
+        return len(got) == len(wanted) and all(map(same, got, wanted))  # type: ignore[arg-type]
+    if isinstance(wanted, dict):
+        return got.keys() == wanted.keys() and all(same(got[key], wanted[key]) for key in wanted)  # type: ignore[attr-defined,index]
     return got == pytest.approx(wanted, rel=1e-9, abs=1e-9) if isinstance(wanted, float) else got == wanted
 
 

@@ -28,18 +28,35 @@ def var_samp(values: Sequence[float]) -> float | None:
 def skew(values: Sequence[float]) -> float | None:
     """Of the population; NULL of fewer than three values or of equal ones."""
     spread = var_pop(values)
-    return central_moment(values, 3) / spread**1.5 if len(values) >= 3 and spread else None
+    return central_moment(values, 3) / spread**1.5 if len(values) >= 3 and len(set(values)) > 1 else None
 
 
 def kurtosis(values: Sequence[float]) -> float | None:
     """Excess kurtosis of the population; NULL of fewer than four values or of equal ones."""
     spread = var_pop(values)
-    return central_moment(values, 4) / spread**2 - 3 if len(values) >= 4 and spread else None
+    return central_moment(values, 4) / spread**2 - 3 if len(values) >= 4 and len(set(values)) > 1 else None
 
 
 def mode(values: Sequence[object]) -> object:
     """The most frequent value; of equally frequent ones the smallest."""
     return min(Counter(values).items(), key=lambda item: (-item[1], item[0]))[0]
+
+
+def percentile(values: Sequence[float], p: float) -> float:
+    """At ``p`` of the way from the smallest to the greatest, linear between neighbours."""
+    ordered, place = sorted(values), p * (len(values) - 1)
+    below = min(int(place), len(values) - 2) if len(values) > 1 else 0
+    above = min(below + 1, len(values) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below]) if above != below else float(ordered[0])
+
+
+def one_or_all(values: list[float]) -> object:
+    return values[0] if len(values) == 1 else values
+
+
+def text(key: object) -> str:
+    """A value as the key of a map."""
+    return str(key).lower() if isinstance(key, bool) else str(key)
 
 
 def root(value: float | None) -> float | None:
@@ -74,8 +91,11 @@ FUNCTIONS: Mapping[str, Callable[..., object]] = {  # of non-empty values, oldes
     "last_distinct_n": lambda v, a: listed(distinct(v[::-1])[: a.n][::-1], a),
     "top_n": lambda v, a: sorted(v, reverse=True)[: a.n],
     "bottom_n": lambda v, a: sorted(v)[: a.n],
+    "percentile": lambda v, a: (
+        [percentile(v, p) for p in a.percentiles] if a.percentiles[1:] else percentile(v, *a.percentiles)
+    ),
     "mode": lambda v, a: mode(v),
-    "histogram": lambda v, a: dict(Counter(v)),
+    "histogram": lambda v, a: {text(value): count for value, count in Counter(v).items()},
     "any": lambda v, a: any(v),
     "all": lambda v, a: all(v),
 }

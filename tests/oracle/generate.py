@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
+from asof.compiler.dialects.capabilities import BY, NULLS_IN_LISTS, TIME_ZONES
 from asof.compiler.duration import Duration
 from asof.compiler.model import (
     Aggregation,
@@ -28,7 +29,7 @@ from asof.compiler.types import BOOL, DATE, FLOAT64, INT64, STRING, TIMESTAMP, T
 from tests.oracle.cases import Case, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 INSTANTS = (
     datetime(2024, 3, 31, 1, 0, tzinfo=UTC),  # Berlin's clocks jump from 02:00 to 03:00
@@ -64,14 +65,19 @@ VALUES: Mapping[Type, tuple[object, ...]] = {
     DATE: (*(moment.date() for moment in INSTANTS), None),
     TIMESTAMP: (*INSTANTS, None),
 }
-NUMERIC = ("sum", "mean", "var_pop", "var_samp", "stddev_pop", "stddev_samp")
-ORDERED = ("min", "max")
-ANY = ("count", "first", "last", "count_distinct")
+NUMERIC = (
+    "sum", "mean", "var_pop", "var_samp", "stddev_pop", "stddev_samp", "skew", "kurtosis", "percentile", "percentile"
+)  # fmt: skip
+ORDERED = ("min", "max", "top_n", "bottom_n")
+KEYED = ("histogram",)
+IN_TIME = ("first", "last", "first_n", "last_n", "first_distinct_n", "last_distinct_n")
+ANY = ("count", "count_distinct", "mode", *IN_TIME)
+TAKE_N = ("first_n", "last_n", "first_distinct_n", "last_distinct_n", "top_n", "bottom_n")
 FUNCTIONS = {
-    INT64: (*NUMERIC, *ORDERED, *ANY),
+    INT64: (*NUMERIC, *ORDERED, *KEYED, *ANY),
     FLOAT64: (*NUMERIC, *ORDERED, *ANY),
-    STRING: (*ORDERED, *ANY),
-    BOOL: ANY,
+    STRING: (*ORDERED, *KEYED, *ANY),
+    BOOL: ("any", "all", *KEYED, *ANY),
     DATE: (*ORDERED, *ANY),
     TIMESTAMP: (*ORDERED, *ANY),
 }
@@ -79,6 +85,7 @@ FUNCTIONS = {
 PAIR = Entity(name="pair", join_keys=(Column(name="left key", type=STRING), Column(name="order", type=STRING)))
 SINGLE = Entity(name="single", join_keys=(Column(name="id", type=INT64),))
 KEYS = {key.name: key for entity in (PAIR, SINGLE) for key in entity.join_keys}
+PERCENTILES = st.sampled_from((0.0, 0.05, 0.5, 0.9, 1.0))
 SHOWN = "request; field"
 
 
@@ -140,10 +147,17 @@ def sources(draw: st.DrawFn, name: str, kinds: Sequence[str]) -> Drawn:
 
 
 @st.composite
-def aggregations(draw: st.DrawFn, values: Mapping[str, Type], number: int) -> tuple[Aggregation, dict[str, Any]]:
+def aggregations(
+    draw: st.DrawFn, values: Mapping[str, Type], number: int, without: Collection[str]
+) -> tuple[Aggregation, dict[str, Any]]:
     """One aggregation, and what its ``where`` means."""
     column = draw(st.sampled_from([*values, ""]))
-    function = draw(st.sampled_from(FUNCTIONS[values[column]])) if column else "count"
+    able = [f for f in FUNCTIONS[values[column]] if f not in without] if column else ["count"]
+    function = draw(st.sampled_from(able))
+    keys = [name for name, kind in values.items() if kind in (INT64, STRING, BOOL)] if BY not in without else []
+    several = 1 if "percentiles" in without else 3
+    lists = function in TAKE_N
+    nulls = function in ("first", "last") or (function in IN_TIME and NULLS_IN_LISTS not in without)
     lengths, offsets = st.sampled_from((None, *LENGTHS)), st.sampled_from((NONE, NONE, *LENGTHS[:3]))
     windows = draw(st.lists(st.builds(Window, length=lengths, offset=offsets), min_size=1, max_size=3, unique=True))
     where, meaning = "", {}
@@ -162,13 +176,19 @@ def aggregations(draw: st.DrawFn, values: Mapping[str, Type], number: int) -> tu
         name=f"a{number}",
         where=where,
         bounds=draw(st.sampled_from(("[)", "[)", "(]"))),
-        include_nulls=function in ("first", "last") and draw(st.booleans()),
+        include_nulls=nulls and draw(st.booleans()),
+        by=draw(st.sampled_from(["", "", "", *keys])),
+        n=draw(st.sampled_from((1, 2, 5))) if lists else 0,
+        order=draw(st.sampled_from(("asc", "desc"))) if lists and function in IN_TIME else "asc",
+        percentiles=tuple(draw(st.lists(PERCENTILES, min_size=1, max_size=several)))
+        if function == "percentile"
+        else (),
     )
     return made, meaning
 
 
 @st.composite
-def views(draw: st.DrawFn, name: str, drawn: Drawn) -> tuple[FeatureView, dict[str, Any]]:
+def views(draw: st.DrawFn, name: str, drawn: Drawn, without: Collection[str]) -> tuple[FeatureView, dict[str, Any]]:
     """A view over the source, or over a query of it."""
     names = draw(st.permutations(list(drawn.values)))
     schema = names[: draw(st.integers(0, len(names)))]
@@ -176,7 +196,7 @@ def views(draw: st.DrawFn, name: str, drawn: Drawn) -> tuple[FeatureView, dict[s
     wanted = draw(st.integers(0 if schema else 1, 3))
     made = []
     for number in range(wanted):
-        aggregation, means = draw(aggregations(drawn.values, number))
+        aggregation, means = draw(aggregations(drawn.values, number, without))
         made.append(aggregation)
         meaning |= means
     view = FeatureView(
@@ -232,17 +252,20 @@ def source_rows(
 
 
 @st.composite
-def cases(draw: st.DrawFn, *, zones: bool = True) -> Case:
+def cases(draw: st.DrawFn, *, without: Collection[str] = ()) -> Case:
     """One to three views over one or two sources, perhaps one on another, one in two roles, one on demand."""
-    kinds = ("instant", "instant", "instant", "date", "seconds", "milliseconds", "microseconds")
-    pool = [draw(sources(name, (*kinds, "zone", "zone") if zones else kinds)) for name in ("first", "second")]
+    kinds: tuple[str, ...] = ("instant", "instant", "instant", "date", "seconds", "milliseconds", "microseconds")
+    pool = [
+        draw(sources(name, (*kinds, "zone", "zone") if TIME_ZONES not in without else kinds))
+        for name in ("first", "second")
+    ]
     definitions: list[AnyDefinition] = [PAIR, SINGLE, *(drawn.source for drawn in pool)]
     meaning: dict[str, Any] = {}
     spread: dict[str, set[int]] = {drawn.source.name: {0} for drawn in pool}
     made: list[FeatureView] = []
     for number in range(draw(st.integers(1, 3))):
         drawn = draw(st.sampled_from(pool))
-        view, means = draw(views(f"view{number}", drawn))
+        view, means = draw(views(f"view{number}", drawn, without))
         spread[drawn.source.name] |= set(edges(view, drawn.source.timing))
         made.append(view)
         meaning |= means

@@ -29,9 +29,10 @@ from asof.compiler.model import (
     Timing,
     Window,
 )
-from tests.oracle.functions import FUNCTIONS
+from tests.oracle.functions import FUNCTIONS, text
 
 Row = Mapping[str, object]
+COUNTS = ("count", "count_distinct")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -153,13 +154,28 @@ def aggregate(world: World, a: Aggregation, window: Window, known: Sequence[Even
     rows = [e for e in known if inside(e.event, t, window, a.bounds)]
     if a.where:
         rows = [e for e in rows if world.meaning[a.where](e.row) is True]
+    if a.by:
+        return by_key(a, rows)
+    return value_of(a, rows)
+
+
+def by_key(a: Aggregation, rows: Sequence[Event]) -> object:
+    """An entry for each key that has something to say; NULL keys have none, and a map of nothing is NULL."""
+    keys = dict.fromkeys(e.row[a.by] for e in rows if e.row[a.by] is not None)
+    entries = {text(key): value_of(a, [e for e in rows if e.row[a.by] == key]) for key in keys}
+    said = {k: v for k, v in entries.items() if v is not None and not (v == 0 and a.function in COUNTS)}
+    return said or None
+
+
+def value_of(a: Aggregation, rows: list[Event]) -> object:
+    """The value of one aggregation over the rows that take part."""
     if not a.column:
         return len(rows)
     rows.sort(key=lambda e: order(e, e.row[a.column]))
     if not a.include_nulls:
         rows = [e for e in rows if e.row[a.column] is not None]
     values = [e.row[a.column] for e in rows]
-    if a.function in ("count", "count_distinct"):
+    if a.function in COUNTS:
         return len(values if a.function == "count" else set(values))
     return FUNCTIONS[a.function](values, a) if values else None
 

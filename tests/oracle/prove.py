@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from asof.compiler.dialects import DIALECTS
-from asof.compiler.dialects.capabilities import TIME_ZONES
 from tests.oracle.generate import cases
 
 if TYPE_CHECKING:
@@ -39,16 +38,11 @@ def thorough(share: float = 1) -> settings:
     )
 
 
-def zones(runner: Runner) -> bool:
-    """Whether the engine knows time zones: a source that names one is refused where it does not."""
-    return TIME_ZONES not in DIALECTS[runner.dialect].unsupported
-
-
 def prove(runner: Runner, body: Callable[[Runner, Case, int], None], share: float = 1) -> None:
     """``body`` over generated cases and a seed, as many as the engine's speed allows."""
 
     @thorough(share * SHARES.get(runner.dialect, 1))
-    @given(case=cases(zones=zones(runner)), seed=st.integers(0, 2**32))
+    @given(case=cases(without=DIALECTS[runner.dialect].unsupported), seed=st.integers(0, 2**32))
     def over(case: Case, seed: int) -> None:
         body(runner, case, seed)
 

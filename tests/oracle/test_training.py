@@ -85,7 +85,7 @@ def test_the_generator_reaches_what_it_is_for() -> None:
     """Guards the guards: over the default cases, each feature of the language occurs with data behind it."""
     seen: set[str] = set()
 
-    @settings(max_examples=150, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=400, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
     @given(cases())
     def look(case: Case) -> None:
         rows = case.expected()

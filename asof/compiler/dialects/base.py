@@ -78,6 +78,9 @@ class Dialect:
     temporary: Literal["temp", "hash", "none"] = "temp"
     """How a table of this session alone is made: CREATE TEMPORARY TABLE ... AS, SELECT ... INTO #name, or not."""
 
+    temporary_schema: str = ""
+    """The schema in which temporary tables stand, where naming it keeps DROP from any other table."""
+
     type_names: ClassVar[Mapping[str, str]]
     """Scalar type -> the engine's name for it, complete."""
 
@@ -102,6 +105,9 @@ class Dialect:
     approximations: ClassVar[Mapping[str, float]] = {}
     """approx_count_distinct, approx_percentile -> the relative error that the engine's own function keeps
     with 95 % probability (of ranks, for percentiles). What is not here is computed exactly."""
+
+    lists_over_frames: ClassVar[bool] = False
+    """Only a window gives an aggregate an order here: ``list_of`` is computed beside each row and then picked."""
 
     empty_list_is_null: ClassVar[bool] = True
     """``list_of`` and ``map_of`` give NULL, not something empty, where nothing is kept."""
@@ -201,6 +207,28 @@ class Dialect:
     def list_of(self, value: exp.Expr, rank: exp.Expr, kept: exp.Expr) -> exp.Expr:
         """An aggregate: the array of ``value`` where ``kept`` holds, in the order of ``rank`` (1, 2, ...)."""
         raise NotImplementedError(self.name)
+
+    def key_text(self, value: exp.Expr, kind: types.Type | None) -> exp.Expr:
+        """A string, integer, boolean or UUID as the text that keys of maps have."""
+        if kind == types.STRING:
+            return value
+        if kind == types.BOOL:
+            number = self.cast(value, types.INT32)
+            words = [(1, "true"), (0, "false")]
+            return exp.Case(
+                ifs=[
+                    exp.If(
+                        this=exp.EQ(this=number.copy(), expression=exp.Literal.number(digit)),
+                        true=exp.Literal.string(word),
+                    )
+                    for digit, word in words
+                ]
+            )
+        return self.cast(value, types.STRING)
+
+    def nested(self, value: exp.Expr) -> exp.Expr:
+        """A list or map on its way into a map."""
+        return value
 
     def map_of(self, key: exp.Expr, value: exp.Expr, kept: exp.Expr) -> exp.Expr:
         """An aggregate: the map of ``key`` (a string, each once, never NULL) to ``value`` where ``kept`` holds."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sqlglot import exp
 
 from asof.compiler.dialects import syntax
 from asof.compiler.dialects.base import Dialect
 from asof.compiler.dialects.calls import COMMON
 from asof.compiler.tree import present
+
+if TYPE_CHECKING:
+    from asof.compiler import types
 
 
 class DuckDB(Dialect):
@@ -18,6 +23,7 @@ class DuckDB(Dialect):
     latest = "asof"
     strategies = ("asof", "frame", "pairs")
     evaluates_once = True
+    temporary_schema = "temp"
     type_names = {  # noqa: RUF012 - a constant table
         "bool": "BOOLEAN",
         "int32": "INTEGER",
@@ -31,16 +37,19 @@ class DuckDB(Dialect):
         "json": "JSON",
         "uuid": "UUID",
     }
-    nodes = syntax.CORE | syntax.MOMENTS | syntax.INTERVALS | {exp.ArgMax, exp.ArgMin}
-    builtins = frozenset({"ROW", "READ_PARQUET", "READ_CSV", "MAKE_TIMESTAMPTZ"})
+    nodes = syntax.CORE | syntax.MOMENTS | syntax.INTERVALS | {
+        exp.ArgMax, exp.ArgMin, exp.ArrayAgg, exp.Filter, exp.Array, exp.ApproxDistinct, exp.ApproxQuantile
+    }  # fmt: skip
+    builtins = frozenset({"MAP_FROM_ENTRIES", "APPROX_QUANTILE", "ROW", "READ_PARQUET", "READ_CSV", "MAKE_TIMESTAMPTZ"})
     join_methods = frozenset({"", "ASOF"})
     frame_functions = frozenset(
         {
             "count", "sum", "mean", "min", "max", "var_pop", "var_samp", "stddev_pop", "stddev_samp",
-            "first", "last", "count_distinct",
+            "first", "last", "count_distinct", "any", "all",
         }
     )  # fmt: skip
     reads_files = True
+    approximations = {"approx_count_distinct": 0.2, "approx_percentile": 0.02}  # noqa: RUF012 - a constant table
     calls = COMMON
 
     def since_epoch(self, count: exp.Expr, ticks: int) -> exp.Expr:
@@ -52,6 +61,22 @@ class DuckDB(Dialect):
         event, *others = columns
         parts = [part for column in others for part in (present(column), column.copy())]
         return exp.Anonymous(this="ROW", expressions=[event, *parts])
+
+    def list_of(self, value: exp.Expr, rank: exp.Expr, kept: exp.Expr) -> exp.Expr:
+        order = exp.Order(this=value, expressions=[exp.Ordered(this=rank, desc=False, nulls_first=False)])
+        return exp.Filter(this=exp.ArrayAgg(this=order, nulls_excluded=False), expression=exp.Where(this=kept))
+
+    def map_of(self, key: exp.Expr, value: exp.Expr, kept: exp.Expr) -> exp.Expr:
+        entry = exp.Anonymous(this="ROW", expressions=[key, value])
+        return exp.Anonymous(this="MAP_FROM_ENTRIES", expressions=[self.list_of(entry, key.copy(), kept)])
+
+    def array_of(self, values: list[exp.Expr], element: types.Type) -> exp.Expr:
+        return exp.Array(expressions=values)
+
+    def approximate(self, function: str, value: exp.Expr, percentile: float | None) -> exp.Expr:
+        if percentile is None:
+            return exp.ApproxDistinct(this=value)
+        return exp.Anonymous(this="APPROX_QUANTILE", expressions=[value, exp.Literal.number(percentile)])
 
     def scan(self, path: str) -> exp.Expr:
         reader = "READ_CSV" if path.endswith((".csv", ".csv.gz", ".tsv")) else "READ_PARQUET"

@@ -11,6 +11,7 @@ from asof.compiler.dialects.base import Dialect
 from asof.compiler.dialects.calls import COMMON
 
 if TYPE_CHECKING:
+    from asof.compiler import types
     from asof.compiler.dialects.base import LatestStrategy
 
 
@@ -22,11 +23,12 @@ class Postgres(Dialect):
     latest: LatestStrategy = "lateral"
     strategies: ClassVar[tuple[LatestStrategy, ...]] = ("lateral", "frame", "pairs")
     evaluates_once = True
-    nodes = syntax.CORE | syntax.MOMENTS | syntax.INTERVALS | {exp.Lateral}
+    nodes = syntax.CORE | syntax.MOMENTS | syntax.INTERVALS | {exp.Lateral, exp.ArrayAgg, exp.Filter, exp.Array}
     identifier_length = 63
     materialize_rows: ClassVar[bool | None] = False
     max_columns = 1_664
     max_table_columns = 1_600
+    temporary_schema = "pg_temp"
     type_names = {  # noqa: RUF012 - a constant table
         "bool": "BOOLEAN",
         "int32": "INTEGER",
@@ -41,8 +43,20 @@ class Postgres(Dialect):
         "uuid": "UUID",
     }
     frame_functions = frozenset(
-        {"count", "sum", "mean", "min", "max", "var_pop", "var_samp", "stddev_pop", "stddev_samp"}
+        {"count", "sum", "mean", "min", "max", "var_pop", "var_samp", "stddev_pop", "stddev_samp", "any", "all"}
     )
     nulls_first_descending = True
-    carriers = {"bool": "int32", "uuid": "string"}  # noqa: RUF012 - a constant table
+    carriers = {"bool": "int32", "uuid": "string", "json": "string"}  # noqa: RUF012 - a constant table
     calls = COMMON
+    builtins = frozenset({"JSONB_OBJECT_AGG"})
+
+    def list_of(self, value: exp.Expr, rank: exp.Expr, kept: exp.Expr) -> exp.Expr:
+        order = exp.Order(this=value, expressions=[exp.Ordered(this=rank, desc=False, nulls_first=False)])
+        return exp.Filter(this=exp.ArrayAgg(this=order, nulls_excluded=False), expression=exp.Where(this=kept))
+
+    def map_of(self, key: exp.Expr, value: exp.Expr, kept: exp.Expr) -> exp.Expr:
+        entries = exp.Anonymous(this="JSONB_OBJECT_AGG", expressions=[key, value])
+        return exp.Filter(this=entries, expression=exp.Where(this=kept))
+
+    def array_of(self, values: list[exp.Expr], element: types.Type) -> exp.Expr:
+        return exp.Array(expressions=values)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from asof.compiler import types
+from asof.compiler.dialects import syntax
 from asof.compiler.dialects.base import TICKS, Dialect
 from asof.compiler.dialects.calls import COMMON
 
@@ -31,6 +32,7 @@ class SQLite(Dialect):
     max_columns = 2_000
     max_table_columns = 2_000
     max_joins = 64
+    temporary_schema = "temp"
     type_names = {  # noqa: RUF012 - a constant table
         "bool": "INTEGER",
         "int32": "INTEGER",
@@ -44,12 +46,30 @@ class SQLite(Dialect):
         "json": "TEXT",
         "uuid": "TEXT",
     }
-    frame_functions = frozenset({"count", "min", "max"})
+    frame_functions = frozenset({"count", "min", "max", "any", "all"})
     exact_frame_functions = frozenset({"sum", "mean"})
     unsupported = {"time zones": "store timestamps in UTC"}  # noqa: RUF012 - a constant table
     native_variance = False
     ascending_nulls_first = True
     calls = COMMON
+    nodes = syntax.CORE | {exp.Filter}
+    builtins = frozenset({"JSON", "JSON_ARRAY", "JSON_GROUP_ARRAY", "JSON_GROUP_OBJECT"})
+    lists_over_frames = True
+    empty_list_is_null = False
+
+    def list_of(self, value: exp.Expr, rank: exp.Expr, kept: exp.Expr) -> exp.Expr:
+        """JSON text. The rank orders the window around it: an ORDER BY inside an aggregate is too new."""
+        return exp.Anonymous(this="JSON_GROUP_ARRAY", expressions=[value])
+
+    def map_of(self, key: exp.Expr, value: exp.Expr, kept: exp.Expr) -> exp.Expr:
+        entries = exp.Anonymous(this="JSON_GROUP_OBJECT", expressions=[key, value])
+        return exp.Filter(this=entries, expression=exp.Where(this=kept))
+
+    def nested(self, value: exp.Expr) -> exp.Expr:
+        return exp.Anonymous(this="JSON", expressions=[value])
+
+    def array_of(self, values: list[exp.Expr], element: types.Type) -> exp.Expr:
+        return exp.Anonymous(this="JSON_ARRAY", expressions=values)
 
     def data_type(self, kind: types.Type) -> exp.DataType | None:
         return super().data_type(kind) if isinstance(kind, types.Scalar) else None

@@ -1,4 +1,8 @@
-"""The aggregate functions: as calls over a frame, and over the rows joined to one question."""
+"""The aggregate functions: as calls over a frame, and over the rows joined to one question.
+
+Over pairs every function has a plain form of counts, sums, extremes and ranks, the same in every dialect. What
+a dialect has of its own is a list, a map, and the approximations that it states an error for.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,13 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from asof.compiler import tree, types
-from asof.compiler.features import result_type
+from asof.compiler.features import COUNTS, LISTS, result_type
 
 if TYPE_CHECKING:
     from asof.compiler.dialects import Dialect
     from asof.compiler.model import Aggregation, Window
+    from asof.compiler.pit.pairs import Pairs
     from asof.compiler.pit.reach import Reach
-    from asof.compiler.pit.request import Names
     from asof.compiler.relation import Rows
 
 _MOMENTS: dict[str, type[exp.AggFunc]] = {
@@ -23,7 +27,11 @@ _MOMENTS: dict[str, type[exp.AggFunc]] = {
     "stddev_pop": exp.StddevPop,
     "stddev_samp": exp.StddevSamp,
 }
+_SHAPES = {"skew": 3, "kurtosis": 4}
 _ENDS = ("first", "last")
+_PERCENTILES = ("percentile", "approx_percentile")
+_PARTS = 1_000_000_000
+"""Percentiles are whole parts of this, so that ranks are compared as integers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +58,8 @@ class Windowed:
 
     @property
     def result(self) -> types.Type:
-        return result_type(self.aggregation, self.kind or types.FLOAT64)
+        """The type of one value: of one entry, where ``by`` makes a map of them."""
+        return result_type(self.aggregation, self.kind or types.FLOAT64, entry=True)
 
 
 def over_frame(dialect: Dialect, one: Windowed, rows: Rows, event: str, frame: exp.Identifier) -> exp.Expr:
@@ -63,90 +72,217 @@ def over_frame(dialect: Dialect, one: Windowed, rows: Rows, event: str, frame: e
     return _finished(dialect, one, exp.Window(this=_call(dialect, one, value), alias=frame))
 
 
-def over_pairs(dialect: Dialect, names: Names, one: Windowed) -> exp.Expr:
+def over_pairs(pairs: Pairs, one: Windowed) -> exp.Expr:
     """The aggregate over the rows of one question that lie in its window."""
-    if one.function in _ENDS:
-        first = exp.EQ(this=tree.column("", _helper(one)), expression=exp.Literal.number(1))
-        picked = tree.case(tree.all_of([*eligible(dialect, names, one), first]), tree.column("", one.value))
-        return _through_carrier(dialect, one, picked)
-    value = tree.case(tree.all_of(inside(dialect, names, one)), tree.column("", one.value))
-    if one.function in _MOMENTS and not dialect.native_variance:
-        return _two_passes(one, value)
-    return _finished(dialect, one, _call(dialect, one, value))
+    dialect, function = pairs.dialect, one.function
+    if function in dialect.approximations:
+        return _approximated(pairs, one)
+    if function in _ENDS:
+        return _picked(pairs, one, pairs.rank_in_time(one, latest=function == "last"))
+    if function == "mode":
+        return _picked(pairs, one, pairs.rank_by_frequency(one))
+    if function in LISTS:
+        return _list(pairs, one)
+    if function == "histogram":
+        return _histogram(pairs, one)
+    if function in _PERCENTILES:
+        return _percentiles(pairs, one, [_interpolated(pairs, one, p) for p in one.aggregation.percentiles])
+    if function in _SHAPES:
+        return _shape(pairs, one)
+    if function in _MOMENTS and not dialect.native_variance:
+        return _variance(pairs, one)
+    return _finished(dialect, one, _call(dialect, one, pairs.value(one)))
 
 
-def prepared(dialect: Dialect, names: Names, rows: Rows, one: Windowed) -> exp.Expr | None:
-    """What ``over_pairs`` needs from the other rows of the question: a rank, a mean, or nothing."""
-    row = tree.column("", names.row)
-    if one.function in _ENDS:
-        direction = tree.latest_first if one.function == "last" else tree.earliest_first
-        order = [direction(tree.column("", name)) for name in dict.fromkeys((names.event, *rows.ties, one.value))]
-        taking_part = tree.case(tree.all_of(eligible(dialect, names, one)), exp.Literal.number(1))
-        rank = exp.Window(this=exp.RowNumber(), partition_by=[row, taking_part], order=exp.Order(expressions=order))
-        return tree.named(rank, _helper(one))
-    if one.function in _MOMENTS and not dialect.native_variance:
-        value = tree.case(tree.all_of(inside(dialect, names, one)), tree.column("", one.value))
-        return tree.named(exp.Window(this=exp.Avg(this=value), partition_by=[row]), _helper(one))
-    return None
+def as_map(dialect: Dialect, one: Windowed, by: str, kind: types.Type | None) -> exp.Expr:
+    """The aggregate that makes a map of one window's values by key. Where there is no value there is no entry."""
+    value, key = tree.column("", one.feature), tree.column("", by)
+    something = [tree.present(key), tree.present(value)]
+    if one.function in COUNTS:
+        something.append(exp.GT(this=value.copy(), expression=exp.Literal.number(0)))
+    kept = tree.all_of(something)
+    nested = dialect.nested(value.copy()) if not isinstance(one.result, types.Scalar | types.Decimal) else value.copy()
+    return _unless_empty(dialect, dialect.map_of(dialect.key_text(key.copy(), kind), nested, kept), kept)
 
 
-def inside(dialect: Dialect, names: Names, one: Windowed) -> list[exp.Expr]:
-    """Whether the row of a pair lies in the window."""
-    return one.reach.holds(tree.column("", names.event), tree.column("", names.at), dialect)
-
-
-def eligible(dialect: Dialect, names: Names, one: Windowed) -> list[exp.Expr]:
-    """Whether ``first`` and ``last`` may pick the row: inside the window, and a value unless NULLs count."""
-    conditions = inside(dialect, names, one)
-    deciding = one.condition if one.aggregation.include_nulls else one.value
-    if deciding:
-        conditions.append(tree.present(tree.column("", deciding)))
-    return conditions
-
-
-def _helper(one: Windowed) -> str:
-    return f"_{one.feature}"
+# --- calls that every engine has ---------------------------------------------------------------------------------
 
 
 def _call(dialect: Dialect, one: Windowed, value: exp.Expr) -> exp.Expr:
-    if one.function == "count":
+    function = one.function
+    if function == "count":
         return exp.Count(this=value)
-    if one.function == "count_distinct":
+    if function in COUNTS:
         return exp.Count(this=exp.Distinct(expressions=[value]))
-    if one.function == "min":
-        return exp.Min(this=value)
-    if one.function == "max":
-        return exp.Max(this=value)
+    if function in ("min", "max", "any", "all"):
+        carrier = _carrier(dialect, one)
+        extreme = exp.Max if function in ("max", "any") else exp.Min
+        return extreme(this=value if carrier is None else dialect.cast(value, carrier))
     if one.kind == types.FLOAT32 or one.kind == types.BOOL or one.kind is None:
         value = dialect.cast(value, types.INT64 if one.kind == types.BOOL else types.FLOAT64)
-    if one.function == "sum":
+    if function == "sum":
         return exp.Sum(this=value)
-    if one.function == "mean":
+    if function == "mean":
         return exp.Avg(this=value)
-    return _MOMENTS[one.function](this=value)
+    return _MOMENTS[function](this=value)
 
 
 def _finished(dialect: Dialect, one: Windowed, value: exp.Expr) -> exp.Expr:
     """Sums of integers are int64 again (an overflow is an error), means and moments float64."""
-    if one.function in ("sum", "mean", *_MOMENTS):
+    if one.function in ("sum", "mean", *_MOMENTS) or _carrier(dialect, one) is not None:
         return dialect.cast(value, one.result)
     return value
 
 
-def _through_carrier(dialect: Dialect, one: Windowed, value: exp.Expr) -> exp.Expr:
+def _carrier(dialect: Dialect, one: Windowed) -> types.Type | None:
+    """The type in which the engine compares values of a type that its MIN and MAX do not take."""
+    if one.function in ("any", "all"):
+        return types.INT32
+    if one.function not in ("min", "max", *_ENDS, "mode"):
+        return None
     carrier = dialect.carriers.get(str(one.kind))
+    return None if carrier is None else types.Scalar(carrier)
+
+
+# --- plain forms over pairs --------------------------------------------------------------------------------------
+
+
+def _kept(pairs: Pairs, one: Windowed, *more: exp.Expr) -> exp.Expr:
+    return tree.all_of([*pairs.eligible(one), *more])
+
+
+def _first(rank: exp.Expr) -> exp.Expr:
+    return exp.EQ(this=rank, expression=exp.Literal.number(1))
+
+
+def _picked(pairs: Pairs, one: Windowed, rank: exp.Expr) -> exp.Expr:
+    """The value of the one row of rank 1."""
+    value = tree.case(_kept(pairs, one, _first(rank)), tree.column("", one.value))
+    carrier = _carrier(pairs.dialect, one)
     if carrier is None:
         return exp.Max(this=value)
-    return dialect.cast(exp.Max(this=dialect.cast(value, types.Scalar(carrier))), one.kind)
+    return pairs.dialect.cast(exp.Max(this=pairs.dialect.cast(value, carrier)), one.kind)
 
 
-def _two_passes(one: Windowed, value: exp.Expr) -> exp.Expr:
-    """The mean squared distance from the mean: subtracting two large sums would lose every digit."""
-    distance = exp.Paren(this=exp.Sub(this=value, expression=tree.column("", _helper(one))))
-    squares = exp.Sum(this=exp.Mul(this=distance, expression=distance.copy()))
-    count: exp.Expr = exp.Count(this=value.copy())
+def _list(pairs: Pairs, one: Windowed) -> exp.Expr:
+    """The first ``n`` by rank; listed the other way round where the order of the list is not that of the rank."""
+    function, newest = one.function, one.aggregation.order == "desc"
+    more: list[exp.Expr] = []
+    if function in ("top_n", "bottom_n"):
+        rank, forwards = pairs.rank_by_value(one, greatest=function == "top_n"), True
+    else:
+        latest = function.startswith("last")
+        forwards = latest == newest
+        if "distinct" in function:
+            rank = pairs.rank_of_distinct(one, latest=latest)
+            more.append(_first(pairs.occurrence(one, latest=latest)))
+        else:
+            rank = pairs.rank_in_time(one, latest=latest)
+    more.append(exp.LTE(this=rank, expression=exp.Literal.number(one.aggregation.n)))
+    kept = _kept(pairs, one, *more)
+    order = rank.copy() if forwards else exp.Neg(this=rank.copy())
+    value = tree.column("", one.value)
+    if pairs.dialect.lists_over_frames:
+        return exp.Max(this=tree.case(kept, pairs.listed(one, value, order, kept.copy())))
+    return _unless_empty(pairs.dialect, pairs.dialect.list_of(value, order, kept), kept)
+
+
+def _histogram(pairs: Pairs, one: Windowed) -> exp.Expr:
+    kept = _kept(pairs, one, _first(pairs.occurrence(one, latest=False)))
+    key = pairs.dialect.key_text(tree.column("", one.value), one.kind)
+    return _unless_empty(pairs.dialect, pairs.dialect.map_of(key, pairs.frequency(one), kept), kept)
+
+
+def _unless_empty(dialect: Dialect, made: exp.Expr, kept: exp.Expr) -> exp.Expr:
+    """NULL of nothing, where the engine's aggregate gives something empty."""
+    if dialect.empty_list_is_null:
+        return made
+    return tree.case(_first(exp.Max(this=tree.case(kept.copy(), exp.Literal.number(1)))), made)
+
+
+def _approximated(pairs: Pairs, one: Windowed) -> exp.Expr:
+    dialect = pairs.dialect
+    if one.function not in _PERCENTILES:
+        return dialect.cast(dialect.approximate(one.function, pairs.value(one), None), types.INT64)
+    value = dialect.cast(tree.column("", one.value), types.FLOAT64)
+    inside = tree.case(tree.all_of(pairs.inside(one)), value)
+    made = [
+        dialect.cast(dialect.approximate(one.function, inside.copy(), p), types.FLOAT64)
+        for p in one.aggregation.percentiles
+    ]
+    return _percentiles(pairs, one, made)
+
+
+def _percentiles(pairs: Pairs, one: Windowed, values: list[exp.Expr]) -> exp.Expr:
+    """One number, or an array of several; NULL of nothing."""
+    if len(values) == 1:
+        return values[0]
+    some = exp.GT(this=exp.Count(this=pairs.value(one)), expression=exp.Literal.number(0))
+    return tree.case(some, pairs.dialect.array_of(values, types.FLOAT64))
+
+
+def _interpolated(pairs: Pairs, one: Windowed, percentile: float) -> exp.Expr:
+    """The value at ``percentile`` of the way from the smallest to the greatest, linear between neighbours.
+
+    With ranks 1 to n the place is ``1 + p (n - 1)``: the two values next to it weigh one less their distance.
+    """
+    dialect = pairs.dialect
+    rank, count = pairs.rank_by_value(one, greatest=False), pairs.count(one)
+    parts = exp.Literal.number(_PARTS)
+    place = exp.Mul(this=exp.Literal.number(round(percentile * _PARTS)), expression=_less_one(count))
+    distance = exp.Abs(this=exp.Sub(this=exp.Mul(this=_less_one(rank), expression=parts), expression=place))
+    near = exp.LT(this=distance, expression=parts.copy())
+    weight = dialect.cast(exp.Sub(this=parts.copy(), expression=distance.copy()), types.FLOAT64)
+    share = exp.Mul(this=weight, expression=exp.Literal.number("1e-9"))
+    value = dialect.cast(tree.column("", one.value), types.FLOAT64)
+    return exp.Sum(this=tree.case(_kept(pairs, one, near), exp.Mul(this=value, expression=share)))
+
+
+def _less_one(value: exp.Expr) -> exp.Expr:
+    return exp.Paren(this=exp.Sub(this=value.copy(), expression=exp.Literal.number(1)))
+
+
+# --- moments about the mean --------------------------------------------------------------------------------------
+
+
+def _distance(pairs: Pairs, one: Windowed) -> exp.Expr:
+    """How far the value lies from the mean: subtracting two large sums instead would lose every digit."""
+    value = _float(pairs, one)
+    return exp.Paren(this=exp.Sub(this=value, expression=pairs.mean(one, value.copy())))
+
+
+def _float(pairs: Pairs, one: Windowed) -> exp.Expr:
+    value = pairs.dialect.cast(tree.column("", one.value), types.FLOAT64)
+    return tree.case(tree.all_of(pairs.inside(one)), value)
+
+
+def _power(distance: exp.Expr, exponent: int) -> exp.Expr:
+    made = distance.copy()
+    for _ in range(exponent - 1):
+        made = exp.Mul(this=made, expression=distance.copy())
+    return made
+
+
+def _variance(pairs: Pairs, one: Windowed) -> exp.Expr:
+    squares = exp.Sum(this=_power(_distance(pairs, one), 2))
+    count: exp.Expr = exp.Count(this=pairs.value(one))
     if one.function.endswith("samp"):
         several = exp.GT(this=count, expression=exp.Literal.number(1))
         count = tree.case(several, exp.Sub(this=count.copy(), expression=exp.Literal.number(1)))
     variance = exp.Div(this=squares, expression=count, typed=True, safe=True)
     return exp.Sqrt(this=variance) if one.function.startswith("stddev") else variance
+
+
+def _shape(pairs: Pairs, one: Windowed) -> exp.Expr:
+    """Skew, or excess kurtosis, of the population; NULL of too few values, or of equal ones."""
+    distance, order = _distance(pairs, one), _SHAPES[one.function]
+    moment, spread = exp.Avg(this=_power(distance, order)), exp.Avg(this=_power(distance, 2))
+    if one.function == "skew":
+        scale: exp.Expr = exp.Mul(this=spread, expression=exp.Sqrt(this=spread.copy()))
+    else:
+        scale = exp.Mul(this=spread, expression=spread.copy())
+    value = exp.Div(this=moment, expression=exp.Paren(this=scale), typed=True, safe=True)
+    made = value if one.function == "skew" else exp.Sub(this=value, expression=exp.Literal.number(3))
+    enough = exp.GTE(this=exp.Count(this=pairs.value(one)), expression=exp.Literal.number(order))
+    differ = exp.LT(this=exp.Min(this=_float(pairs, one)), expression=exp.Max(this=_float(pairs, one)))
+    return tree.case(tree.all_of([enough, differ]), made)

@@ -65,8 +65,8 @@ class Names:
 
     @staticmethod
     def apart_from(taken: Iterable[str]) -> Names:
-        """The usual names, longer by underscores where the user has one of them."""
+        """The usual names, longer by underscores where a name of the user's begins like one of them."""
         prefix, used = "", {name.lower() for name in taken}
-        while any(prefix + f.default.lower() in used for f in fields(Names) if isinstance(f.default, str)):
+        while any(name.startswith(prefix + str(f.default)) for f in fields(Names) for name in used):
             prefix += "_"
         return Names(**{f.name: prefix + str(f.default) for f in fields(Names)})

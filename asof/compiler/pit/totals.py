@@ -32,6 +32,8 @@ _SO_FAR = "so_far"
 
 def adds_up(one: Windowed) -> bool:
     """Whether the window is an exact difference of totals: squares of int64 could leave 128 bits."""
+    if one.aggregation.by:
+        return False
     if one.function in _SUMS:
         return one.kind in types.INTEGERS or one.kind == types.BOOL
     if one.function in _MOMENTS:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from asof.compiler import shape, support, tree, types
 from asof.compiler.certificate import Claim
-from asof.compiler.diagnostics import Diagnostic, DiagnosticError, in_order
-from asof.compiler.dialects import spoken
-from asof.compiler.emit import Compiled, Draft, emit
+from asof.compiler.diagnostics import Diagnostic, DiagnosticError
+from asof.compiler.emit import Draft
+from asof.compiler.features import COUNTS
 from asof.compiler.model import OnDemandFeatureView, ServiceItem, Timing
 from asof.compiler.pit import windows
 from asof.compiler.pit.latest import latest
@@ -25,7 +26,7 @@ from asof.compiler.translate import quoted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from asof.compiler.dialects import Dialect, LatestStrategy
+    from asof.compiler.dialects import Dialect
     from asof.compiler.model import Repo
     from asof.compiler.pit.request import SpineSpec, TrainingRequest
     from asof.compiler.pit.resolve import Group, Output
@@ -34,32 +35,25 @@ Values = dict[Input, exp.Expr]
 """Each input as an expression over the final joins."""
 
 
-def training_query(
-    repo: Repo,
-    request: TrainingRequest,
-    *,
-    target: str,
-    dialect: str,
-    latest: LatestStrategy | None = None,
-    header: tuple[str, ...] = (),
-) -> Compiled:
-    """The SQL that gives every row of the spine its features, in order, once.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request resolved: its outputs, the groups behind them, and the names that its statements share."""
 
-    ``target`` chooses among the locations of sources, ``dialect`` is one of ``DIALECTS``; ``latest`` is one of the
-    dialect's other strategies; ``header`` are lines of comment above the statement. Diagnostics instead of a query
-    where something is not possible.
-    """
-    chosen = spoken(dialect, latest)
-    if chosen is None:
-        return Compiled(diagnostics=(support.NO_DIALECT.at(NOWHERE, f"no SQL is made for {dialect!r}"),))
-    try:
-        draft = _draft(repo, request, target, chosen, header)
-    except DiagnosticError as error:
-        return Compiled(diagnostics=in_order(error.diagnostics))
-    return emit(draft, chosen)
+    repo: Repo
+    request: TrainingRequest
+    target: str
+    dialect: Dialect
+    wanted: tuple[Output, ...]
+    groups: tuple[Group, ...]
+    names: Names
+
+    @property
+    def tables(self) -> set[str]:
+        return _tables(self.repo, self.request.spine, self.groups, self.target)
 
 
-def _draft(repo: Repo, request: TrainingRequest, target: str, dialect: Dialect, header: tuple[str, ...]) -> Draft:
+def asked(repo: Repo, request: TrainingRequest, target: str, dialect: Dialect) -> Asked:
+    """What ``request`` comes down to. Raises DiagnosticError for what is not possible."""
     wanted = outputs(repo, request)
     inputs = dict.fromkeys(one for output in wanted for one in needed(repo, output.value))
     found = groups(repo, request, inputs)
@@ -70,29 +64,63 @@ def _draft(repo: Repo, request: TrainingRequest, target: str, dialect: Dialect, 
     if problems:
         raise DiagnosticError(*problems)
     names = Names.apart_from(_user_names(repo, request.spine, found))
-    binder = Binder(
-        repo=repo,
-        target=target,
-        dialect=dialect,
-        names=names,
-        ctes=tree.Ctes(dialect.identifier_length, _tables(repo, request.spine, found, target)),
+    return Asked(repo=repo, request=request, target=target, dialect=dialect, wanted=wanted, groups=found, names=names)
+
+
+def one_statement(asked: Asked, header: tuple[str, ...]) -> tuple[Draft, int]:
+    """All of it in one statement, and how many tables its last SELECT joins."""
+    binder, spine = new_statement(asked)
+    statement = Statement(binder=binder, spine=spine)
+    joined: list[str] = []
+    values: Values = {}
+    for group in asked.groups:
+        values |= grouped(statement, group, joined)
+    return answer(asked, statement, values, joined, header), len(joined) + 1
+
+
+def new_statement(asked: Asked) -> tuple[Binder, str]:
+    """A statement that numbers the rows of the spine, and the name of its common table expression."""
+    binder = _binder(asked, asked.tables)
+    return binder, _spine(binder, asked.request.spine, asked.groups)
+
+
+def statement_over(asked: Asked, spine: exp.Select, hidden: set[str]) -> Statement:
+    """A statement over a spine that has been numbered; ``hidden`` are names of tables that it may read."""
+    binder = _binder(asked, asked.tables | hidden)
+    name = binder.ctes.add("spine", spine, "the rows to be enriched, as the first stage numbered them")
+    return Statement(binder=binder, spine=name)
+
+
+def _binder(asked: Asked, tables: set[str]) -> Binder:
+    return Binder(
+        repo=asked.repo,
+        target=asked.target,
+        dialect=asked.dialect,
+        names=asked.names,
+        ctes=tree.Ctes(asked.dialect.identifier_length, tables),
         made={},
         witnesses={},
     )
-    statement = Statement(binder=binder, spine=_spine(binder, request.spine, found))
-    joined: list[str] = []
-    values: Values = {}
-    for group in found:
-        values |= _grouped(statement, group, joined)
-    query = _answer(statement, request, wanted, values, joined)
+
+
+def answer(asked: Asked, statement: Statement, values: Values, joined: list[str], header: tuple[str, ...]) -> Draft:
+    """The spine's columns and the features, looked up in ``joined`` by row."""
+    request = asked.request
+    query = _answer(statement, request, asked.wanted, values, joined)
     columns = tuple(OutputColumn(name=name, lineage=("spine",)) for name in request.spine.columns)
     return Draft(
         name=request.name,
-        query=binder.ctes.over(query),
-        columns=columns + tuple(output.column for output in wanted),
-        claim=Claim(spine=statement.spine, row=names.row, instant=names.at, sources=binder.witnesses),
+        query=statement.ctes.over(query),
+        columns=columns + tuple(output.column for output in asked.wanted),
+        claim=claim(statement),
         header=header,
     )
+
+
+def claim(statement: Statement) -> Claim:
+    """What a statement must be proven to be."""
+    names = statement.names
+    return Claim(spine=statement.spine, row=names.row, instant=names.at, sources=statement.binder.witnesses)
 
 
 def _spine(binder: Binder, spec: SpineSpec, found: tuple[Group, ...]) -> str:
@@ -139,13 +167,13 @@ def _numbering(dialect: Dialect, spec: SpineSpec, found: tuple[Group, ...]) -> e
     return exp.Window(this=exp.RowNumber(), order=exp.Order(expressions=order))
 
 
-def _grouped(statement: Statement, group: Group, joined: list[str]) -> Values:
+def grouped(statement: Statement, group: Group, joined: list[str]) -> Values:
     """The features of one group as columns of common table expressions, which ``joined`` collects."""
     schema = [column.name for column in group.view.schema]
     plain = tuple(name for name in group.features if name in schema)
     windowed = tuple(name for name in group.features if name not in schema)
     read = windows.inputs(statement, group) if windowed else windows.Inputs({}, {}, {})
-    columns = [a.column for a in group.view.aggregations if a.column] if windowed else []
+    columns = [name for a in group.view.aggregations for name in (a.column, a.by) if name] if windowed else []
     rows = statement.binder.rows(group.view, (schema if plain else []) + columns, read.expressions)
     homes: dict[str, str] = {}
     if plain:
@@ -164,8 +192,8 @@ def _grouped(statement: Statement, group: Group, joined: list[str]) -> Values:
 
 def empty(statement: Statement, group: Group, name: str, kind: types.Type) -> exp.Expr:
     """The value of a window that no visible row can be in: a count of nothing, or NULL."""
-    function = shape.windows(group.view)[name][0].function
-    if function not in ("count", "count_distinct"):
+    aggregation = shape.windows(group.view)[name][0]
+    if aggregation.by or aggregation.function not in COUNTS:
         return statement.dialect.cast(exp.Null(), kind)
     return tree.case(tree.all_of(statement.askable(group)), statement.dialect.cast(exp.Literal.number(0), kind))
 
@@ -178,14 +206,20 @@ def _answer(
     for output in wanted:
         value = _value(statement, output.value, values)
         query.append("expressions", tree.called(value, output.column.name))
-    for home in joined:
-        on: list[exp.Expr] = [exp.EQ(this=tree.column(home, names.row), expression=tree.column(spine, names.row))]
-        tree.join(query, tree.cte(home), on, side="LEFT")
+    join_by_row(statement, query, joined)
     row = exp.Ordered(
         this=tree.column(spine, names.row), desc=False, nulls_first=statement.dialect.ascending_nulls_first
     )
     query.set("order", exp.Order(expressions=[row]))
     return query
+
+
+def join_by_row(statement: Statement, query: exp.Select, joined: list[str]) -> None:
+    """``query`` in place, with a LEFT JOIN for each table that holds features by row."""
+    row = statement.names.row
+    for home in joined:
+        on: list[exp.Expr] = [exp.EQ(this=tree.column(home, row), expression=tree.column(statement.spine, row))]
+        tree.join(query, tree.cte(home), on, side="LEFT")
 
 
 def _value(statement: Statement, value: Input | Computed, values: Values) -> exp.Expr:
@@ -236,7 +270,7 @@ def names_in(repo: Repo, group: Group) -> set[str]:
     """Every column name of the user's that may stand beside the builder's own in a query of ``group``."""
     timing = shape.timing_of(repo, group.view)
     names = {*timing.unique, timing.timestamp_field, timing.created_timestamp_column, *group.features}
-    names |= {a.column for a in group.view.aggregations} | {key for key, _ in group.keys}
+    names |= {name for a in group.view.aggregations for name in (a.column, a.by)} | {key for key, _ in group.keys}
     return names | set(shape.column_types(repo, group.view))
 
 

@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from asof.compiler import shape, tree
 from asof.compiler.pit import functions, reach, totals
+from asof.compiler.pit.pairs import Pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,7 +60,7 @@ def inputs(statement: Statement, group: Group) -> Inputs:
     names: dict[str, str] = {}
     conditions: dict[str, str] = {}
     taken = {key for key, _ in group.keys} | {column.name for column in group.view.schema}
-    taken |= {aggregation.column for aggregation in group.view.aggregations}
+    taken |= {name for a in group.view.aggregations for name in (a.column, a.by)}
 
     def add(wanted: str, aggregation: Aggregation, value: exp.Expr) -> str:
         name = wanted
@@ -108,7 +109,7 @@ def windowed(statement: Statement, group: Group, rows: Rows, read: Inputs, featu
     if framed:
         made |= dict.fromkeys((one.feature for one in framed), _framed(statement, group, rows, framed))
     if paired:
-        made |= dict.fromkeys((one.feature for one in paired), _paired(statement, group, rows, paired))
+        made |= _paired(statement, group, rows, paired)
     return made
 
 
@@ -122,7 +123,7 @@ def _adds_up(statement: Statement, rows: Rows, one: Windowed) -> bool:
 
 
 def _frames(statement: Statement, rows: Rows, one: Windowed) -> bool:
-    if not _by_event(statement, rows) or one.aggregation.include_nulls:
+    if not _by_event(statement, rows) or one.aggregation.include_nulls or one.aggregation.by:
         return False
     return statement.dialect.frames(one.function, one.kind)
 
@@ -185,10 +186,51 @@ def _timeline(statement: Statement, group: Group, rows: Rows, carried: Iterable[
     return exp.Union(this=events, expression=questions, distinct=False)
 
 
-def _paired(statement: Statement, group: Group, rows: Rows, every: Sequence[Windowed]) -> str:
+def _paired(statement: Statement, group: Group, rows: Rows, every: Sequence[Windowed]) -> dict[str, str]:
+    """Feature -> its common table expression, for windows that each pick their own among joined rows."""
+    pairs = Pairs(dialect=statement.dialect, names=statement.names, ties=rows.ties, within=(statement.names.row,))
+    table = _joined(statement, group, rows, every)
+    keyed: dict[str, list[Windowed]] = {}
+    for one in every:
+        keyed.setdefault(one.aggregation.by, []).append(one)
+    values = {
+        by: [tree.named(functions.over_pairs(pairs.keyed_by(by) if by else pairs, one), one.feature) for one in some]
+        for by, some in keyed.items()
+    }
+    for step in pairs.steps:
+        made = tree.select([exp.Star(), *(tree.named(value, name) for name, value in step.items())], tree.cte(table))
+        table = statement.ctes.add(f"{group.role}_ranked", made, "ranks and means among the rows of one question")
+    homes: dict[str, str] = {}
+    for by, some in keyed.items():
+        within = [statement.names.row, *([by] if by else [])]
+        query = tree.select([*(tree.column("", name) for name in within), *values[by]], tree.cte(table))
+        query.set("group", exp.Group(expressions=[tree.column("", name) for name in within]))
+        wanted, why = (f"{group.role}_by_{by}", f"each window, by {by}") if by else (f"{group.role}_exact", _PICKS)
+        home = statement.ctes.add(wanted, query, why)
+        homes |= dict.fromkeys((one.feature for one in some), _folded(statement, group, rows, home, by, some))
+    return homes
+
+
+_PICKS = "every window picks its own rows"
+
+
+def _folded(statement: Statement, group: Group, rows: Rows, table: str, by: str, every: Sequence[Windowed]) -> str:
+    """One line a question again: its lines by key become entries of maps. As it was, where there is no key."""
+    if not by:
+        return table
+    dialect, row = statement.dialect, statement.names.row
+    values = [tree.named(functions.as_map(dialect, one, by, rows.kinds.get(by)), one.feature) for one in every]
+    query = tree.select([tree.column("", row), *values], tree.cte(table))
+    query.set("group", exp.Group(expressions=[tree.column("", row)]))
+    return statement.ctes.add(f"{group.role}_maps", query, "the maps: an entry for each key with something to say")
+
+
+def _joined(statement: Statement, group: Group, rows: Rows, every: Sequence[Windowed]) -> str:
+    """The common table expression of (row, at, event, what aggregations read), a line without a row for no rows."""
     names = statement.names
-    asked = statement.asked(group, reach.widest([one.reach for one in every]), f"{group.role}_window_asked")
-    read = [name for one in every for name in (one.value, one.condition) if name]
+    span = reach.widest([one.reach for one in every])
+    asked = statement.asked(group, span, f"{group.role}_window_asked")
+    read = [name for one in every for name in (one.value, one.condition, one.aggregation.by) if name]
     carried = dict.fromkeys([names.event, *read, *rows.ties])
     event = tree.column(rows.table, names.event)
     pairs = tree.select(
@@ -201,30 +243,12 @@ def _paired(statement: Statement, group: Group, rows: Rows, every: Sequence[Wind
     )
     on = tree.equal(asked, rows.table, rows.keys)
     on.append(exp.LTE(this=event, expression=tree.column(asked, names.until)))
-    if reach.widest([one.reach for one in every]).since is not None:
+    if span.since is not None:
         on.append(exp.GTE(this=event.copy(), expression=tree.column(asked, names.since)))
     if rows.timing.visibility == "created":
         on.append(reach.visible(rows.table, asked, names.created, names.at))
         pairs.append("expressions", tree.column(rows.table, names.created)) if names.created not in carried else None
     tree.join(pairs, tree.cte(rows.table), on, side="LEFT")
-    found = statement.ctes.add(
+    return statement.ctes.add(
         f"{group.role}_pairs", pairs, "each question with the rows that its widest window can hold"
     )
-    found = _prepared(statement, group, rows, every, found)
-    values = [tree.named(functions.over_pairs(statement.dialect, names, one), one.feature) for one in every]
-    query = tree.select([tree.column("", names.row), *values], tree.cte(found))
-    query.set("group", exp.Group(expressions=[tree.column("", names.row)]))
-    return statement.ctes.add(f"{group.role}_exact", query, "every window picks its own rows")
-
-
-def _prepared(statement: Statement, group: Group, rows: Rows, every: Sequence[Windowed], pairs: str) -> str:
-    """Ranks for first and last, means for variances: what needs a look at a question's other rows first."""
-    extra = [
-        prepared
-        for one in every
-        if (prepared := functions.prepared(statement.dialect, statement.names, rows, one)) is not None
-    ]
-    if not extra:
-        return pairs
-    query = tree.select([exp.Star(), *extra], tree.cte(pairs))
-    return statement.ctes.add(f"{group.role}_ranked", query, "ranks and means among the rows of one question")
