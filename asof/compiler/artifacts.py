@@ -25,6 +25,7 @@ from asof.compiler.translate import translated
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from asof.compiler.certificate import Certificate
     from asof.compiler.emit import CompiledQuery
     from asof.compiler.model import AnyDefinition, Repo, Target
 
@@ -193,15 +194,23 @@ def _header(repo: Repo, definition: AnyDefinition, target: Target, serial: int, 
 
 
 def _described(query: CompiledQuery, definition: str) -> dict[str, object]:
-    return {
+    described: dict[str, object] = {
         "definition": definition,
         "sha256": hashlib.sha256(query.text.encode()).hexdigest(),
         "columns": [
             {"name": column.name, "type": str(column.type) if column.type else None, "lineage": list(column.lineage)}
             for column in query.columns
         ],
-        "certificate": [{"rows": rows, "bound": bound} for rows, bound in query.certificate.paths],
+        "certificate": _paths(query.certificate),
     }
+    if query.stages:
+        proofs = query.stage_certificates
+        described["stages"] = [{"table": table, "certificate": _paths(found)} for table, found in proofs]
+    return described
+
+
+def _paths(certificate: Certificate) -> list[dict[str, str]]:
+    return [{"rows": rows, "bound": bound} for rows, bound in certificate.paths]
 
 
 def _placed(repo: Repo, definition: AnyDefinition, diagnostic: Diagnostic) -> Diagnostic:

@@ -40,6 +40,8 @@ class Claim:
     row: str
     instant: str
     sources: Mapping[str, Witness]
+    stages: frozenset[str] = frozenset()
+    """Tables that certified statements have made: features by the spine's row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +153,8 @@ class _Walk:
         if isinstance(item, exp.Table):
             if item.db or not isinstance(item.this, exp.Identifier):
                 return State(raw=True)
+            if item.name in self.claim.stages and item.name not in known:
+                return State(row=self.claim.row, data=True)
             return known.get(item.name, State(raw=True))
         if isinstance(item, exp.Subquery | exp.Lateral):
             inner = (

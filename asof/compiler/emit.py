@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from asof.compiler import support
+from sqlglot import exp
+
+from asof.compiler import support, tree
 from asof.compiler.certificate import Certificate, Claim, certify
 from asof.compiler.dialects.allowed import strangers
 from asof.compiler.dialects.base import Dialect
 from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
-    from sqlglot import exp
-
     from asof.compiler.diagnostics import Diagnostic
     from asof.compiler.pit.request import OutputColumn
 
@@ -29,12 +29,33 @@ class CompiledQuery:
     columns: tuple[OutputColumn, ...]
     certificate: Certificate
     header: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
+    """Statements that run in order before ``sql``, after the prologue: they make the temporary tables it joins."""
+    stage_certificates: tuple[tuple[str, Certificate], ...] = ()
+    """The tables of the stages that hold features, and the proof of each."""
 
     @property
     def text(self) -> str:
         """All of it as a script, as the artifacts hold it."""
         comments = [f"-- {' '.join(line.split())}" for line in self.header]
-        return "\n".join([*comments, *(f"{line};" for line in self.prologue), f"{self.sql};", ""])
+        return "\n".join([*comments, *(f"{line};" for line in (*self.prologue, *self.stages)), f"{self.sql};", ""])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A statement that makes the temporary table ``name``."""
+
+    name: str
+    sql: str
+    certificate: Certificate
+
+    def dropped(self, dialect: Dialect) -> str:
+        """A statement that removes what an earlier run of the session left under the name."""
+        table = exp.Table(
+            this=tree.identifier(self.name),
+            db=exp.to_identifier(dialect.temporary_schema) if dialect.temporary_schema else None,
+        )
+        return f"DROP TABLE IF EXISTS {table.sql(dialect=dialect.name)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,15 +79,10 @@ class Draft:
 
 def emit(draft: Draft, dialect: Dialect) -> Compiled:
     """The text of ``draft``, if it holds nothing strange and is proven free of leakage."""
-    strange = strangers(draft.query, dialect)
-    if strange:
-        message = f"{draft.name}: {', '.join(strange)} is not known to mean the same in {dialect.name}"
-        return Compiled(diagnostics=(support.NOT_YET.at(NOWHERE, message),))
-    certificate = certify(draft.query, draft.claim) if draft.claim else Certificate(paths=())
+    certificate = _proven(draft, dialect)
     if not isinstance(certificate, Certificate):
-        message = f"{draft.name}: {' <- '.join(certificate.path)}: {certificate.reason}"
-        return Compiled(diagnostics=(support.NO_CERTIFICATE.at(NOWHERE, message),))
-    body = _written(draft.query, dialect).sql(dialect=dialect.name, pretty=True, identify=True, max_text_width=100)
+        return Compiled(diagnostics=(certificate,))
+    body = _printed(draft.query, dialect)
     return Compiled(
         query=CompiledQuery(
             name=draft.name,
@@ -90,3 +106,33 @@ def _written(query: exp.Query, dialect: Dialect) -> exp.Query:
         if other is not node:
             node.replace(other)
     return made
+
+
+def emit_stage(draft: Draft, dialect: Dialect) -> Stage | Compiled:
+    """A statement that makes the temporary table ``draft.name``; diagnostics where it cannot be proven."""
+    certificate = _proven(draft, dialect)
+    if not isinstance(certificate, Certificate):
+        return Compiled(diagnostics=(certificate,))
+    if dialect.temporary == "hash":
+        query = draft.query.copy()
+        query.set("into", exp.Into(this=tree.cte(draft.name)))
+        return Stage(name=draft.name, sql=_printed(query, dialect), certificate=certificate)
+    name = tree.identifier(draft.name).sql(dialect=dialect.name)
+    sql = f"CREATE TEMPORARY TABLE {name} AS\n{_printed(draft.query, dialect)}"
+    return Stage(name=draft.name, sql=sql, certificate=certificate)
+
+
+def _proven(draft: Draft, dialect: Dialect) -> Certificate | Diagnostic:
+    strange = strangers(draft.query, dialect)
+    if strange:
+        message = f"{draft.name}: {', '.join(strange)} is not known to mean the same in {dialect.name}"
+        return support.NOT_YET.at(NOWHERE, message)
+    certificate = certify(draft.query, draft.claim) if draft.claim else Certificate(paths=())
+    if isinstance(certificate, Certificate):
+        return certificate
+    message = f"{draft.name}: {' <- '.join(certificate.path)}: {certificate.reason}"
+    return support.NO_CERTIFICATE.at(NOWHERE, message)
+
+
+def _printed(query: exp.Query, dialect: Dialect) -> str:
+    return _written(query, dialect).sql(dialect=dialect.name, pretty=True, identify=True, max_text_width=100)

@@ -68,6 +68,7 @@ def historical(
         raise DiagnosticError(*compiled.diagnostics)
     engine.execute(compiled.query.prologue)
     engine.load(_SPINE, sent.to_reader())
+    engine.execute(compiled.query.stages)
     given = tuple(Column(name=name, type=type_of(sent.schema.field(name).type) or STRING) for name in names)
     made = tuple(Column(name=column.name, type=column.type or STRING) for column in features)
     answer = engine.query(compiled.query.sql, given + made)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-
 from asof.compiler import support, tree
 from asof.compiler.diagnostics import DiagnosticError, in_order
 from asof.compiler.dialects import spoken
