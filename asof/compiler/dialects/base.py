@@ -75,6 +75,9 @@ class Dialect:
     max_joins: int | None = None
     """The most tables that one SELECT can join."""
 
+    max_ctes: int | None = None
+    """The most common table expressions of one statement, where the engine nests them and limits the depth."""
+
     temporary: Literal["temp", "hash", "none"] = "temp"
     """How a table of this session alone is made: CREATE TEMPORARY TABLE ... AS, SELECT ... INTO #name, or not."""
 

@@ -24,6 +24,7 @@ class DuckDB(Dialect):
     strategies = ("asof", "frame", "pairs")
     evaluates_once = True
     temporary_schema = "temp"
+    max_ctes = 500
     type_names = {  # noqa: RUF012 - a constant table
         "bool": "BOOLEAN",
         "int32": "INTEGER",

@@ -54,7 +54,7 @@ def training_query(
             return _refused(_wide(asked))
         if _tables(asked) <= (chosen.max_joins or _tables(asked)):
             draft, joins = training.one_statement(asked, header)
-            if joins <= (chosen.max_joins or joins):
+            if _simple(draft, joins, chosen):
                 whole = emit(draft, chosen)
                 if whole.query is None or _fits(whole.query.sql, chosen):
                     return whole
@@ -83,6 +83,13 @@ def _wide(asked: Asked) -> str:
 def _refused(message: str) -> Compiled:
     way_out = "split the service into several, each with its own dataset, and join them by the spine's columns"
     return Compiled(diagnostics=(support.TOO_LARGE.at(NOWHERE, message, notes=(way_out,)),))
+
+
+def _simple(draft: Draft, joins: int, dialect: Dialect) -> bool:
+    """Whether the engine takes as many joins, and as many common table expressions."""
+    with_ = draft.query.args.get("with_")
+    ctes = len(with_.expressions) if with_ is not None else 0
+    return joins <= (dialect.max_joins or joins) and ctes <= (dialect.max_ctes or ctes)
 
 
 def _fits(sql: str, dialect: Dialect) -> bool:
@@ -138,7 +145,7 @@ def _add(stages: _Stages, table: str, groups: list[Group]) -> None:
     few = len(groups) + 1 <= (dialect.max_joins or len(groups) + 1)
     if small and few:
         draft, joins, homes = _stage(stages, table, groups)
-        if joins <= (dialect.max_joins or joins):
+        if _simple(draft, joins, dialect):
             made = _finished(draft, dialect)
             if _fits(made.sql, dialect):
                 stages.made.append(made)
