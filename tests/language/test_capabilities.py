@@ -61,7 +61,6 @@ def test_what_no_engine_computes_yet_is_a_warning_where_it_stands() -> None:
     assert found == [
         ("AS502", warning, "v.yaml", 9),
         ("AS512", warning, "v.yaml", 17),
-        ("AS502", warning, "v.yaml", 27),
     ]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from asof.compiler.dialects import DIALECTS
 from asof.compiler.duration import Duration
 from asof.compiler.model import (
     Aggregation,
@@ -43,6 +46,7 @@ RIDES = DataSource(
     ),
 )
 DRIVER = Entity(name="driver", join_keys=(Column(name="driver", type=INT64),))
+_WEEK = Window(length=Duration.parse("7d"))
 LAST_RIDE = FeatureView(
     name="last_ride",
     entities=("driver",),
@@ -61,6 +65,23 @@ EARNINGS = FeatureView(
         Aggregation(function="last", column="rating", windows=(Window(length=Duration.parse("7d")),)),
     ),
 )
+HABITS = FeatureView(
+    name="habits",
+    entities=("driver",),
+    source="rides",
+    aggregations=(
+        Aggregation(function="last_n", column="fare", n=3, windows=(_WEEK,)),
+        Aggregation(function="last_distinct_n", column="rating", n=2, order="desc", windows=(_WEEK,)),
+        Aggregation(function="top_n", column="fare", n=3, windows=(_WEEK, Window())),
+        Aggregation(function="histogram", column="rating", windows=(_WEEK,)),
+        Aggregation(function="mode", column="rating", windows=(_WEEK,)),
+        Aggregation(function="percentile", column="fare", percentiles=(0.5, 0.95), windows=(_WEEK,)),
+        Aggregation(function="skew", column="fare", windows=(_WEEK,)),
+        Aggregation(function="sum", column="fare", by="rating", windows=(_WEEK,)),
+        Aggregation(function="approx_count_distinct", column="ride", windows=(_WEEK,)),
+    ),
+)
+"""What takes more than a count, a sum or an extreme."""
 ODDS = OnDemandFeatureView(
     name="odds",
     sources=("last_ride", "earnings"),
@@ -76,7 +97,19 @@ def repo(*definitions: AnyDefinition) -> Repo:
     return Repo(project=project, definitions={d.address: d for d in sorted(definitions, key=lambda d: d.address)})
 
 
-TAXI = repo(RIDES, DRIVER, LAST_RIDE, EARNINGS, ODDS)
+TAXI = repo(RIDES, DRIVER, LAST_RIDE, EARNINGS, HABITS, ODDS)
+
+
+def able(dialect: str) -> Repo:
+    """TAXI without the aggregations that the dialect refuses."""
+    refused = DIALECTS[dialect].unsupported
+
+    def carried_out(one: Aggregation) -> bool:
+        needs = {one.function, "by" if one.by else "", "percentiles" if len(one.percentiles) > 1 else ""}
+        return not needs & set(refused)
+
+    habits = replace(HABITS, aggregations=tuple(filter(carried_out, HABITS.aggregations)))
+    return repo(RIDES, DRIVER, LAST_RIDE, EARNINGS, habits, ODDS)
 
 
 def request(*views: str) -> TrainingRequest:

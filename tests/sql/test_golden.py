@@ -14,7 +14,7 @@ from asof.compiler.dialects import DIALECTS
 from asof.compiler.materialize import checks_query, materialize_query
 from asof.compiler.pit import training_query
 from tests.golden import ROOT, check_golden
-from tests.sql.repos import EARNINGS, LAST_RIDE, TAXI, request
+from tests.sql.repos import EARNINGS, LAST_RIDE, TAXI, able, request
 
 if TYPE_CHECKING:
     from asof.compiler.emit import CompiledQuery
@@ -33,6 +33,7 @@ def compiled(case: str, dialect: str) -> CompiledQuery:
         "training": lambda: training_query(
             TAXI, request("last_ride", "earnings", "odds"), target="local", dialect=dialect
         ),
+        "aggregations": lambda: training_query(able(dialect), request("habits"), target="local", dialect=dialect),
         "materialize_latest": lambda: materialize_query(TAXI, LAST_RIDE, target="local", dialect=dialect, as_of=NOON),
         "materialize_windows": lambda: materialize_query(TAXI, EARNINGS, target="local", dialect=dialect, as_of=NOON),
         "checks": lambda: checks_query(TAXI, LAST_RIDE, target="local", dialect=dialect),
@@ -42,7 +43,7 @@ def compiled(case: str, dialect: str) -> CompiledQuery:
     return made.query
 
 
-CASES = ("training", "materialize_latest", "materialize_windows", "checks")
+CASES = ("training", "aggregations", "materialize_latest", "materialize_windows", "checks")
 
 
 @pytest.mark.golden

@@ -33,6 +33,9 @@ _TAKE_N = frozenset(["first_n", "last_n", "first_distinct_n", "last_distinct_n",
 _IN_TIME = frozenset(["first", "last", "first_n", "last_n", "first_distinct_n", "last_distinct_n"])
 _LISTED_IN_TIME = _IN_TIME - {"first", "last"}
 _PERCENTILES = frozenset({"percentile", "approx_percentile"})
+_KEYS = (types.STRING, types.INT32, types.INT64, types.BOOL, types.UUID)
+"""What has the same text in every engine, and so can be the key of a map."""
+_COMPARED = frozenset({"mode", "count_distinct", "approx_count_distinct", "first_distinct_n", "last_distinct_n"})
 _UNORDERED_TYPES = (types.Array, types.Map, types.Struct, types.Vector)
 
 
@@ -45,7 +48,10 @@ def check_aggregation(
     kind = scope.column(aggregation.column, columns, owner, *place, "column")
     if kind is not None:
         _check_type(scope, aggregation, kind, *place)
-    scope.column(aggregation.by, columns, owner, *place, "by")
+    key = scope.column(aggregation.by, columns, owner, *place, "by")
+    if key is not None and key not in _KEYS:
+        message = f"the keys of a map are strings, integers or booleans; `{aggregation.by}` is {key}"
+        scope.report(rules.AGGREGATION_TYPE, message, *place, "by")
     for index, window in enumerate(aggregation.windows):
         if window.length is not None and not window.length.microseconds:
             scope.report(rules.WINDOW, "a window of no length holds no row", *place, "windows", index)
@@ -78,6 +84,10 @@ def _check_type(scope: Scope, aggregation: Aggregation, kind: Type, *place: str 
         problem = "booleans"
     elif function in _ORDERED and (isinstance(kind, _UNORDERED_TYPES) or kind == types.JSON):
         problem = "values with an order"
+    elif function == "histogram" and kind not in _KEYS:
+        problem = "strings, integers or booleans"
+    elif isinstance(kind, _UNORDERED_TYPES) and function in _COMPARED:
+        problem = "values that can be compared"
     else:
         return
     message = f"`{function}` takes {problem}; `{aggregation.column}` is {kind}"

@@ -102,7 +102,7 @@ WITH "rides_source" AS NOT MATERIALIZED (
         THEN 1
       END
       ORDER BY "_event" DESC NULLS LAST, "_created" DESC NULLS LAST, "ride" DESC NULLS LAST, "rating" DESC NULLS LAST
-    ) AS "_rating_last_7d"
+    ) AS "_rank_latest_rating_7d"
   FROM "earnings_pairs"
 ), "earnings_exact" AS (
   /* every window picks its own rows */
@@ -132,7 +132,7 @@ WITH "rides_source" AS NOT MATERIALIZED (
         WHEN "_event" <= "_at" - INTERVAL '10 MINUTE'
         AND "_event" >= "_at" - INTERVAL '7 DAY'
         AND "rating" IS NOT NULL
-        AND "_rating_last_7d" = 1
+        AND "_rank_latest_rating_7d" = 1
         THEN "rating"
       END
     ) AS "rating_last_7d"

@@ -179,14 +179,19 @@ WITH "spine" AS MATERIALIZED (
   /* ranks and means among the rows of one question */
   SELECT
     *,
-    AVG(CASE WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 THEN "fare" END) OVER (PARTITION BY "_row") AS "_fare_stddev_samp_7d",
+    AVG(
+      CASE
+        WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000
+        THEN CAST("fare" AS REAL)
+      END
+    ) OVER (PARTITION BY "_row") AS "_rank_mean_fare_7d",
     ROW_NUMBER() OVER (
       PARTITION BY "_row", CASE
         WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 AND "rating" IS NOT NULL
         THEN 1
       END
       ORDER BY "_event" DESC, "_created" DESC, "ride" DESC, "rating" DESC
-    ) AS "_rating_last_7d"
+    ) AS "_rank_latest_rating_7d"
   FROM "earnings_pairs"
 ), "earnings_exact" AS (
   /* every window picks its own rows */
@@ -195,9 +200,15 @@ WITH "spine" AS MATERIALIZED (
     SQRT(
       SUM(
         (
-          CASE WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 THEN "fare" END - "_fare_stddev_samp_7d"
+          CASE
+            WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000
+            THEN CAST("fare" AS REAL)
+          END - "_rank_mean_fare_7d"
         ) * (
-          CASE WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 THEN "fare" END - "_fare_stddev_samp_7d"
+          CASE
+            WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000
+            THEN CAST("fare" AS REAL)
+          END - "_rank_mean_fare_7d"
         )
       ) / CASE
         WHEN COUNT(CASE WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 THEN "fare" END) > 1
@@ -209,7 +220,7 @@ WITH "spine" AS MATERIALIZED (
         WHEN "_event" <= "_at" - 600000000
         AND "_event" >= "_at" - 604800000000
         AND "rating" IS NOT NULL
-        AND "_rating_last_7d" = 1
+        AND "_rank_latest_rating_7d" = 1
         THEN "rating"
       END
     ) AS "rating_last_7d"

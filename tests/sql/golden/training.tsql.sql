@@ -114,7 +114,7 @@ WITH [spine] AS (
         THEN 1
       END
       ORDER BY [_event] DESC, [_created] DESC, [ride] DESC, [rating] DESC
-    ) AS [_rating_last_7d]
+    ) AS [_rank_latest_rating_7d]
   FROM [earnings_pairs]
 ), [earnings_exact] AS (
   /* every window picks its own rows */
@@ -131,7 +131,7 @@ WITH [spine] AS (
         WHEN [_event] <= [_at] - 600000000
         AND [_event] >= [_at] - 604800000000
         AND [rating] IS NOT NULL
-        AND [_rating_last_7d] = 1
+        AND [_rank_latest_rating_7d] = 1
         THEN [rating]
       END
     ) AS [rating_last_7d]

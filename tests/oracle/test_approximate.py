@@ -1,0 +1,65 @@
+"""Approximate functions keep the error that their dialect states, on data where an exact answer is known."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from asof.compiler.dialects import DIALECTS
+from asof.compiler.model import Aggregation, Column, DataSource, Entity, FeatureView, ServiceItem, Timing, Window
+from asof.compiler.types import FLOAT64, INT64, TIMESTAMP
+from tests.oracle.cases import Case, table
+
+if TYPE_CHECKING:
+    from tests.engines import Runner
+
+NOON = datetime(2024, 2, 29, 12, tzinfo=UTC)
+DISTINCT, ROWS = 1_000, 2_000
+PERCENTILES = (0.1, 0.5, 0.99)
+CUSTOMER = Entity(name="customer", join_keys=(Column(name="customer", type=INT64),))
+VISITS = DataSource(
+    name="visits",
+    location=table("visits"),
+    columns=(
+        Column(name="customer", type=INT64),
+        Column(name="at", type=TIMESTAMP),
+        Column(name="page", type=INT64),
+        Column(name="seconds", type=FLOAT64),
+    ),
+    timing=Timing(timestamp_field="at"),
+)
+
+
+def test_approximations_keep_the_error_that_they_state(engine: Runner) -> None:
+    dialect = DIALECTS[engine.dialect]
+    wanted = [
+        Aggregation(function="approx_count_distinct", name="pages", column="page", windows=(Window(),)),
+        *(
+            Aggregation(
+                function="approx_percentile", name=f"p{p}", column="seconds", percentiles=(p,), windows=(Window(),)
+            )
+            for p in PERCENTILES
+        ),
+    ]
+    aggregations = tuple(one for one in wanted if one.function not in dialect.unsupported)
+    view = FeatureView(name="habits", entities=("customer",), source="visits", aggregations=aggregations)
+    rows = [(1, NOON - timedelta(seconds=n + 1), n % DISTINCT, float(n * 7919 % ROWS)) for n in range(ROWS)]
+    case = Case(
+        definitions=(CUSTOMER, VISITS, view),
+        rows_of={"visits": rows},
+        spine_columns=(("customer", INT64), ("event_timestamp", TIMESTAMP)),
+        spine=((1, NOON), (2, NOON)),
+        items=(ServiceItem(view="habits"),),
+    )
+    found, nobody = case.rows(engine)
+    for one in aggregations:
+        value, none = found[f"{one.name}_lifetime"], nobody[f"{one.name}_lifetime"]
+        error = dialect.approximations.get(one.function, 0)
+        if one.function == "approx_count_distinct":
+            assert isinstance(value, int)
+            assert abs(value - DISTINCT) <= DISTINCT * error
+            assert none == 0
+        else:
+            assert isinstance(value, float)
+            assert abs(value / (ROWS - 1) - one.percentiles[0]) <= max(error, 1e-9) + 1 / ROWS * bool(error)
+            assert none is None

@@ -1,0 +1,183 @@
+WITH [spine] AS (
+  /* the rows to be enriched, numbered once, each at its own instant */
+  SELECT
+    ROW_NUMBER() OVER (ORDER BY [given].[asked_at] ASC, [given].[driver] ASC) AS [_row],
+    [given].[driver] AS [driver],
+    [given].[asked_at] AS [asked_at],
+    DATEDIFF_BIG(
+      MICROSECOND,
+      CAST('1970-01-01 00:00:00+00:00' AS DATETIMEOFFSET(6)),
+      CAST([given].[asked_at] AS DATETIMEOFFSET(6))
+    ) AS [_at]
+  FROM [bookings] AS [given]
+), [rides_source] AS (
+  /* the rows of the source, times in UTC */
+  SELECT
+    [driver] AS [driver],
+    CAST([ended_at] AS DATETIMEOFFSET(6)) AS [ended_at],
+    CAST([loaded_at] AS DATETIMEOFFSET(6)) AS [loaded_at],
+    [ride] AS [ride],
+    [fare] AS [fare],
+    [rating] AS [rating]
+  FROM [rides]
+), [habits_rows] AS (
+  /* what each row says, and when it happened */
+  SELECT
+    [driver] AS [driver],
+    DATEDIFF_BIG(MICROSECOND, CAST('1970-01-01 00:00:00+00:00' AS DATETIMEOFFSET(6)), [ended_at]) AS [_event],
+    DATEDIFF_BIG(MICROSECOND, CAST('1970-01-01 00:00:00+00:00' AS DATETIMEOFFSET(6)), [loaded_at]) AS [_created],
+    [ride] AS [ride],
+    [rating] AS [rating],
+    [fare] AS [fare]
+  FROM [rides_source]
+  WHERE
+    [driver] IS NOT NULL AND [ended_at] IS NOT NULL
+), [habits_window_asked] AS (
+  /* whom each row of the spine asks about, and from when to when rows count */
+  SELECT
+    [spine].[_row] AS [_row],
+    [spine].[driver] AS [driver],
+    [spine].[_at] AS [_at],
+    [spine].[_at] - 604800000000 AS [_since],
+    [spine].[_at] - 600000000 AS [_until]
+  FROM [spine]
+  WHERE
+    [spine].[driver] IS NOT NULL AND [spine].[_at] IS NOT NULL
+), [habits_pairs] AS (
+  /* each question with the rows that its widest window can hold */
+  SELECT
+    [habits_window_asked].[_row] AS [_row],
+    [habits_window_asked].[_at] AS [_at],
+    [habits_rows].[_event] AS [_event],
+    [habits_rows].[rating] AS [rating],
+    [habits_rows].[fare] AS [fare],
+    [habits_rows].[ride] AS [ride],
+    [habits_rows].[_created] AS [_created]
+  FROM [habits_window_asked]
+  LEFT JOIN [habits_rows]
+    ON [habits_window_asked].[driver] = [habits_rows].[driver]
+    AND [habits_rows].[_event] <= [habits_window_asked].[_until]
+    AND [habits_rows].[_event] >= [habits_window_asked].[_since]
+), [habits_ranked] AS (
+  /* ranks and means among the rows of one question */
+  SELECT
+    *,
+    COUNT_BIG([rating]) OVER (
+      PARTITION BY [_row], CASE
+        WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000 AND [rating] IS NOT NULL
+        THEN 1
+      END, [rating]
+    ) AS [_rank_times_rating_7d],
+    AVG(
+      CAST(CASE
+        WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000
+        THEN CAST([fare] AS FLOAT)
+      END AS FLOAT)
+    ) OVER (PARTITION BY [_row]) AS [_rank_mean_fare_7d]
+  FROM [habits_pairs]
+), [habits_ranked_2] AS (
+  /* ranks and means among the rows of one question */
+  SELECT
+    *,
+    ROW_NUMBER() OVER (
+      PARTITION BY [_row], CASE
+        WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000 AND [rating] IS NOT NULL
+        THEN 1
+      END
+      ORDER BY [_rank_times_rating_7d] DESC, [rating] ASC
+    ) AS [_rank_most_frequent_rating_7d]
+  FROM [habits_ranked]
+), [habits_exact] AS (
+  /* every window picks its own rows */
+  SELECT
+    [_row] AS [_row],
+    MAX(
+      CASE
+        WHEN [_event] <= [_at] - 600000000
+        AND [_event] >= [_at] - 604800000000
+        AND [rating] IS NOT NULL
+        AND [_rank_most_frequent_rating_7d] = 1
+        THEN [rating]
+      END
+    ) AS [rating_mode_7d],
+    CASE
+      WHEN COUNT_BIG(CASE WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000 THEN [fare] END) >= 3
+      AND MIN(
+        CASE
+          WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000
+          THEN CAST([fare] AS FLOAT)
+        END
+      ) < MAX(
+        CASE
+          WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000
+          THEN CAST([fare] AS FLOAT)
+        END
+      )
+      THEN AVG(
+        CAST((
+          CASE
+            WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000
+            THEN CAST([fare] AS FLOAT)
+          END - [_rank_mean_fare_7d]
+        ) * (
+          CASE
+            WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000
+            THEN CAST([fare] AS FLOAT)
+          END - [_rank_mean_fare_7d]
+        ) * (
+          CASE
+            WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000
+            THEN CAST([fare] AS FLOAT)
+          END - [_rank_mean_fare_7d]
+        ) AS FLOAT)
+      ) / NULLIF(
+        (
+          AVG(
+            CAST((
+              CASE
+                WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000
+                THEN CAST([fare] AS FLOAT)
+              END - [_rank_mean_fare_7d]
+            ) * (
+              CASE
+                WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000
+                THEN CAST([fare] AS FLOAT)
+              END - [_rank_mean_fare_7d]
+            ) AS FLOAT)
+          ) * SQRT(
+            AVG(
+              CAST((
+                CASE
+                  WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000
+                  THEN CAST([fare] AS FLOAT)
+                END - [_rank_mean_fare_7d]
+              ) * (
+                CASE
+                  WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000
+                  THEN CAST([fare] AS FLOAT)
+                END - [_rank_mean_fare_7d]
+              ) AS FLOAT)
+            )
+          )
+        ),
+        0
+      )
+    END AS [fare_skew_7d],
+    COUNT_BIG(
+      DISTINCT CASE WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000 THEN [ride] END
+    ) AS [ride_approx_count_distinct_7d]
+  FROM [habits_ranked_2]
+  GROUP BY
+    [_row]
+)
+SELECT
+  [spine].[driver],
+  [spine].[asked_at],
+  [habits_exact].[rating_mode_7d],
+  [habits_exact].[fare_skew_7d],
+  [habits_exact].[ride_approx_count_distinct_7d]
+FROM [spine]
+LEFT JOIN [habits_exact]
+  ON [habits_exact].[_row] = [spine].[_row]
+ORDER BY
+  [spine].[_row] ASC;
