@@ -147,17 +147,14 @@ def _carrier(dialect: Dialect, one: Windowed) -> types.Type | None:
 # --- plain forms over pairs --------------------------------------------------------------------------------------
 
 
-def _kept(pairs: Pairs, one: Windowed, *more: exp.Expr) -> exp.Expr:
-    return tree.all_of([*pairs.eligible(one), *more])
-
-
 def _first(rank: exp.Expr) -> exp.Expr:
     return exp.EQ(this=rank, expression=exp.Literal.number(1))
 
 
 def _picked(pairs: Pairs, one: Windowed, rank: exp.Expr) -> exp.Expr:
     """The value of the one row of rank 1."""
-    value = tree.case(_kept(pairs, one, _first(rank)), tree.column("", one.value))
+    sure = pairs.takes_part(one) if one.aggregation.include_nulls else []
+    value = tree.case(tree.all_of([*sure, _first(rank)]), pairs.held(one))
     carrier = _carrier(pairs.dialect, one)
     if carrier is None:
         return exp.Max(this=value)
@@ -179,17 +176,16 @@ def _list(pairs: Pairs, one: Windowed) -> exp.Expr:
         else:
             rank = pairs.rank_in_time(one, latest=latest)
     more.append(exp.LTE(this=rank, expression=exp.Literal.number(one.aggregation.n)))
-    kept = _kept(pairs, one, *more)
+    kept = tree.all_of([*pairs.takes_part(one), *more])
     order = rank.copy() if forwards else exp.Neg(this=rank.copy())
-    value = tree.column("", one.value)
     if pairs.dialect.lists_over_frames:
-        return exp.Max(this=tree.case(kept, pairs.listed(one, value, order, kept.copy())))
-    return _unless_empty(pairs.dialect, pairs.dialect.list_of(value, order, kept), kept)
+        return exp.Max(this=tree.case(kept, pairs.listed(one, pairs.held(one), order, kept.copy())))
+    return _unless_empty(pairs.dialect, pairs.dialect.list_of(pairs.held(one), order, kept), kept)
 
 
 def _histogram(pairs: Pairs, one: Windowed) -> exp.Expr:
-    kept = _kept(pairs, one, _first(pairs.occurrence(one, latest=False)))
-    key = pairs.dialect.key_text(tree.column("", one.value), one.kind)
+    kept = tree.all_of([*pairs.takes_part(one), _first(pairs.occurrence(one, latest=False))])
+    key = pairs.dialect.key_text(pairs.held(one), one.kind)
     return _unless_empty(pairs.dialect, pairs.dialect.map_of(key, pairs.frequency(one), kept), kept)
 
 
@@ -204,10 +200,9 @@ def _approximated(pairs: Pairs, one: Windowed) -> exp.Expr:
     dialect = pairs.dialect
     if one.function not in _PERCENTILES:
         return dialect.cast(dialect.approximate(one.function, pairs.value(one), None), types.INT64)
-    value = dialect.cast(tree.column("", one.value), types.FLOAT64)
-    inside = tree.case(tree.all_of(pairs.inside(one)), value)
+    value = dialect.cast(pairs.held(one), types.FLOAT64)
     made = [
-        dialect.cast(dialect.approximate(one.function, inside.copy(), p), types.FLOAT64)
+        dialect.cast(dialect.approximate(one.function, value.copy(), p), types.FLOAT64)
         for p in one.aggregation.percentiles
     ]
     return _percentiles(pairs, one, made)
@@ -217,7 +212,7 @@ def _percentiles(pairs: Pairs, one: Windowed, values: list[exp.Expr]) -> exp.Exp
     """One number, or an array of several; NULL of nothing."""
     if len(values) == 1:
         return values[0]
-    some = exp.GT(this=exp.Count(this=pairs.value(one)), expression=exp.Literal.number(0))
+    some = exp.GT(this=exp.Count(this=pairs.held(one)), expression=exp.Literal.number(0))
     return tree.case(some, pairs.dialect.array_of(values, types.FLOAT64))
 
 
@@ -226,34 +221,16 @@ def _interpolated(pairs: Pairs, one: Windowed, percentile: float) -> exp.Expr:
 
     With ranks 1 to n the place is ``1 + p (n - 1)``: the two values next to it weigh one less their distance.
     """
-    dialect = pairs.dialect
-    rank, count = pairs.rank_by_value(one, greatest=False), pairs.count(one)
-    parts = exp.Literal.number(_PARTS)
-    place = exp.Mul(this=exp.Literal.number(round(percentile * _PARTS)), expression=_less_one(count))
-    distance = exp.Abs(this=exp.Sub(this=exp.Mul(this=_less_one(rank), expression=parts), expression=place))
-    near = exp.LT(this=distance, expression=parts.copy())
+    dialect, parts = pairs.dialect, exp.Literal.number(_PARTS)
+    distance = pairs.distance_in_rank(one, round(percentile * _PARTS), _PARTS)
+    near = exp.LT(this=distance, expression=parts)
     weight = dialect.cast(exp.Sub(this=parts.copy(), expression=distance.copy()), types.FLOAT64)
     share = exp.Mul(this=weight, expression=exp.Literal.number("1e-9"))
-    value = dialect.cast(tree.column("", one.value), types.FLOAT64)
-    return exp.Sum(this=tree.case(_kept(pairs, one, near), exp.Mul(this=value, expression=share)))
-
-
-def _less_one(value: exp.Expr) -> exp.Expr:
-    return exp.Paren(this=exp.Sub(this=value.copy(), expression=exp.Literal.number(1)))
+    value = dialect.cast(pairs.held(one), types.FLOAT64)
+    return exp.Sum(this=tree.case(near, exp.Mul(this=value, expression=share)))
 
 
 # --- moments about the mean --------------------------------------------------------------------------------------
-
-
-def _distance(pairs: Pairs, one: Windowed) -> exp.Expr:
-    """How far the value lies from the mean: subtracting two large sums instead would lose every digit."""
-    value = _float(pairs, one)
-    return exp.Paren(this=exp.Sub(this=value, expression=pairs.mean(one, value.copy())))
-
-
-def _float(pairs: Pairs, one: Windowed) -> exp.Expr:
-    value = pairs.dialect.cast(tree.column("", one.value), types.FLOAT64)
-    return tree.case(tree.all_of(pairs.inside(one)), value)
 
 
 def _power(distance: exp.Expr, exponent: int) -> exp.Expr:
@@ -264,8 +241,8 @@ def _power(distance: exp.Expr, exponent: int) -> exp.Expr:
 
 
 def _variance(pairs: Pairs, one: Windowed) -> exp.Expr:
-    squares = exp.Sum(this=_power(_distance(pairs, one), 2))
-    count: exp.Expr = exp.Count(this=pairs.value(one))
+    squares = exp.Sum(this=_power(pairs.distance_from_mean(one), 2))
+    count: exp.Expr = exp.Count(this=pairs.held(one))
     if one.function.endswith("samp"):
         several = exp.GT(this=count, expression=exp.Literal.number(1))
         count = tree.case(several, exp.Sub(this=count.copy(), expression=exp.Literal.number(1)))
@@ -275,7 +252,7 @@ def _variance(pairs: Pairs, one: Windowed) -> exp.Expr:
 
 def _shape(pairs: Pairs, one: Windowed) -> exp.Expr:
     """Skew, or excess kurtosis, of the population; NULL of too few values, or of equal ones."""
-    distance, order = _distance(pairs, one), _SHAPES[one.function]
+    distance, order = pairs.distance_from_mean(one), _SHAPES[one.function]
     moment, spread = exp.Avg(this=_power(distance, order)), exp.Avg(this=_power(distance, 2))
     if one.function == "skew":
         scale: exp.Expr = exp.Mul(this=spread, expression=exp.Sqrt(this=spread.copy()))
@@ -283,6 +260,7 @@ def _shape(pairs: Pairs, one: Windowed) -> exp.Expr:
         scale = exp.Mul(this=spread, expression=spread.copy())
     value = exp.Div(this=moment, expression=exp.Paren(this=scale), typed=True, safe=True)
     made = value if one.function == "skew" else exp.Sub(this=value, expression=exp.Literal.number(3))
-    enough = exp.GTE(this=exp.Count(this=pairs.value(one)), expression=exp.Literal.number(order))
-    differ = exp.LT(this=exp.Min(this=_float(pairs, one)), expression=exp.Max(this=_float(pairs, one)))
+    held = pairs.held(one)
+    enough = exp.GTE(this=exp.Count(this=held), expression=exp.Literal.number(order))
+    differ = exp.LT(this=exp.Min(this=held.copy()), expression=exp.Max(this=held.copy()))
     return tree.case(tree.all_of([enough, differ]), made)

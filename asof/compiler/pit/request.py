@@ -62,6 +62,7 @@ class Names:
     since: str = "_since"
     until: str = "_until"
     rank: str = "_rank"
+    inside: str = "_in"
 
     @staticmethod
     def apart_from(taken: Iterable[str]) -> Names:

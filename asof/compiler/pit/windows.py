@@ -197,9 +197,10 @@ def _paired(statement: Statement, group: Group, rows: Rows, every: Sequence[Wind
         by: [tree.named(functions.over_pairs(pairs.keyed_by(by) if by else pairs, one), one.feature) for one in some]
         for by, some in keyed.items()
     }
-    for step in pairs.steps:
-        made = tree.select([exp.Star(), *(tree.named(value, name) for name, value in step.items())], tree.cte(table))
-        table = statement.ctes.add(f"{group.role}_ranked", made, "ranks and means among the rows of one question")
+    for name, comment, step in pairs.steps():
+        columns = [tree.named(value, column) for column, value in step.items()]
+        made = tree.select([exp.Star(), *columns], tree.cte(table))
+        table = statement.ctes.add(f"{group.role}_{name}", made, comment)
     homes: dict[str, str] = {}
     for by, some in keyed.items():
         within = [statement.names.row, *([by] if by else [])]

@@ -53,252 +53,102 @@ WITH "spine" AS MATERIALIZED (
   LEFT JOIN "habits_rows"
     ON "habits_window_asked"."driver" = "habits_rows"."driver"
     AND "habits_rows"."_event" <= "habits_window_asked"."_until"
+), "habits_seen" AS (
+  /* the values that each window sees, NULL where the row lies outside */
+  SELECT
+    *,
+    CASE
+      WHEN "_event" <= "_at" - INTERVAL '10 MINUTE' AND "_event" >= "_at" - INTERVAL '7 DAY'
+      THEN "fare"
+    END AS "_in_fare_7d",
+    CASE
+      WHEN "_event" <= "_at" - INTERVAL '10 MINUTE' AND "_event" >= "_at" - INTERVAL '7 DAY'
+      THEN "rating"
+    END AS "_in_rating_7d",
+    CASE WHEN "_event" <= "_at" - INTERVAL '10 MINUTE' THEN "fare" END AS "_in_fare_lifetime"
+  FROM "habits_pairs"
 ), "habits_ranked" AS (
-  /* ranks and means among the rows of one question */
+  /* ranks, counts and means among the rows of one question */
   SELECT
     *,
     ROW_NUMBER() OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - INTERVAL '10 MINUTE'
-        AND "_event" >= "_at" - INTERVAL '7 DAY'
-        AND "fare" IS NOT NULL
-        THEN 1
-      END
+      PARTITION BY "_row", CASE WHEN "_in_fare_7d" IS NOT NULL THEN 1 END
       ORDER BY "_event" DESC NULLS LAST, "_created" DESC NULLS LAST, "ride" DESC NULLS LAST, "fare" DESC NULLS LAST
     ) AS "_rank_latest_fare_7d",
     ROW_NUMBER() OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - INTERVAL '10 MINUTE'
-        AND "_event" >= "_at" - INTERVAL '7 DAY'
-        AND "rating" IS NOT NULL
-        THEN 1
-      END, "rating"
+      PARTITION BY "_row", "_in_rating_7d"
       ORDER BY "_event" DESC NULLS LAST, "_created" DESC NULLS LAST, "ride" DESC NULLS LAST, "rating" DESC NULLS LAST
     ) AS "_rank_last_time_rating_7d",
+    ROW_NUMBER() OVER (PARTITION BY "_row" ORDER BY "_in_fare_7d" DESC NULLS LAST) AS "_rank_greatest_fare_7d",
+    ROW_NUMBER() OVER (PARTITION BY "_row" ORDER BY "_in_fare_lifetime" DESC NULLS LAST) AS "_rank_greatest_fare_lifetime",
     ROW_NUMBER() OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - INTERVAL '10 MINUTE'
-        AND "_event" >= "_at" - INTERVAL '7 DAY'
-        AND "fare" IS NOT NULL
-        THEN 1
-      END
-      ORDER BY "fare" DESC NULLS LAST
-    ) AS "_rank_greatest_fare_7d",
-    ROW_NUMBER() OVER (
-      PARTITION BY "_row", CASE WHEN "_event" <= "_at" - INTERVAL '10 MINUTE' AND "fare" IS NOT NULL THEN 1 END
-      ORDER BY "fare" DESC NULLS LAST
-    ) AS "_rank_greatest_fare_lifetime",
-    ROW_NUMBER() OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - INTERVAL '10 MINUTE'
-        AND "_event" >= "_at" - INTERVAL '7 DAY'
-        AND "rating" IS NOT NULL
-        THEN 1
-      END, "rating"
+      PARTITION BY "_row", "_in_rating_7d"
       ORDER BY "_event" ASC NULLS FIRST, "_created" ASC NULLS FIRST, "ride" ASC NULLS FIRST, "rating" ASC NULLS FIRST
     ) AS "_rank_first_time_rating_7d",
-    COUNT("rating") OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - INTERVAL '10 MINUTE'
-        AND "_event" >= "_at" - INTERVAL '7 DAY'
-        AND "rating" IS NOT NULL
-        THEN 1
-      END, "rating"
-    ) AS "_rank_times_rating_7d",
-    ROW_NUMBER() OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - INTERVAL '10 MINUTE'
-        AND "_event" >= "_at" - INTERVAL '7 DAY'
-        AND "fare" IS NOT NULL
-        THEN 1
-      END
-      ORDER BY "fare" ASC NULLS FIRST
-    ) AS "_rank_smallest_fare_7d",
-    COUNT("fare") OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - INTERVAL '10 MINUTE'
-        AND "_event" >= "_at" - INTERVAL '7 DAY'
-        AND "fare" IS NOT NULL
-        THEN 1
-      END
-    ) AS "_rank_count_fare_7d",
-    AVG(
-      CASE
-        WHEN "_event" <= "_at" - INTERVAL '10 MINUTE' AND "_event" >= "_at" - INTERVAL '7 DAY'
-        THEN CAST("fare" AS DOUBLE PRECISION)
-      END
-    ) OVER (PARTITION BY "_row") AS "_rank_mean_fare_7d"
-  FROM "habits_pairs"
-), "habits_ranked_2" AS (
-  /* ranks and means among the rows of one question */
+    COUNT("_in_rating_7d") OVER (PARTITION BY "_row", "_in_rating_7d") AS "_rank_times_rating_7d",
+    COUNT("_in_fare_7d") OVER (PARTITION BY "_row") AS "_rank_count_fare_7d",
+    ROW_NUMBER() OVER (PARTITION BY "_row" ORDER BY "_in_fare_7d" ASC) AS "_rank_smallest_fare_7d",
+    CAST("_in_fare_7d" AS DOUBLE PRECISION) - AVG(CAST("_in_fare_7d" AS DOUBLE PRECISION)) OVER (PARTITION BY "_row") AS "_rank_off_mean_fare_7d"
+  FROM "habits_seen"
+), "habits_ranked_again" AS (
+  /* ranks and distances that follow from those */
   SELECT
     *,
     ROW_NUMBER() OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - INTERVAL '10 MINUTE'
-        AND "_event" >= "_at" - INTERVAL '7 DAY'
-        AND "rating" IS NOT NULL
-        AND "_rank_last_time_rating_7d" = 1
-        THEN 1
-      END
+      PARTITION BY "_row", CASE WHEN "_in_rating_7d" IS NOT NULL AND "_rank_last_time_rating_7d" = 1 THEN 1 END
       ORDER BY "_event" DESC NULLS LAST, "_created" DESC NULLS LAST, "ride" DESC NULLS LAST, "rating" DESC NULLS LAST
     ) AS "_rank_distinct_latest_rating_7d",
-    ROW_NUMBER() OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - INTERVAL '10 MINUTE'
-        AND "_event" >= "_at" - INTERVAL '7 DAY'
-        AND "rating" IS NOT NULL
-        THEN 1
-      END
-      ORDER BY "_rank_times_rating_7d" DESC NULLS LAST, "rating" ASC NULLS FIRST
-    ) AS "_rank_most_frequent_rating_7d"
+    ROW_NUMBER() OVER (PARTITION BY "_row" ORDER BY "_rank_times_rating_7d" DESC NULLS LAST, "_in_rating_7d" ASC NULLS FIRST) AS "_rank_most_frequent_rating_7d",
+    ABS((
+      "_rank_smallest_fare_7d" - 1
+    ) * 1000000000 - 500000000 * (
+      "_rank_count_fare_7d" - 1
+    )) AS "_rank_off_500000000_fare_7d",
+    ABS((
+      "_rank_smallest_fare_7d" - 1
+    ) * 1000000000 - 950000000 * (
+      "_rank_count_fare_7d" - 1
+    )) AS "_rank_off_950000000_fare_7d"
   FROM "habits_ranked"
 ), "habits_exact" AS (
   /* every window picks its own rows */
   SELECT
     "_row",
-    ARRAY_AGG("fare" ORDER BY -"_rank_latest_fare_7d" ASC) FILTER(WHERE
-      "_event" <= "_at" - INTERVAL '10 MINUTE'
-      AND "_event" >= "_at" - INTERVAL '7 DAY'
-      AND "fare" IS NOT NULL
-      AND "_rank_latest_fare_7d" <= 3) AS "fare_last_n_7d",
-    ARRAY_AGG("rating" ORDER BY "_rank_distinct_latest_rating_7d" ASC) FILTER(WHERE
-      "_event" <= "_at" - INTERVAL '10 MINUTE'
-      AND "_event" >= "_at" - INTERVAL '7 DAY'
-      AND "rating" IS NOT NULL
+    ARRAY_AGG("_in_fare_7d" ORDER BY -"_rank_latest_fare_7d" ASC) FILTER(WHERE
+      "_in_fare_7d" IS NOT NULL AND "_rank_latest_fare_7d" <= 3) AS "fare_last_n_7d",
+    ARRAY_AGG("_in_rating_7d" ORDER BY "_rank_distinct_latest_rating_7d" ASC) FILTER(WHERE
+      "_in_rating_7d" IS NOT NULL
       AND "_rank_last_time_rating_7d" = 1
       AND "_rank_distinct_latest_rating_7d" <= 2) AS "rating_last_distinct_n_7d",
-    ARRAY_AGG("fare" ORDER BY "_rank_greatest_fare_7d" ASC) FILTER(WHERE
-      "_event" <= "_at" - INTERVAL '10 MINUTE'
-      AND "_event" >= "_at" - INTERVAL '7 DAY'
-      AND "fare" IS NOT NULL
-      AND "_rank_greatest_fare_7d" <= 3) AS "fare_top_n_7d",
-    ARRAY_AGG("fare" ORDER BY "_rank_greatest_fare_lifetime" ASC) FILTER(WHERE
-      "_event" <= "_at" - INTERVAL '10 MINUTE'
-      AND "fare" IS NOT NULL
-      AND "_rank_greatest_fare_lifetime" <= 3) AS "fare_top_n_lifetime",
-    JSONB_OBJECT_AGG(CAST("rating" AS TEXT), "_rank_times_rating_7d") FILTER(WHERE
-      "_event" <= "_at" - INTERVAL '10 MINUTE'
-      AND "_event" >= "_at" - INTERVAL '7 DAY'
-      AND "rating" IS NOT NULL
-      AND "_rank_first_time_rating_7d" = 1) AS "rating_histogram_7d",
-    MAX(
-      CASE
-        WHEN "_event" <= "_at" - INTERVAL '10 MINUTE'
-        AND "_event" >= "_at" - INTERVAL '7 DAY'
-        AND "rating" IS NOT NULL
-        AND "_rank_most_frequent_rating_7d" = 1
-        THEN "rating"
-      END
-    ) AS "rating_mode_7d",
+    ARRAY_AGG("_in_fare_7d" ORDER BY "_rank_greatest_fare_7d" ASC) FILTER(WHERE
+      "_in_fare_7d" IS NOT NULL AND "_rank_greatest_fare_7d" <= 3) AS "fare_top_n_7d",
+    ARRAY_AGG("_in_fare_lifetime" ORDER BY "_rank_greatest_fare_lifetime" ASC) FILTER(WHERE
+      "_in_fare_lifetime" IS NOT NULL AND "_rank_greatest_fare_lifetime" <= 3) AS "fare_top_n_lifetime",
+    JSONB_OBJECT_AGG(CAST("_in_rating_7d" AS TEXT), "_rank_times_rating_7d") FILTER(WHERE
+      "_in_rating_7d" IS NOT NULL AND "_rank_first_time_rating_7d" = 1) AS "rating_histogram_7d",
+    MAX(CASE WHEN "_rank_most_frequent_rating_7d" = 1 THEN "_in_rating_7d" END) AS "rating_mode_7d",
     CASE
-      WHEN COUNT(
-        CASE
-          WHEN "_event" <= "_at" - INTERVAL '10 MINUTE' AND "_event" >= "_at" - INTERVAL '7 DAY'
-          THEN "fare"
-        END
-      ) > 0
+      WHEN COUNT("_in_fare_7d") > 0
       THEN ARRAY[
         SUM(
           CASE
-            WHEN "_event" <= "_at" - INTERVAL '10 MINUTE'
-            AND "_event" >= "_at" - INTERVAL '7 DAY'
-            AND "fare" IS NOT NULL
-            AND ABS((
-              "_rank_smallest_fare_7d" - 1
-            ) * 1000000000 - 500000000 * (
-              "_rank_count_fare_7d" - 1
-            )) < 1000000000
-            THEN CAST("fare" AS DOUBLE PRECISION) * CAST(1000000000 - ABS((
-              "_rank_smallest_fare_7d" - 1
-            ) * 1000000000 - 500000000 * (
-              "_rank_count_fare_7d" - 1
-            )) AS DOUBLE PRECISION) * 1e-9
+            WHEN "_rank_off_500000000_fare_7d" < 1000000000
+            THEN CAST("_in_fare_7d" AS DOUBLE PRECISION) * CAST(1000000000 - "_rank_off_500000000_fare_7d" AS DOUBLE PRECISION) * 1e-9
           END
         ),
         SUM(
           CASE
-            WHEN "_event" <= "_at" - INTERVAL '10 MINUTE'
-            AND "_event" >= "_at" - INTERVAL '7 DAY'
-            AND "fare" IS NOT NULL
-            AND ABS((
-              "_rank_smallest_fare_7d" - 1
-            ) * 1000000000 - 950000000 * (
-              "_rank_count_fare_7d" - 1
-            )) < 1000000000
-            THEN CAST("fare" AS DOUBLE PRECISION) * CAST(1000000000 - ABS((
-              "_rank_smallest_fare_7d" - 1
-            ) * 1000000000 - 950000000 * (
-              "_rank_count_fare_7d" - 1
-            )) AS DOUBLE PRECISION) * 1e-9
+            WHEN "_rank_off_950000000_fare_7d" < 1000000000
+            THEN CAST("_in_fare_7d" AS DOUBLE PRECISION) * CAST(1000000000 - "_rank_off_950000000_fare_7d" AS DOUBLE PRECISION) * 1e-9
           END
         )
       ]
     END AS "fare_percentile_7d",
     CASE
-      WHEN COUNT(
-        CASE
-          WHEN "_event" <= "_at" - INTERVAL '10 MINUTE' AND "_event" >= "_at" - INTERVAL '7 DAY'
-          THEN "fare"
-        END
-      ) >= 3
-      AND MIN(
-        CASE
-          WHEN "_event" <= "_at" - INTERVAL '10 MINUTE' AND "_event" >= "_at" - INTERVAL '7 DAY'
-          THEN CAST("fare" AS DOUBLE PRECISION)
-        END
-      ) < MAX(
-        CASE
-          WHEN "_event" <= "_at" - INTERVAL '10 MINUTE' AND "_event" >= "_at" - INTERVAL '7 DAY'
-          THEN CAST("fare" AS DOUBLE PRECISION)
-        END
-      )
-      THEN AVG(
+      WHEN COUNT("_in_fare_7d") >= 3 AND MIN("_in_fare_7d") < MAX("_in_fare_7d")
+      THEN AVG("_rank_off_mean_fare_7d" * "_rank_off_mean_fare_7d" * "_rank_off_mean_fare_7d") / NULLIF(
         (
-          CASE
-            WHEN "_event" <= "_at" - INTERVAL '10 MINUTE' AND "_event" >= "_at" - INTERVAL '7 DAY'
-            THEN CAST("fare" AS DOUBLE PRECISION)
-          END - "_rank_mean_fare_7d"
-        ) * (
-          CASE
-            WHEN "_event" <= "_at" - INTERVAL '10 MINUTE' AND "_event" >= "_at" - INTERVAL '7 DAY'
-            THEN CAST("fare" AS DOUBLE PRECISION)
-          END - "_rank_mean_fare_7d"
-        ) * (
-          CASE
-            WHEN "_event" <= "_at" - INTERVAL '10 MINUTE' AND "_event" >= "_at" - INTERVAL '7 DAY'
-            THEN CAST("fare" AS DOUBLE PRECISION)
-          END - "_rank_mean_fare_7d"
-        )
-      ) / NULLIF(
-        (
-          AVG(
-            (
-              CASE
-                WHEN "_event" <= "_at" - INTERVAL '10 MINUTE' AND "_event" >= "_at" - INTERVAL '7 DAY'
-                THEN CAST("fare" AS DOUBLE PRECISION)
-              END - "_rank_mean_fare_7d"
-            ) * (
-              CASE
-                WHEN "_event" <= "_at" - INTERVAL '10 MINUTE' AND "_event" >= "_at" - INTERVAL '7 DAY'
-                THEN CAST("fare" AS DOUBLE PRECISION)
-              END - "_rank_mean_fare_7d"
-            )
-          ) * SQRT(
-            AVG(
-              (
-                CASE
-                  WHEN "_event" <= "_at" - INTERVAL '10 MINUTE' AND "_event" >= "_at" - INTERVAL '7 DAY'
-                  THEN CAST("fare" AS DOUBLE PRECISION)
-                END - "_rank_mean_fare_7d"
-              ) * (
-                CASE
-                  WHEN "_event" <= "_at" - INTERVAL '10 MINUTE' AND "_event" >= "_at" - INTERVAL '7 DAY'
-                  THEN CAST("fare" AS DOUBLE PRECISION)
-                END - "_rank_mean_fare_7d"
-              )
-            )
-          )
+          AVG("_rank_off_mean_fare_7d" * "_rank_off_mean_fare_7d") * SQRT(AVG("_rank_off_mean_fare_7d" * "_rank_off_mean_fare_7d"))
         ),
         0
       )
@@ -309,7 +159,7 @@ WITH "spine" AS MATERIALIZED (
         THEN "ride"
       END
     ) AS "ride_approx_count_distinct_7d"
-  FROM "habits_ranked_2"
+  FROM "habits_ranked_again"
   GROUP BY
     "_row"
 ), "habits_by_rating" AS (
@@ -323,7 +173,7 @@ WITH "spine" AS MATERIALIZED (
         THEN "fare"
       END
     ) AS DOUBLE PRECISION) AS "fare_sum_7d"
-  FROM "habits_ranked_2"
+  FROM "habits_ranked_again"
   GROUP BY
     "_row",
     "rating"

@@ -52,110 +52,66 @@ WITH "spine" AS MATERIALIZED (
   LEFT JOIN "habits_rows"
     ON "habits_window_asked"."driver" = "habits_rows"."driver"
     AND "habits_rows"."_event" <= "habits_window_asked"."_until"
+), "habits_seen" AS (
+  /* the values that each window sees, NULL where the row lies outside */
+  SELECT
+    *,
+    CASE WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 THEN "fare" END AS "_in_fare_7d",
+    CASE WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 THEN "rating" END AS "_in_rating_7d",
+    CASE WHEN "_event" <= "_at" - 600000000 THEN "fare" END AS "_in_fare_lifetime"
+  FROM "habits_pairs"
 ), "habits_ranked" AS (
-  /* ranks and means among the rows of one question */
+  /* ranks, counts and means among the rows of one question */
   SELECT
     *,
     ROW_NUMBER() OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 AND "fare" IS NOT NULL
-        THEN 1
-      END
+      PARTITION BY "_row", CASE WHEN "_in_fare_7d" IS NOT NULL THEN 1 END
       ORDER BY "_event" DESC, "_created" DESC, "ride" DESC, "fare" DESC
     ) AS "_rank_latest_fare_7d",
     ROW_NUMBER() OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 AND "rating" IS NOT NULL
-        THEN 1
-      END, "rating"
+      PARTITION BY "_row", "_in_rating_7d"
       ORDER BY "_event" DESC, "_created" DESC, "ride" DESC, "rating" DESC
     ) AS "_rank_last_time_rating_7d",
-    ROW_NUMBER() OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 AND "fare" IS NOT NULL
-        THEN 1
-      END
-      ORDER BY "fare" DESC
-    ) AS "_rank_greatest_fare_7d",
-    ROW_NUMBER() OVER (
-      PARTITION BY "_row", CASE WHEN "_event" <= "_at" - 600000000 AND "fare" IS NOT NULL THEN 1 END
-      ORDER BY "fare" DESC
-    ) AS "_rank_greatest_fare_lifetime",
-    ROW_NUMBER() OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 AND "rating" IS NOT NULL
-        THEN 1
-      END, "rating"
-      ORDER BY "_event" ASC, "_created" ASC, "ride" ASC, "rating" ASC
-    ) AS "_rank_first_time_rating_7d",
-    COUNT("rating") OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 AND "rating" IS NOT NULL
-        THEN 1
-      END, "rating"
-    ) AS "_rank_times_rating_7d",
-    ROW_NUMBER() OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 AND "fare" IS NOT NULL
-        THEN 1
-      END
-      ORDER BY "fare" ASC
-    ) AS "_rank_smallest_fare_7d",
-    COUNT("fare") OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 AND "fare" IS NOT NULL
-        THEN 1
-      END
-    ) AS "_rank_count_fare_7d",
-    AVG(
-      CASE
-        WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000
-        THEN CAST("fare" AS REAL)
-      END
-    ) OVER (PARTITION BY "_row") AS "_rank_mean_fare_7d"
-  FROM "habits_pairs"
-), "habits_ranked_2" AS (
-  /* ranks and means among the rows of one question */
+    ROW_NUMBER() OVER (PARTITION BY "_row" ORDER BY "_in_fare_7d" DESC) AS "_rank_greatest_fare_7d",
+    ROW_NUMBER() OVER (PARTITION BY "_row" ORDER BY "_in_fare_lifetime" DESC) AS "_rank_greatest_fare_lifetime",
+    ROW_NUMBER() OVER (PARTITION BY "_row", "_in_rating_7d" ORDER BY "_event" ASC, "_created" ASC, "ride" ASC, "rating" ASC) AS "_rank_first_time_rating_7d",
+    COUNT("_in_rating_7d") OVER (PARTITION BY "_row", "_in_rating_7d") AS "_rank_times_rating_7d",
+    COUNT("_in_fare_7d") OVER (PARTITION BY "_row") AS "_rank_count_fare_7d",
+    ROW_NUMBER() OVER (PARTITION BY "_row" ORDER BY "_in_fare_7d" ASC NULLS LAST) AS "_rank_smallest_fare_7d",
+    CAST("_in_fare_7d" AS REAL) - AVG(CAST("_in_fare_7d" AS REAL)) OVER (PARTITION BY "_row") AS "_rank_off_mean_fare_7d"
+  FROM "habits_seen"
+), "habits_ranked_again" AS (
+  /* ranks and distances that follow from those */
   SELECT
     *,
     ROW_NUMBER() OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - 600000000
-        AND "_event" >= "_at" - 604800000000
-        AND "rating" IS NOT NULL
-        AND "_rank_last_time_rating_7d" = 1
-        THEN 1
-      END
+      PARTITION BY "_row", CASE WHEN "_in_rating_7d" IS NOT NULL AND "_rank_last_time_rating_7d" = 1 THEN 1 END
       ORDER BY "_event" DESC, "_created" DESC, "ride" DESC, "rating" DESC
     ) AS "_rank_distinct_latest_rating_7d",
-    ROW_NUMBER() OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 AND "rating" IS NOT NULL
-        THEN 1
-      END
-      ORDER BY "_rank_times_rating_7d" DESC, "rating" ASC
-    ) AS "_rank_most_frequent_rating_7d"
+    ROW_NUMBER() OVER (PARTITION BY "_row" ORDER BY "_rank_times_rating_7d" DESC, "_in_rating_7d" ASC) AS "_rank_most_frequent_rating_7d",
+    ABS((
+      "_rank_smallest_fare_7d" - 1
+    ) * 1000000000 - 500000000 * (
+      "_rank_count_fare_7d" - 1
+    )) AS "_rank_off_500000000_fare_7d",
+    ABS((
+      "_rank_smallest_fare_7d" - 1
+    ) * 1000000000 - 950000000 * (
+      "_rank_count_fare_7d" - 1
+    )) AS "_rank_off_950000000_fare_7d"
   FROM "habits_ranked"
-), "habits_ranked_3" AS (
-  /* ranks and means among the rows of one question */
+), "habits_listed" AS (
+  /* the lists, beside each of their rows */
   SELECT
     *,
-    JSON_GROUP_ARRAY("fare") OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - 600000000
-        AND "_event" >= "_at" - 604800000000
-        AND "fare" IS NOT NULL
-        AND "_rank_latest_fare_7d" <= 3
-        THEN 1
-      END
+    JSON_GROUP_ARRAY("_in_fare_7d") OVER (
+      PARTITION BY "_row", CASE WHEN "_in_fare_7d" IS NOT NULL AND "_rank_latest_fare_7d" <= 3 THEN 1 END
       ORDER BY -"_rank_latest_fare_7d" ASC
       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
     ) AS "_rank_last_n_3_asc_fare_7d",
-    JSON_GROUP_ARRAY("rating") OVER (
+    JSON_GROUP_ARRAY("_in_rating_7d") OVER (
       PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - 600000000
-        AND "_event" >= "_at" - 604800000000
-        AND "rating" IS NOT NULL
+        WHEN "_in_rating_7d" IS NOT NULL
         AND "_rank_last_time_rating_7d" = 1
         AND "_rank_distinct_latest_rating_7d" <= 2
         THEN 1
@@ -163,44 +119,30 @@ WITH "spine" AS MATERIALIZED (
       ORDER BY "_rank_distinct_latest_rating_7d" ASC
       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
     ) AS "_rank_last_distinct_n_2_desc_rating_7d",
-    JSON_GROUP_ARRAY("fare") OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - 600000000
-        AND "_event" >= "_at" - 604800000000
-        AND "fare" IS NOT NULL
-        AND "_rank_greatest_fare_7d" <= 3
-        THEN 1
-      END
+    JSON_GROUP_ARRAY("_in_fare_7d") OVER (
+      PARTITION BY "_row", CASE WHEN "_in_fare_7d" IS NOT NULL AND "_rank_greatest_fare_7d" <= 3 THEN 1 END
       ORDER BY "_rank_greatest_fare_7d" ASC
       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
     ) AS "_rank_top_n_3_asc_fare_7d",
-    JSON_GROUP_ARRAY("fare") OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - 600000000 AND "fare" IS NOT NULL AND "_rank_greatest_fare_lifetime" <= 3
-        THEN 1
-      END
+    JSON_GROUP_ARRAY("_in_fare_lifetime") OVER (
+      PARTITION BY "_row", CASE WHEN "_in_fare_lifetime" IS NOT NULL AND "_rank_greatest_fare_lifetime" <= 3 THEN 1 END
       ORDER BY "_rank_greatest_fare_lifetime" ASC
       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
     ) AS "_rank_top_n_3_asc_fare_lifetime"
-  FROM "habits_ranked_2"
+  FROM "habits_ranked_again"
 ), "habits_exact" AS (
   /* every window picks its own rows */
   SELECT
     "_row",
     MAX(
       CASE
-        WHEN "_event" <= "_at" - 600000000
-        AND "_event" >= "_at" - 604800000000
-        AND "fare" IS NOT NULL
-        AND "_rank_latest_fare_7d" <= 3
+        WHEN "_in_fare_7d" IS NOT NULL AND "_rank_latest_fare_7d" <= 3
         THEN "_rank_last_n_3_asc_fare_7d"
       END
     ) AS "fare_last_n_7d",
     MAX(
       CASE
-        WHEN "_event" <= "_at" - 600000000
-        AND "_event" >= "_at" - 604800000000
-        AND "rating" IS NOT NULL
+        WHEN "_in_rating_7d" IS NOT NULL
         AND "_rank_last_time_rating_7d" = 1
         AND "_rank_distinct_latest_rating_7d" <= 2
         THEN "_rank_last_distinct_n_2_desc_rating_7d"
@@ -208,147 +150,49 @@ WITH "spine" AS MATERIALIZED (
     ) AS "rating_last_distinct_n_7d",
     MAX(
       CASE
-        WHEN "_event" <= "_at" - 600000000
-        AND "_event" >= "_at" - 604800000000
-        AND "fare" IS NOT NULL
-        AND "_rank_greatest_fare_7d" <= 3
+        WHEN "_in_fare_7d" IS NOT NULL AND "_rank_greatest_fare_7d" <= 3
         THEN "_rank_top_n_3_asc_fare_7d"
       END
     ) AS "fare_top_n_7d",
     MAX(
       CASE
-        WHEN "_event" <= "_at" - 600000000 AND "fare" IS NOT NULL AND "_rank_greatest_fare_lifetime" <= 3
+        WHEN "_in_fare_lifetime" IS NOT NULL AND "_rank_greatest_fare_lifetime" <= 3
         THEN "_rank_top_n_3_asc_fare_lifetime"
       END
     ) AS "fare_top_n_lifetime",
     CASE
-      WHEN MAX(
-        CASE
-          WHEN "_event" <= "_at" - 600000000
-          AND "_event" >= "_at" - 604800000000
-          AND "rating" IS NOT NULL
-          AND "_rank_first_time_rating_7d" = 1
-          THEN 1
-        END
-      ) = 1
-      THEN JSON_GROUP_OBJECT(CAST("rating" AS TEXT), "_rank_times_rating_7d") FILTER(WHERE
-        "_event" <= "_at" - 600000000
-        AND "_event" >= "_at" - 604800000000
-        AND "rating" IS NOT NULL
-        AND "_rank_first_time_rating_7d" = 1)
+      WHEN MAX(CASE WHEN "_in_rating_7d" IS NOT NULL AND "_rank_first_time_rating_7d" = 1 THEN 1 END) = 1
+      THEN JSON_GROUP_OBJECT(CAST("_in_rating_7d" AS TEXT), "_rank_times_rating_7d") FILTER(WHERE
+        "_in_rating_7d" IS NOT NULL AND "_rank_first_time_rating_7d" = 1)
     END AS "rating_histogram_7d",
-    MAX(
-      CASE
-        WHEN "_event" <= "_at" - 600000000
-        AND "_event" >= "_at" - 604800000000
-        AND "rating" IS NOT NULL
-        AND "_rank_most_frequent_rating_7d" = 1
-        THEN "rating"
-      END
-    ) AS "rating_mode_7d",
+    MAX(CASE WHEN "_rank_most_frequent_rating_7d" = 1 THEN "_in_rating_7d" END) AS "rating_mode_7d",
     CASE
-      WHEN COUNT(CASE WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 THEN "fare" END) > 0
+      WHEN COUNT("_in_fare_7d") > 0
       THEN JSON_ARRAY(
         SUM(
           CASE
-            WHEN "_event" <= "_at" - 600000000
-            AND "_event" >= "_at" - 604800000000
-            AND "fare" IS NOT NULL
-            AND ABS((
-              "_rank_smallest_fare_7d" - 1
-            ) * 1000000000 - 500000000 * (
-              "_rank_count_fare_7d" - 1
-            )) < 1000000000
-            THEN CAST("fare" AS REAL) * CAST(1000000000 - ABS((
-              "_rank_smallest_fare_7d" - 1
-            ) * 1000000000 - 500000000 * (
-              "_rank_count_fare_7d" - 1
-            )) AS REAL) * 1e-9
+            WHEN "_rank_off_500000000_fare_7d" < 1000000000
+            THEN CAST("_in_fare_7d" AS REAL) * CAST(1000000000 - "_rank_off_500000000_fare_7d" AS REAL) * 1e-9
           END
         ),
         SUM(
           CASE
-            WHEN "_event" <= "_at" - 600000000
-            AND "_event" >= "_at" - 604800000000
-            AND "fare" IS NOT NULL
-            AND ABS((
-              "_rank_smallest_fare_7d" - 1
-            ) * 1000000000 - 950000000 * (
-              "_rank_count_fare_7d" - 1
-            )) < 1000000000
-            THEN CAST("fare" AS REAL) * CAST(1000000000 - ABS((
-              "_rank_smallest_fare_7d" - 1
-            ) * 1000000000 - 950000000 * (
-              "_rank_count_fare_7d" - 1
-            )) AS REAL) * 1e-9
+            WHEN "_rank_off_950000000_fare_7d" < 1000000000
+            THEN CAST("_in_fare_7d" AS REAL) * CAST(1000000000 - "_rank_off_950000000_fare_7d" AS REAL) * 1e-9
           END
         )
       )
     END AS "fare_percentile_7d",
     CASE
-      WHEN COUNT(CASE WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 THEN "fare" END) >= 3
-      AND MIN(
-        CASE
-          WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000
-          THEN CAST("fare" AS REAL)
-        END
-      ) < MAX(
-        CASE
-          WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000
-          THEN CAST("fare" AS REAL)
-        END
-      )
-      THEN AVG(
-        (
-          CASE
-            WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000
-            THEN CAST("fare" AS REAL)
-          END - "_rank_mean_fare_7d"
-        ) * (
-          CASE
-            WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000
-            THEN CAST("fare" AS REAL)
-          END - "_rank_mean_fare_7d"
-        ) * (
-          CASE
-            WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000
-            THEN CAST("fare" AS REAL)
-          END - "_rank_mean_fare_7d"
-        )
-      ) / (
-        AVG(
-          (
-            CASE
-              WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000
-              THEN CAST("fare" AS REAL)
-            END - "_rank_mean_fare_7d"
-          ) * (
-            CASE
-              WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000
-              THEN CAST("fare" AS REAL)
-            END - "_rank_mean_fare_7d"
-          )
-        ) * SQRT(
-          AVG(
-            (
-              CASE
-                WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000
-                THEN CAST("fare" AS REAL)
-              END - "_rank_mean_fare_7d"
-            ) * (
-              CASE
-                WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000
-                THEN CAST("fare" AS REAL)
-              END - "_rank_mean_fare_7d"
-            )
-          )
-        )
+      WHEN COUNT("_in_fare_7d") >= 3 AND MIN("_in_fare_7d") < MAX("_in_fare_7d")
+      THEN AVG("_rank_off_mean_fare_7d" * "_rank_off_mean_fare_7d" * "_rank_off_mean_fare_7d") / (
+        AVG("_rank_off_mean_fare_7d" * "_rank_off_mean_fare_7d") * SQRT(AVG("_rank_off_mean_fare_7d" * "_rank_off_mean_fare_7d"))
       )
     END AS "fare_skew_7d",
     COUNT(
       DISTINCT CASE WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 THEN "ride" END
     ) AS "ride_approx_count_distinct_7d"
-  FROM "habits_ranked_3"
+  FROM "habits_listed"
   GROUP BY
     "_row"
 ), "habits_by_rating" AS (
@@ -357,7 +201,7 @@ WITH "spine" AS MATERIALIZED (
     "_row",
     "rating",
     CAST(SUM(CASE WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 THEN "fare" END) AS REAL) AS "fare_sum_7d"
-  FROM "habits_ranked_3"
+  FROM "habits_listed"
   GROUP BY
     "_row",
     "rating"

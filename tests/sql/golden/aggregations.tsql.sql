@@ -58,107 +58,36 @@ WITH [spine] AS (
     ON [habits_window_asked].[driver] = [habits_rows].[driver]
     AND [habits_rows].[_event] <= [habits_window_asked].[_until]
     AND [habits_rows].[_event] >= [habits_window_asked].[_since]
-), [habits_ranked] AS (
-  /* ranks and means among the rows of one question */
+), [habits_seen] AS (
+  /* the values that each window sees, NULL where the row lies outside */
   SELECT
     *,
-    COUNT_BIG([rating]) OVER (
-      PARTITION BY [_row], CASE
-        WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000 AND [rating] IS NOT NULL
-        THEN 1
-      END, [rating]
-    ) AS [_rank_times_rating_7d],
-    AVG(
-      CAST(CASE
-        WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000
-        THEN CAST([fare] AS FLOAT)
-      END AS FLOAT)
-    ) OVER (PARTITION BY [_row]) AS [_rank_mean_fare_7d]
+    CASE WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000 THEN [rating] END AS [_in_rating_7d],
+    CASE WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000 THEN [fare] END AS [_in_fare_7d]
   FROM [habits_pairs]
-), [habits_ranked_2] AS (
-  /* ranks and means among the rows of one question */
+), [habits_ranked] AS (
+  /* ranks, counts and means among the rows of one question */
   SELECT
     *,
-    ROW_NUMBER() OVER (
-      PARTITION BY [_row], CASE
-        WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000 AND [rating] IS NOT NULL
-        THEN 1
-      END
-      ORDER BY [_rank_times_rating_7d] DESC, [rating] ASC
-    ) AS [_rank_most_frequent_rating_7d]
+    COUNT_BIG([_in_rating_7d]) OVER (PARTITION BY [_row], [_in_rating_7d]) AS [_rank_times_rating_7d],
+    CAST([_in_fare_7d] AS FLOAT) - AVG(CAST(CAST([_in_fare_7d] AS FLOAT) AS FLOAT)) OVER (PARTITION BY [_row]) AS [_rank_off_mean_fare_7d]
+  FROM [habits_seen]
+), [habits_ranked_again] AS (
+  /* ranks and distances that follow from those */
+  SELECT
+    *,
+    ROW_NUMBER() OVER (PARTITION BY [_row] ORDER BY [_rank_times_rating_7d] DESC, [_in_rating_7d] ASC) AS [_rank_most_frequent_rating_7d]
   FROM [habits_ranked]
 ), [habits_exact] AS (
   /* every window picks its own rows */
   SELECT
     [_row] AS [_row],
-    MAX(
-      CASE
-        WHEN [_event] <= [_at] - 600000000
-        AND [_event] >= [_at] - 604800000000
-        AND [rating] IS NOT NULL
-        AND [_rank_most_frequent_rating_7d] = 1
-        THEN [rating]
-      END
-    ) AS [rating_mode_7d],
+    MAX(CASE WHEN [_rank_most_frequent_rating_7d] = 1 THEN [_in_rating_7d] END) AS [rating_mode_7d],
     CASE
-      WHEN COUNT_BIG(CASE WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000 THEN [fare] END) >= 3
-      AND MIN(
-        CASE
-          WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000
-          THEN CAST([fare] AS FLOAT)
-        END
-      ) < MAX(
-        CASE
-          WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000
-          THEN CAST([fare] AS FLOAT)
-        END
-      )
-      THEN AVG(
-        CAST((
-          CASE
-            WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000
-            THEN CAST([fare] AS FLOAT)
-          END - [_rank_mean_fare_7d]
-        ) * (
-          CASE
-            WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000
-            THEN CAST([fare] AS FLOAT)
-          END - [_rank_mean_fare_7d]
-        ) * (
-          CASE
-            WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000
-            THEN CAST([fare] AS FLOAT)
-          END - [_rank_mean_fare_7d]
-        ) AS FLOAT)
-      ) / NULLIF(
+      WHEN COUNT_BIG([_in_fare_7d]) >= 3 AND MIN([_in_fare_7d]) < MAX([_in_fare_7d])
+      THEN AVG(CAST([_rank_off_mean_fare_7d] * [_rank_off_mean_fare_7d] * [_rank_off_mean_fare_7d] AS FLOAT)) / NULLIF(
         (
-          AVG(
-            CAST((
-              CASE
-                WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000
-                THEN CAST([fare] AS FLOAT)
-              END - [_rank_mean_fare_7d]
-            ) * (
-              CASE
-                WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000
-                THEN CAST([fare] AS FLOAT)
-              END - [_rank_mean_fare_7d]
-            ) AS FLOAT)
-          ) * SQRT(
-            AVG(
-              CAST((
-                CASE
-                  WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000
-                  THEN CAST([fare] AS FLOAT)
-                END - [_rank_mean_fare_7d]
-              ) * (
-                CASE
-                  WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000
-                  THEN CAST([fare] AS FLOAT)
-                END - [_rank_mean_fare_7d]
-              ) AS FLOAT)
-            )
-          )
+          AVG(CAST([_rank_off_mean_fare_7d] * [_rank_off_mean_fare_7d] AS FLOAT)) * SQRT(AVG(CAST([_rank_off_mean_fare_7d] * [_rank_off_mean_fare_7d] AS FLOAT)))
         ),
         0
       )
@@ -166,7 +95,7 @@ WITH [spine] AS (
     COUNT_BIG(
       DISTINCT CASE WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000 THEN [ride] END
     ) AS [ride_approx_count_distinct_7d]
-  FROM [habits_ranked_2]
+  FROM [habits_ranked_again]
   GROUP BY
     [_row]
 )

@@ -90,20 +90,24 @@ WITH "rides_source" AS (
   LEFT JOIN "earnings_rows"
     ON "earnings_window_asked"."driver" = "earnings_rows"."driver"
     AND "earnings_rows"."_event" <= "earnings_window_asked"."_until"
+), "earnings_seen" AS (
+  /* the values that each window sees, NULL where the row lies outside */
+  SELECT
+    *,
+    CASE
+      WHEN "_event" <= "_at" - INTERVAL '10' MINUTE AND "_event" >= "_at" - INTERVAL '7' DAY
+      THEN "rating"
+    END AS "_in_rating_7d"
+  FROM "earnings_pairs"
 ), "earnings_ranked" AS (
-  /* ranks and means among the rows of one question */
+  /* ranks, counts and means among the rows of one question */
   SELECT
     *,
     ROW_NUMBER() OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - INTERVAL '10' MINUTE
-        AND "_event" >= "_at" - INTERVAL '7' DAY
-        AND "rating" IS NOT NULL
-        THEN 1
-      END
+      PARTITION BY "_row", CASE WHEN "_in_rating_7d" IS NOT NULL THEN 1 END
       ORDER BY "_event" DESC, "_created" DESC, "ride" DESC, "rating" DESC
     ) AS "_rank_latest_rating_7d"
-  FROM "earnings_pairs"
+  FROM "earnings_seen"
 ), "earnings_exact" AS (
   /* every window picks its own rows */
   SELECT
@@ -127,15 +131,7 @@ WITH "rides_source" AS (
         THEN "fare"
       END
     ) AS DOUBLE) AS "fare_stddev_samp_7d",
-    MAX(
-      CASE
-        WHEN "_event" <= "_at" - INTERVAL '10' MINUTE
-        AND "_event" >= "_at" - INTERVAL '7' DAY
-        AND "rating" IS NOT NULL
-        AND "_rank_latest_rating_7d" = 1
-        THEN "rating"
-      END
-    ) AS "rating_last_7d"
+    MAX(CASE WHEN "_rank_latest_rating_7d" = 1 THEN "_in_rating_7d" END) AS "rating_last_7d"
   FROM "earnings_ranked"
   GROUP BY
     "_row"

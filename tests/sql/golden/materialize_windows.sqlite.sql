@@ -89,24 +89,23 @@ WITH "rides_source" AS NOT MATERIALIZED (
   LEFT JOIN "earnings_rows"
     ON "earnings_window_asked"."driver" = "earnings_rows"."driver"
     AND "earnings_rows"."_event" <= "earnings_window_asked"."_until"
-), "earnings_ranked" AS (
-  /* ranks and means among the rows of one question */
+), "earnings_seen" AS (
+  /* the values that each window sees, NULL where the row lies outside */
   SELECT
     *,
-    AVG(
-      CASE
-        WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000
-        THEN CAST("fare" AS REAL)
-      END
-    ) OVER (PARTITION BY "_row") AS "_rank_mean_fare_7d",
+    CASE WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 THEN "fare" END AS "_in_fare_7d",
+    CASE WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 THEN "rating" END AS "_in_rating_7d"
+  FROM "earnings_pairs"
+), "earnings_ranked" AS (
+  /* ranks, counts and means among the rows of one question */
+  SELECT
+    *,
+    CAST("_in_fare_7d" AS REAL) - AVG(CAST("_in_fare_7d" AS REAL)) OVER (PARTITION BY "_row") AS "_rank_off_mean_fare_7d",
     ROW_NUMBER() OVER (
-      PARTITION BY "_row", CASE
-        WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 AND "rating" IS NOT NULL
-        THEN 1
-      END
+      PARTITION BY "_row", CASE WHEN "_in_rating_7d" IS NOT NULL THEN 1 END
       ORDER BY "_event" DESC, "_created" DESC, "ride" DESC, "rating" DESC
     ) AS "_rank_latest_rating_7d"
-  FROM "earnings_pairs"
+  FROM "earnings_seen"
 ), "earnings_exact" AS (
   /* every window picks its own rows */
   SELECT
@@ -117,32 +116,9 @@ WITH "rides_source" AS NOT MATERIALIZED (
       CASE WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 86400000000 THEN "rating_sum_input" END
     ) AS INTEGER) AS "rating_sum_1d",
     SQRT(
-      SUM(
-        (
-          CASE
-            WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000
-            THEN CAST("fare" AS REAL)
-          END - "_rank_mean_fare_7d"
-        ) * (
-          CASE
-            WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000
-            THEN CAST("fare" AS REAL)
-          END - "_rank_mean_fare_7d"
-        )
-      ) / CASE
-        WHEN COUNT(CASE WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 THEN "fare" END) > 1
-        THEN COUNT(CASE WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 THEN "fare" END) - 1
-      END
+      SUM("_rank_off_mean_fare_7d" * "_rank_off_mean_fare_7d") / CASE WHEN COUNT("_in_fare_7d") > 1 THEN COUNT("_in_fare_7d") - 1 END
     ) AS "fare_stddev_samp_7d",
-    MAX(
-      CASE
-        WHEN "_event" <= "_at" - 600000000
-        AND "_event" >= "_at" - 604800000000
-        AND "rating" IS NOT NULL
-        AND "_rank_latest_rating_7d" = 1
-        THEN "rating"
-      END
-    ) AS "rating_last_7d"
+    MAX(CASE WHEN "_rank_latest_rating_7d" = 1 THEN "_in_rating_7d" END) AS "rating_last_7d"
   FROM "earnings_ranked"
   GROUP BY
     "_row"

@@ -104,18 +104,21 @@ WITH [spine] AS (
   LEFT JOIN [earnings_rows]
     ON [earnings_window_asked].[driver] = [earnings_rows].[driver]
     AND [earnings_rows].[_event] <= [earnings_window_asked].[_until]
+), [earnings_seen] AS (
+  /* the values that each window sees, NULL where the row lies outside */
+  SELECT
+    *,
+    CASE WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000 THEN [rating] END AS [_in_rating_7d]
+  FROM [earnings_pairs]
 ), [earnings_ranked] AS (
-  /* ranks and means among the rows of one question */
+  /* ranks, counts and means among the rows of one question */
   SELECT
     *,
     ROW_NUMBER() OVER (
-      PARTITION BY [_row], CASE
-        WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000 AND [rating] IS NOT NULL
-        THEN 1
-      END
+      PARTITION BY [_row], CASE WHEN [_in_rating_7d] IS NOT NULL THEN 1 END
       ORDER BY [_event] DESC, [_created] DESC, [ride] DESC, [rating] DESC
     ) AS [_rank_latest_rating_7d]
-  FROM [earnings_pairs]
+  FROM [earnings_seen]
 ), [earnings_exact] AS (
   /* every window picks its own rows */
   SELECT
@@ -126,15 +129,7 @@ WITH [spine] AS (
       CAST(CASE WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 86400000000 THEN [rating_sum_input] END AS BIGINT)
     ) AS BIGINT) AS [rating_sum_1d],
     CAST(STDEV(CASE WHEN [_event] <= [_at] - 600000000 AND [_event] >= [_at] - 604800000000 THEN [fare] END) AS FLOAT) AS [fare_stddev_samp_7d],
-    MAX(
-      CASE
-        WHEN [_event] <= [_at] - 600000000
-        AND [_event] >= [_at] - 604800000000
-        AND [rating] IS NOT NULL
-        AND [_rank_latest_rating_7d] = 1
-        THEN [rating]
-      END
-    ) AS [rating_last_7d]
+    MAX(CASE WHEN [_rank_latest_rating_7d] = 1 THEN [_in_rating_7d] END) AS [rating_last_7d]
   FROM [earnings_ranked]
   GROUP BY
     [_row]
