@@ -51,6 +51,8 @@ class TSQLOnDuckDB(Transpiled):
 def _as_duckdbs(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.DataType):
         node.set("expressions", [one for one in node.expressions if one.name.upper() != "MAX"])
+        if node.this == exp.DType.BIT:
+            node.set("this", exp.DType.BOOLEAN)
         if node.this == exp.DType.FLOAT:
             # FLOAT has 64 bits in T-SQL; sqlglot takes it for the FLOAT of 32 bits.
             node.set("this", exp.DType.DOUBLE)
