@@ -13,6 +13,7 @@ from sqlfluff.core import FluffConfig, Linter
 from sqlglot import exp
 
 from asof.compiler.dialects import DIALECTS
+from asof.compiler.types import BOOL
 from tests.engines.duckdb import DuckDB
 from tests.engines.transpiled import Transpiled
 from tests.oracle.cases import Case, agree, check
@@ -115,3 +116,16 @@ def test_the_grammar_of_tsql_accepts_what_is_generated(runner: TSQLOnDuckDB) -> 
 )
 def test_the_grammar_of_tsql_refuses_what_tsql_lacks(foreign: str) -> None:
     assert not accepted(foreign)
+
+
+def test_a_condition_becomes_a_bit_by_case() -> None:
+    condition = exp.GT(this=exp.column("a", quoted=True), expression=exp.Literal.number(1))
+    written = DIALECTS["tsql"].written(DIALECTS["tsql"].cast(condition, BOOL))
+    assert written.sql("tsql") == "CAST(CASE WHEN [a] > 1 THEN 1 WHEN NOT ([a] > 1) THEN 0 END AS BIT)"
+    assert accepted(f"SELECT {written.sql('tsql')} AS x FROM t")
+
+
+def test_text_beyond_ascii_is_national_and_parameters_have_an_at() -> None:
+    dialect = DIALECTS["tsql"]
+    assert dialect.written(exp.Literal.string("ключ")).sql("tsql") == "N'ключ'"
+    assert dialect.written(exp.Placeholder(this="as_of")).sql("tsql") == "@as_of"

@@ -46,6 +46,11 @@ PROVEN = {
         , w AS (SELECT _row, SUM(v) OVER (PARTITION BY k ORDER BY _at
                 RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND CURRENT ROW) AS v FROM line)
         SELECT s.k, w.v FROM spine s LEFT JOIN w ON w._row = s._row""",
+    "a frame of rows in the order of time": LINE
+    + """
+        , w AS (SELECT _row, MAX(v) OVER (PARTITION BY k ORDER BY _at, _row NULLS FIRST
+                ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS v FROM line)
+        SELECT s.k, w.v FROM spine s LEFT JOIN w ON w._row = s._row""",
     "running totals looked up at the instant": """
         , upto AS (SELECT k, _event, SUM(v) OVER (PARTITION BY k ORDER BY _event
                    RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS v FROM f)
@@ -58,6 +63,21 @@ PROVEN = {
 }
 
 LEAKS = {
+    "a frame of rows that ends after the row": LINE
+    + """
+        , w AS (SELECT _row, MAX(v) OVER (PARTITION BY k ORDER BY _at, _row NULLS FIRST
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 FOLLOWING) AS v FROM line)
+        SELECT s.k, w.v FROM spine s LEFT JOIN w ON w._row = s._row""",
+    "a frame of rows that do not stand in the order of time": LINE
+    + """
+        , w AS (SELECT _row, MAX(v) OVER (PARTITION BY k ORDER BY _row, _at
+                ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS v FROM line)
+        SELECT s.k, w.v FROM spine s LEFT JOIN w ON w._row = s._row""",
+    "a frame of rows that runs backwards": LINE
+    + """
+        , w AS (SELECT _row, MAX(v) OVER (PARTITION BY k ORDER BY _at DESC, _row
+                ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS v FROM line)
+        SELECT s.k, w.v FROM spine s LEFT JOIN w ON w._row = s._row""",
     "a join without a bound": """
         , hit AS (SELECT s._row, f.v FROM spine s JOIN f ON f.k = s.k)
         SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
