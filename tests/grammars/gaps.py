@@ -1,0 +1,53 @@
+"""Where a grammar refuses what its engine runs: each gap as data, narrow, with the reason and an example.
+
+The grammar is shown a stand-in of the same shape, so that it still judges all the rest of the statement. A
+test holds each gap to its example: refused as it stands, accepted with the stand-in.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """``pattern`` is what the grammar of ``dialect`` does not know; ``stand_in`` replaces it."""
+
+    grammar: str
+    dialect: str
+    pattern: str
+    stand_in: str
+    example: str
+    reason: str
+
+
+GAPS: tuple[Gap, ...] = (
+    Gap(
+        grammar="sqlfluff",
+        dialect="duckdb",
+        pattern=r"\$as_of\b",
+        stand_in="NULL",
+        example='SELECT CAST($as_of AS TIMESTAMPTZ) AS "_at"',
+        reason="DuckDB's named parameters, which sqlfluff's lexer does not know",
+    ),
+    *(
+        Gap(
+            grammar="sqlfluff",
+            dialect=dialect,
+            pattern=r"%\(as_of\)s",
+            stand_in="NULL",
+            example='SELECT CAST(%(as_of)s AS TIMESTAMP) AS "_at"',
+            reason="a parameter of the driver's, which fills it in before the engine reads the statement",
+        )
+        for dialect in ("postgres", "redshift")
+    ),
+)
+
+
+def filled(grammar: str, dialect: str, sql: str) -> str:
+    """``sql`` with the gaps of that grammar filled."""
+    for gap in GAPS:
+        if (gap.grammar, gap.dialect) == (grammar, dialect):
+            sql = re.sub(gap.pattern, gap.stand_in, sql)
+    return sql
