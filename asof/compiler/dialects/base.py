@@ -70,7 +70,8 @@ class Dialect:
     """The most columns that a query can give back."""
 
     max_table_columns: int | None = None
-    """The most columns of a table, and so of one that holds the features of a stage."""
+    """The most columns of a table that holds the features of a stage: fewer than the engine's own limit where a row
+    must fit a page of 8 kB."""
 
     max_joins: int | None = None
     """The most tables that one SELECT can join."""

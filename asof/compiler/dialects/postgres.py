@@ -27,7 +27,7 @@ class Postgres(Dialect):
     identifier_length = 63
     materialize_rows: ClassVar[bool | None] = False
     max_columns = 1_664
-    max_table_columns = 1_600
+    max_table_columns = 700
     temporary_schema = "pg_temp"
     type_names = {  # noqa: RUF012 - a constant table
         "bool": "BOOLEAN",

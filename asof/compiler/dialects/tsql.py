@@ -37,7 +37,7 @@ class TSQL(Dialect):
     identifier_length = 128
     max_statement_bytes = 65_536 * 4_096
     max_columns = 4_096
-    max_table_columns = 1_024
+    max_table_columns = 700
     temporary = "hash"
     ascending_nulls_first = True
     type_names = {  # noqa: RUF012 - a constant table
