@@ -15,6 +15,6 @@ def check_golden(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         return
-    name = path.relative_to(ROOT)
+    name = os.path.relpath(path, ROOT)
     assert path.exists(), f"no golden file {name}: run `make golden` and review it"
     assert text == path.read_text(encoding="utf-8"), f"{name} differs: run `make golden` and review the diff"

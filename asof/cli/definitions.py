@@ -95,3 +95,19 @@ def schema_(
         return ExitCode.OK
     session.terminal.say("\n".join(kinds))
     return session.end(ExitCode.OK, kinds=kinds)
+
+
+def dialects_(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="One of them, in full.")] = "",
+) -> int:
+    """Show what each SQL dialect can do, and the way out of what it cannot."""
+    from asof.compiler.dialects import DIALECTS
+    from asof.views import dialects
+
+    session: Session = context.obj
+    if name and name not in DIALECTS:
+        raise Usage(listings.unknown("dialect", name, tuple(DIALECTS)))
+    shown = {name: DIALECTS[name]} if name else DIALECTS
+    session.terminal.say(dialects.page(DIALECTS[name]) if name else dialects.overview(shown))
+    return session.end(ExitCode.OK, dialects=[dialects.as_json(dialect) for dialect in shown.values()])

@@ -45,6 +45,7 @@ class Postgres(Dialect):
     frame_functions = frozenset(
         {"count", "sum", "mean", "min", "max", "var_pop", "var_samp", "stddev_pop", "stddev_samp", "any", "all"}
     )
+    unsupported = {"files": "load the file into a table, or make a foreign table of it"}  # noqa: RUF012 - a constant table
     nulls_first_descending = True
     carriers = {"bool": "int32", "uuid": "string", "json": "string"}  # noqa: RUF012 - a constant table
     calls = COMMON

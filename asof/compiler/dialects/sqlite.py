@@ -48,7 +48,10 @@ class SQLite(Dialect):
     }
     frame_functions = frozenset({"count", "min", "max", "any", "all"})
     exact_frame_functions = frozenset({"sum", "mean"})
-    unsupported = {"time zones": "store timestamps in UTC"}  # noqa: RUF012 - a constant table
+    unsupported = {  # noqa: RUF012 - a constant table
+        "time zones": "store timestamps in UTC",
+        "files": "load the file into a table",
+    }
     native_variance = False
     ascending_nulls_first = True
     calls = COMMON
