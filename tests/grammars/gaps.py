@@ -31,6 +31,14 @@ GAPS: tuple[Gap, ...] = (
         example='SELECT CAST($as_of AS TIMESTAMPTZ) AS "_at"',
         reason="DuckDB's named parameters, which sqlfluff's lexer does not know",
     ),
+    Gap(
+        grammar="sqlfluff",
+        dialect="clickhouse",
+        pattern=r"^SET \w+ = \d+$",
+        stand_in="SELECT 1",
+        example="SET join_use_nulls = 1",
+        reason="a setting of the session, documented and run by ClickHouse, which sqlfluff does not know",
+    ),
     *(
         Gap(
             grammar="sqlfluff",
