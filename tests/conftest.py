@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.engines.clickhouse import ClickHouse
 from tests.engines.duckdb import DuckDB
 from tests.engines.postgres import Postgres, postgres_server
+from tests.engines.spark import Spark
 from tests.engines.sqlite import SQLite
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.engines import Runner
 
-ENGINES = ("duckdb", "postgres", "sqlite")
+ENGINES = ("duckdb", "postgres", "sqlite", "clickhouse", "spark")
 """Dialects whose engine runs here; each has a fixture ``<dialect>_runner``."""
 
 
@@ -53,3 +55,17 @@ def engine(request: pytest.FixtureRequest) -> Runner:
     """Each engine in turn; tests of one engine share a worker, so that it starts once."""
     runner: Runner = request.getfixturevalue(f"{request.param}_runner")
     return runner
+
+
+@pytest.fixture(scope="session")
+def clickhouse_runner() -> Iterator[ClickHouse]:
+    runner = ClickHouse()
+    yield runner
+    runner.close()
+
+
+@pytest.fixture(scope="session")
+def spark_runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spark]:
+    runner = Spark(tmp_path_factory.mktemp("warehouse"))
+    yield runner
+    runner.close()

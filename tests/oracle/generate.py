@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from asof.compiler.dialects.capabilities import BY, NULLS_IN_LISTS, TIME_ZONES
+from asof.compiler.dialects.capabilities import BY, KEYLESS, NULLS_IN_LISTS, TIME_ZONES
 from asof.compiler.duration import Duration
 from asof.compiler.model import (
     Aggregation,
@@ -201,7 +201,11 @@ def views(draw: st.DrawFn, name: str, drawn: Drawn, without: Collection[str]) ->
         meaning |= means
     view = FeatureView(
         name=name,
-        entities=draw(st.sampled_from((("pair",), ("single",), ("pair", "single"), ("pair",), ()))),
+        entities=draw(
+            st.sampled_from(
+                (("pair",), ("single",), ("pair", "single"), ("pair",), *(() if KEYLESS in without else ((),)))
+            )
+        ),
         source=drawn.source.name,
         schema=tuple(Column(name=n, type=drawn.values[n]) for n in schema),
         ttl=draw(st.sampled_from((None, *LENGTHS))),

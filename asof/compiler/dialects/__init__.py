@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from asof.compiler.dialects.base import Dialect, LatestStrategy
+from asof.compiler.dialects.clickhouse import ClickHouse
+from asof.compiler.dialects.databricks import Databricks
 from asof.compiler.dialects.duckdb import DuckDB
 from asof.compiler.dialects.postgres import Postgres
 from asof.compiler.dialects.redshift import Redshift
+from asof.compiler.dialects.spark import Spark
 from asof.compiler.dialects.sqlite import SQLite
 from asof.compiler.dialects.tsql import TSQL
 
 DIALECTS: dict[str, Dialect] = {
-    dialect.name: dialect for dialect in (DuckDB(), Postgres(), Redshift(), SQLite(), TSQL())
+    dialect.name: dialect
+    for dialect in (ClickHouse(), Databricks(), DuckDB(), Postgres(), Redshift(), Spark(), SQLite(), TSQL())
 }
 """The dialects that can be emitted, by name."""
 

@@ -1,0 +1,89 @@
+"""Spark: arrays, maps and window functions over everything; an ASOF join where it is switched on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from sqlglot import exp
+
+from asof.compiler import types
+from asof.compiler.dialects import syntax
+from asof.compiler.dialects.base import TICKS, Dialect, LatestStrategy
+from asof.compiler.dialects.calls import COMMON
+
+if TYPE_CHECKING:
+    from asof.compiler.model import Timing
+
+
+class Spark(Dialect):
+    """A running maximum over the union for the latest row; RANGE frames over microseconds for windows."""
+
+    name = "spark"
+    prologue = ("SET spark.sql.session.timeZone = UTC", "SET spark.sql.ansi.enabled = true")
+    latest: LatestStrategy = "frame"
+    strategies = ("frame", "pairs")
+    clock = "microseconds"
+    ascending_nulls_first = True
+    nodes = syntax.CORE | syntax.MOMENTS | {exp.ApproxDistinct, exp.Dot}
+    builtins = frozenset(
+        {
+            "UNIX_MICROS", "TIMESTAMP_MICROS", "COLLECT_LIST", "ARRAY_SORT", "NAMED_STRUCT", "MAP_FROM_ENTRIES", "STRUCT", "ARRAY", "PERCENTILE_APPROX",
+        }
+    )  # fmt: skip
+    type_names: ClassVar = {
+        "bool": "BOOLEAN",
+        "int32": "INT",
+        "int64": "BIGINT",
+        "float32": "FLOAT",
+        "float64": "DOUBLE",
+        "string": "STRING",
+        "bytes": "BINARY",
+        "date": "DATE",
+        "timestamp": "TIMESTAMP",
+        "json": "STRING",
+        "uuid": "STRING",
+    }
+    frame_functions = frozenset({"count", "sum", "mean", "min", "max", "any", "all"})
+    unsupported: ClassVar = {
+        "time zones": "store timestamps in UTC: the hour that a zone shows twice would be read as the earlier one",
+        "files": "give the source a table or a temporary view",
+    }
+    empty_list_is_null = False
+    approximations: ClassVar = {"approx_count_distinct": 0.1, "approx_percentile": 0.01}
+    calls = COMMON
+
+    def timestamp(self, value: exp.Expr, kind: types.Type | None, timing: Timing) -> exp.Expr:
+        if kind in types.INTEGERS or (kind is None and timing.timestamp_unit):
+            return self.since_epoch(self.cast(value, types.INT64), TICKS[timing.timestamp_unit])
+        return self.cast(value, types.TIMESTAMP)
+
+    def since_epoch(self, count: exp.Expr, ticks: int) -> exp.Expr:
+        whole = exp.Mul(this=count, expression=exp.Literal.number(ticks)) if ticks > 1 else count
+        return exp.Anonymous(this="TIMESTAMP_MICROS", expressions=[whole])
+
+    def tick(self, instant: exp.Expr) -> exp.Expr:
+        return exp.Anonymous(this="UNIX_MICROS", expressions=[instant])
+
+    def list_of(self, value: exp.Expr, rank: exp.Expr, kept: exp.Expr) -> exp.Expr:
+        """COLLECT_LIST leaves out NULLs, not structs that hold one; a field of an array is the array of the field."""
+        names = [exp.Literal.string("rank"), rank, exp.Literal.string("value"), value]
+        entry = exp.Anonymous(this="NAMED_STRUCT", expressions=names)
+        ranked = exp.Anonymous(this="ARRAY_SORT", expressions=[_collected(entry, kept)])
+        return exp.Dot(this=ranked, expression=exp.to_identifier("value", quoted=True))
+
+    def map_of(self, key: exp.Expr, value: exp.Expr, kept: exp.Expr) -> exp.Expr:
+        entry = exp.Anonymous(this="STRUCT", expressions=[key, value])
+        return exp.Anonymous(this="MAP_FROM_ENTRIES", expressions=[_collected(entry, kept)])
+
+    def array_of(self, values: list[exp.Expr], element: types.Type) -> exp.Expr:
+        return exp.Anonymous(this="ARRAY", expressions=values)
+
+    def approximate(self, function: str, value: exp.Expr, percentile: float | None) -> exp.Expr:
+        if percentile is None:
+            return exp.ApproxDistinct(this=value)
+        return exp.Anonymous(this="PERCENTILE_APPROX", expressions=[value, exp.Literal.number(percentile)])
+
+
+def _collected(entry: exp.Expr, kept: exp.Expr) -> exp.Expr:
+    only = exp.Case(ifs=[exp.If(this=kept, true=entry)])
+    return exp.Anonymous(this="COLLECT_LIST", expressions=[only])
