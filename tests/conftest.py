@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.engines.bigquery import BigQuery
 from tests.engines.clickhouse import ClickHouse
 from tests.engines.duckdb import DuckDB
 from tests.engines.postgres import Postgres, postgres_server
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.engines import Runner
 
-ENGINES = ("duckdb", "postgres", "sqlite", "clickhouse", "spark")
+ENGINES = ("duckdb", "postgres", "sqlite", "clickhouse", "spark", "bigquery")
 """Dialects whose engine runs here; each has a fixture ``<dialect>_runner``."""
 
 
@@ -69,3 +70,8 @@ def spark_runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spark]:
     runner = Spark(tmp_path_factory.mktemp("warehouse"))
     yield runner
     runner.close()
+
+
+@pytest.fixture(scope="session")
+def bigquery_runner() -> BigQuery:
+    return BigQuery()

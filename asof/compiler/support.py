@@ -61,6 +61,8 @@ def unsupported(repo: Repo, view: FeatureView, dialect: Dialect) -> Iterator[Dia
         yield from _refused(repo, at, ("timezone",), capabilities.TIME_ZONES, dialect)
     if timing.valid_to:
         yield NOT_YET.at(span_of(repo, at, "valid_to"), "valid_to is not supported yet", address=at)
+    if any("." in name for name in shape.column_types(repo, view)):
+        yield from _refused(repo, view.address, ("name",), capabilities.DOTS, dialect)
     if not view.entities:
         yield from _refused(repo, view.address, ("entities",), capabilities.KEYLESS, dialect)
     for index, aggregation in enumerate(view.aggregations):

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from asof.compiler.dialects.athena import Athena
 from asof.compiler.dialects.base import Dialect, LatestStrategy
+from asof.compiler.dialects.bigquery import BigQuery
 from asof.compiler.dialects.clickhouse import ClickHouse
 from asof.compiler.dialects.databricks import Databricks
 from asof.compiler.dialects.duckdb import DuckDB
 from asof.compiler.dialects.postgres import Postgres
 from asof.compiler.dialects.redshift import Redshift
+from asof.compiler.dialects.snowflake import Snowflake
 from asof.compiler.dialects.spark import Spark
 from asof.compiler.dialects.sqlite import SQLite
+from asof.compiler.dialects.trino import Trino
 from asof.compiler.dialects.tsql import TSQL
 
 DIALECTS: dict[str, Dialect] = {
     dialect.name: dialect
-    for dialect in (ClickHouse(), Databricks(), DuckDB(), Postgres(), Redshift(), Spark(), SQLite(), TSQL())
-}
+    for dialect in (
+        Athena(), BigQuery(), ClickHouse(), Databricks(), DuckDB(), Postgres(),
+        Redshift(), Snowflake(), Spark(), SQLite(), Trino(), TSQL(),
+    )
+}  # fmt: skip
 """The dialects that can be emitted, by name."""
 
 STORES: dict[str, str] = {**{name: name for name in DIALECTS if name != "tsql"}, "synapse": "tsql"}

@@ -98,4 +98,6 @@ class ClickHouse(Dialect):
             wide = exp.Cast(this=node.this.this, to=exp.DataType.build("Nullable(Int128)", dialect=self.name))
             narrow = exp.Literal.string("Nullable(Int64)")
             return exp.Anonymous(this="accurateCast", expressions=[exp.Sum(this=wide), narrow])
+        if isinstance(node, exp.Placeholder):
+            return exp.Placeholder(this=node.name, kind="DateTime64(6, 'UTC')")
         return node

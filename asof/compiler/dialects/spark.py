@@ -27,7 +27,8 @@ class Spark(Dialect):
     nodes = syntax.CORE | syntax.MOMENTS | {exp.ApproxDistinct, exp.Dot}
     builtins = frozenset(
         {
-            "UNIX_MICROS", "TIMESTAMP_MICROS", "COLLECT_LIST", "ARRAY_SORT", "NAMED_STRUCT", "MAP_FROM_ENTRIES", "STRUCT", "ARRAY", "PERCENTILE_APPROX",
+            "UNIX_MICROS", "TIMESTAMP_MICROS", "COLLECT_LIST", "ARRAY_SORT", "NAMED_STRUCT", "MAP_FROM_ENTRIES",
+            "STRUCT", "ARRAY", "PERCENTILE_APPROX",
         }
     )  # fmt: skip
     type_names: ClassVar = {
