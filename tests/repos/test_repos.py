@@ -44,10 +44,12 @@ def test_the_first_plan_of_a_local_repo(repo: Path, name: str) -> None:
 
 
 @pytest.mark.golden
-@pytest.mark.parametrize("name", LOCAL)
-def test_the_compiled_sql_of_a_local_repo(repo: Path, name: str) -> None:
+@pytest.mark.parametrize("name", LOCAL + ELSEWHERE)
+def test_the_compiled_sql(repo: Path, name: str) -> None:
+    """For stores that are not reached from here too: compiling needs no connection."""
     assert main(["-C", str(repo), "compile"]) == ExitCode.OK
-    compiled = files_below(repo / "build" / "local")
+    (target,) = (repo / "build").iterdir()
+    compiled = files_below(target)
     for path, text in compiled.items():
         check_golden(GOLDEN / name / "build" / path, text)
     assert compiled.keys() == files_below(GOLDEN / name / "build").keys()
@@ -64,14 +66,10 @@ def test_the_feature_tests_of_a_local_repo_pass(repo: Path, name: str) -> None:
 
 @pytest.mark.golden
 @pytest.mark.parametrize("name", ELSEWHERE)
-@pytest.mark.parametrize(("verb", "code"), [("validate", ExitCode.OK), ("compile", ExitCode.INVALID)])
-def test_what_a_target_cannot_do_yet_is_said_plainly(
-    repo: Path, name: str, verb: str, code: ExitCode, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["-C", str(repo), verb]) == code
+def test_what_a_target_cannot_do_yet_is_said_plainly(repo: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-C", str(repo), "validate"]) == ExitCode.OK
     said = capsys.readouterr()
-    check_golden(GOLDEN / name / f"{verb}.txt", said.err + said.out)
-    assert not (repo / "build").exists()
+    check_golden(GOLDEN / name / "validate.txt", said.err + said.out)
 
 
 @pytest.mark.parametrize("name", ELSEWHERE)

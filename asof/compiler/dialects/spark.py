@@ -19,7 +19,7 @@ class Spark(Dialect):
     """A running maximum over the union for the latest row; RANGE frames over microseconds for windows."""
 
     name = "spark"
-    prologue = ("SET spark.sql.session.timeZone = UTC", "SET spark.sql.ansi.enabled = true")
+    prologue: ClassVar[tuple[str, ...]] = ("SET spark.sql.session.timeZone = UTC", "SET spark.sql.ansi.enabled = true")
     latest: LatestStrategy = "frame"
     strategies = ("frame", "pairs")
     clock = "microseconds"

@@ -1,0 +1,107 @@
+SET join_use_nulls = 1;
+WITH "spine" AS (
+  /* the rows to be enriched, numbered once, each at its own instant */
+  SELECT
+    ROW_NUMBER() OVER (ORDER BY "given"."asked_at" ASC, "given"."driver" ASC) AS "_row",
+    "given"."driver",
+    "given"."asked_at",
+    toUnixTimestamp64Micro(CAST("given"."asked_at" AS Nullable(DateTime64(6, 'UTC')))) AS "_at"
+  FROM "bookings" AS "given"
+), "rides_source" AS (
+  /* the rows of the source, times in UTC */
+  SELECT
+    "driver",
+    CAST("ended_at" AS Nullable(DateTime64(6, 'UTC'))) AS "ended_at",
+    CAST("loaded_at" AS Nullable(DateTime64(6, 'UTC'))) AS "loaded_at",
+    "ride",
+    "fare",
+    "rating"
+  FROM "rides"
+), "habits_rows" AS (
+  /* what each row says, and when it happened */
+  SELECT
+    "driver",
+    toUnixTimestamp64Micro("ended_at") AS "_event",
+    toUnixTimestamp64Micro("loaded_at") AS "_created",
+    "ride",
+    "rating",
+    "fare"
+  FROM "rides_source"
+  WHERE
+    "driver" IS NOT NULL AND "ended_at" IS NOT NULL
+), "habits_window_asked" AS (
+  /* whom each row of the spine asks about, and from when to when rows count */
+  SELECT
+    "spine"."_row",
+    "spine"."driver",
+    "spine"."_at",
+    "spine"."_at" - 604800000000 AS "_since",
+    "spine"."_at" - 600000000 AS "_until"
+  FROM "spine"
+  WHERE
+    "spine"."driver" IS NOT NULL AND "spine"."_at" IS NOT NULL
+), "habits_pairs" AS (
+  /* each question with the rows that its widest window can hold */
+  SELECT
+    "habits_window_asked"."_row",
+    "habits_window_asked"."_at",
+    "habits_rows"."_event",
+    "habits_rows"."rating",
+    "habits_rows"."fare",
+    "habits_rows"."ride",
+    "habits_rows"."_created"
+  FROM "habits_window_asked"
+  LEFT JOIN "habits_rows"
+    ON "habits_window_asked"."driver" = "habits_rows"."driver"
+    AND "habits_rows"."_event" <= "habits_window_asked"."_until"
+    AND "habits_rows"."_event" >= "habits_window_asked"."_since"
+), "habits_seen" AS (
+  /* the values that each window sees, NULL where the row lies outside */
+  SELECT
+    *,
+    CASE WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 THEN "rating" END AS "_in_rating_7d",
+    CASE WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 THEN "fare" END AS "_in_fare_7d"
+  FROM "habits_pairs"
+), "habits_ranked" AS (
+  /* ranks, counts and means among the rows of one question */
+  SELECT
+    *,
+    COUNT("_in_rating_7d") OVER (PARTITION BY "_row", "_in_rating_7d") AS "_rank_times_rating_7d",
+    CAST("_in_fare_7d" AS Nullable(Float64)) - AVG(CAST("_in_fare_7d" AS Nullable(Float64))) OVER (PARTITION BY "_row") AS "_rank_off_mean_fare_7d"
+  FROM "habits_seen"
+), "habits_ranked_again" AS (
+  /* ranks and distances that follow from those */
+  SELECT
+    *,
+    ROW_NUMBER() OVER (PARTITION BY "_row" ORDER BY "_rank_times_rating_7d" DESC, "_in_rating_7d" ASC NULLS FIRST) AS "_rank_most_frequent_rating_7d"
+  FROM "habits_ranked"
+), "habits_exact" AS (
+  /* every window picks its own rows */
+  SELECT
+    "_row",
+    MAX(CASE WHEN "_rank_most_frequent_rating_7d" = 1 THEN "_in_rating_7d" END) AS "rating_mode_7d",
+    CASE
+      WHEN COUNT("_in_fare_7d") >= 3 AND MIN("_in_fare_7d") < MAX("_in_fare_7d")
+      THEN AVG("_rank_off_mean_fare_7d" * "_rank_off_mean_fare_7d" * "_rank_off_mean_fare_7d") / nullIf(
+        (
+          AVG("_rank_off_mean_fare_7d" * "_rank_off_mean_fare_7d") * SQRT(AVG("_rank_off_mean_fare_7d" * "_rank_off_mean_fare_7d"))
+        ),
+        0
+      )
+    END AS "fare_skew_7d",
+    CAST(uniq(CASE WHEN "_event" <= "_at" - 600000000 AND "_event" >= "_at" - 604800000000 THEN "ride" END) AS Nullable(Int64)) AS "ride_approx_count_distinct_7d"
+  FROM "habits_ranked_again"
+  GROUP BY
+    "_row"
+)
+SELECT
+  "spine"."driver",
+  "spine"."asked_at",
+  "habits_exact"."rating_mode_7d",
+  "habits_exact"."fare_skew_7d",
+  "habits_exact"."ride_approx_count_distinct_7d"
+FROM "spine"
+LEFT JOIN "habits_exact"
+  ON "habits_exact"."_row" = "spine"."_row"
+ORDER BY
+  "spine"."_row" ASC;

@@ -1,0 +1,50 @@
+SET join_use_nulls = 1;
+WITH "rides_source" AS (
+  /* the rows of the source, times in UTC */
+  SELECT
+    "driver",
+    CAST("ended_at" AS Nullable(DateTime64(6, 'UTC'))) AS "ended_at",
+    CAST("loaded_at" AS Nullable(DateTime64(6, 'UTC'))) AS "loaded_at",
+    "ride",
+    "fare",
+    "rating"
+  FROM "rides"
+)
+SELECT
+  CAST('driver is null' AS Nullable(String)) AS "check",
+  CAST(COUNT(*) AS Nullable(Int64)) AS "rows"
+FROM "rides_source"
+WHERE
+  "driver" IS NULL
+UNION ALL
+SELECT
+  CAST('ended_at is null' AS Nullable(String)) AS "check",
+  CAST(COUNT(*) AS Nullable(Int64)) AS "rows"
+FROM "rides_source"
+WHERE
+  "ended_at" IS NULL
+UNION ALL
+SELECT
+  CAST('created before its event' AS Nullable(String)) AS "check",
+  CAST(COUNT(*) AS Nullable(Int64)) AS "rows"
+FROM "rides_source"
+WHERE
+  CAST("loaded_at" AS Nullable(DateTime64(6, 'UTC'))) < CAST("ended_at" AS Nullable(DateTime64(6, 'UTC')))
+UNION ALL
+SELECT
+  CAST('a tie that only feature values decide' AS Nullable(String)) AS "check",
+  CAST(COALESCE(SUM("rows"), 0) AS Nullable(Int64)) AS "rows"
+FROM (
+  SELECT
+    COUNT(*) AS "rows"
+  FROM "rides_source"
+  WHERE
+    "driver" IS NOT NULL AND "ended_at" IS NOT NULL
+  GROUP BY
+    "driver",
+    "ended_at",
+    "loaded_at",
+    "ride"
+  HAVING
+    COUNT(*) > 1
+) AS "alike";

@@ -1,0 +1,50 @@
+ALTER SESSION SET TIMEZONE = 'UTC';
+WITH "rides_source" AS (
+  /* the rows of the source, times in UTC */
+  SELECT
+    "driver",
+    CAST("ended_at" AS TIMESTAMPLTZ) AS "ended_at",
+    CAST("loaded_at" AS TIMESTAMPLTZ) AS "loaded_at",
+    "ride",
+    "fare",
+    "rating"
+  FROM "rides"
+)
+SELECT
+  CAST('driver is null' AS VARCHAR) AS "check",
+  CAST(COUNT(*) AS BIGINT) AS "rows"
+FROM "rides_source"
+WHERE
+  "driver" IS NULL
+UNION ALL
+SELECT
+  CAST('ended_at is null' AS VARCHAR) AS "check",
+  CAST(COUNT(*) AS BIGINT) AS "rows"
+FROM "rides_source"
+WHERE
+  "ended_at" IS NULL
+UNION ALL
+SELECT
+  CAST('created before its event' AS VARCHAR) AS "check",
+  CAST(COUNT(*) AS BIGINT) AS "rows"
+FROM "rides_source"
+WHERE
+  CAST("loaded_at" AS TIMESTAMPLTZ) < CAST("ended_at" AS TIMESTAMPLTZ)
+UNION ALL
+SELECT
+  CAST('a tie that only feature values decide' AS VARCHAR) AS "check",
+  CAST(COALESCE(SUM("rows"), 0) AS BIGINT) AS "rows"
+FROM (
+  SELECT
+    COUNT(*) AS "rows"
+  FROM "rides_source"
+  WHERE
+    "driver" IS NOT NULL AND "ended_at" IS NOT NULL
+  GROUP BY
+    "driver",
+    "ended_at",
+    "loaded_at",
+    "ride"
+  HAVING
+    COUNT(*) > 1
+) AS "alike";

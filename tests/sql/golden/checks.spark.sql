@@ -1,0 +1,51 @@
+SET spark.sql.session.timeZone = UTC;
+SET spark.sql.ansi.enabled = true;
+WITH `rides_source` AS (
+  /* the rows of the source, times in UTC */
+  SELECT
+    `driver`,
+    CAST(`ended_at` AS TIMESTAMP) AS `ended_at`,
+    CAST(`loaded_at` AS TIMESTAMP) AS `loaded_at`,
+    `ride`,
+    `fare`,
+    `rating`
+  FROM `rides`
+)
+SELECT
+  CAST('driver is null' AS STRING) AS `check`,
+  CAST(COUNT(*) AS BIGINT) AS `rows`
+FROM `rides_source`
+WHERE
+  `driver` IS NULL
+UNION ALL
+SELECT
+  CAST('ended_at is null' AS STRING) AS `check`,
+  CAST(COUNT(*) AS BIGINT) AS `rows`
+FROM `rides_source`
+WHERE
+  `ended_at` IS NULL
+UNION ALL
+SELECT
+  CAST('created before its event' AS STRING) AS `check`,
+  CAST(COUNT(*) AS BIGINT) AS `rows`
+FROM `rides_source`
+WHERE
+  CAST(`loaded_at` AS TIMESTAMP) < CAST(`ended_at` AS TIMESTAMP)
+UNION ALL
+SELECT
+  CAST('a tie that only feature values decide' AS STRING) AS `check`,
+  CAST(COALESCE(SUM(`rows`), 0) AS BIGINT) AS `rows`
+FROM (
+  SELECT
+    COUNT(*) AS `rows`
+  FROM `rides_source`
+  WHERE
+    `driver` IS NOT NULL AND `ended_at` IS NOT NULL
+  GROUP BY
+    `driver`,
+    `ended_at`,
+    `loaded_at`,
+    `ride`
+  HAVING
+    COUNT(*) > 1
+) AS `alike`;

@@ -1,0 +1,81 @@
+SET spark.sql.session.timeZone = UTC;
+SET spark.sql.ansi.enabled = true;
+WITH `rides_source` AS (
+  /* the rows of the source, times in UTC */
+  SELECT
+    `driver`,
+    CAST(`ended_at` AS TIMESTAMP) AS `ended_at`,
+    CAST(`loaded_at` AS TIMESTAMP) AS `loaded_at`,
+    `ride`,
+    `fare`,
+    `rating`
+  FROM `rides`
+), `last_ride_rows` AS (
+  /* what each row says, and when it happened */
+  SELECT
+    `driver`,
+    UNIX_MICROS(`ended_at`) AS `_event`,
+    UNIX_MICROS(`loaded_at`) AS `_created`,
+    `ride`,
+    `fare`,
+    `rating`
+  FROM `rides_source`
+  WHERE
+    `driver` IS NOT NULL AND `ended_at` IS NOT NULL
+), `entities` AS (
+  /* whom the source has rows of, each asked about once */
+  SELECT
+    ROW_NUMBER() OVER (ORDER BY `driver` ASC) AS `_row`,
+    `driver`,
+    UNIX_MICROS(CAST('2024-02-29 12:00:00.000000+00' AS TIMESTAMP)) AS `_at`
+  FROM (
+    SELECT DISTINCT
+      `driver`
+    FROM `last_ride_rows`
+  ) AS `seen`
+), `last_ride_asked` AS (
+  /* whom each row of the spine asks about, and from when to when rows count */
+  SELECT
+    `entities`.`_row`,
+    `entities`.`driver`,
+    `entities`.`_at`,
+    `entities`.`_at` - 600000000 AS `_until`
+  FROM `entities`
+  WHERE
+    `entities`.`driver` IS NOT NULL AND `entities`.`_at` IS NOT NULL
+), `last_ride_latest` AS (
+  /* the latest values; the order below decides every tie */
+  SELECT
+    `_row`,
+    `_event`,
+    `_created`,
+    `fare`,
+    `rating`
+  FROM (
+    SELECT
+      `last_ride_asked`.`_row`,
+      `last_ride_rows`.`_event`,
+      `last_ride_rows`.`_created`,
+      `last_ride_rows`.`fare`,
+      `last_ride_rows`.`rating`,
+      ROW_NUMBER() OVER (
+        PARTITION BY `last_ride_asked`.`_row`
+        ORDER BY `last_ride_rows`.`_event` DESC, `last_ride_rows`.`_created` DESC, `last_ride_rows`.`ride` DESC, `last_ride_rows`.`fare` DESC, `last_ride_rows`.`rating` DESC
+      ) AS `_rank`
+    FROM `last_ride_asked`
+    JOIN `last_ride_rows`
+      ON `last_ride_asked`.`driver` = `last_ride_rows`.`driver`
+      AND `last_ride_rows`.`_event` <= `last_ride_asked`.`_until`
+  ) AS `ranked`
+  WHERE
+    `_rank` = 1
+)
+SELECT
+  `entities`.`driver`,
+  TIMESTAMP_MICROS(`last_ride_latest`.`_event`) AS `event_timestamp`,
+  TIMESTAMP_MICROS(`last_ride_latest`.`_created`) AS `created_timestamp`,
+  `last_ride_latest`.`fare`,
+  `last_ride_latest`.`rating`
+FROM `entities`
+JOIN `last_ride_latest`
+  ON `last_ride_latest`.`_row` = `entities`.`_row`;
