@@ -197,10 +197,14 @@ def registry_serial(root: Path, project: Project, target: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A training set: rows and features. ``dataset`` names both; else a spine, and a service or features."""
+    """A training set: rows and features. ``dataset`` names both; else a spine, and a service or features.
+
+    Without a spine, ``instants`` stand for one: every entity that was seen by then, at each of them.
+    """
 
     dataset: str = ""
     spine: str = ""
+    instants: tuple[datetime, ...] = ()
     service: str = ""
     features: tuple[str, ...] = ()
     timestamp: str = "event_timestamp"
@@ -221,21 +225,25 @@ def history(
     from asof.ops.historical import historical, save
     from asof.ops.selection import select
     from asof.ops.spine import is_sql, read_table
+    from asof.ops.spine_entities import entity_rows
     from asof.ops.spine_query import dataset_rows, query_rows, saved_dataset
 
     state = registry_of(root, project, target).state()
     repo, name = repo_of(state), state.target
     with closing(engines.connect(repo.project.targets[0].offline, root=root, read_only=True)) as engine:
-        service, timestamp = wanted.service, wanted.timestamp
-        if wanted.dataset:
-            dataset = saved_dataset(repo, wanted.dataset)
-            service, timestamp = dataset.service, dataset.timestamp_field
+        dataset = saved_dataset(repo, wanted.dataset) if wanted.dataset else None
+        service, timestamp = (
+            (dataset.service, dataset.timestamp_field) if dataset else (wanted.service, wanted.timestamp)
+        )
+        chosen = select(repo, features=wanted.features, service=service, full_feature_names=wanted.full_feature_names)
+        if dataset is not None:
             rows = dataset_rows(repo, wanted.dataset, engine=engine, root=root, target=name)
+        elif wanted.instants:
+            rows = entity_rows(repo, chosen, wanted.instants, engine=engine, target=name, timestamp=timestamp)
         elif is_sql(wanted.spine):
             rows = query_rows(repo, wanted.spine, engine=engine, target=name)
         else:
             rows = read_table(wanted.spine, root=Path())
-        chosen = select(repo, features=wanted.features, service=service, full_feature_names=wanted.full_feature_names)
         found = historical(repo, chosen, rows, engine=engine, target=name, timestamp=timestamp, progress=progress)
         return save(found, out)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from asof import engines, online
 from asof.compiler.diagnostics import DiagnosticError, has_errors
+from asof.compiler.duration import Duration
 from asof.compiler.load import load
 from asof.compiler.model import FeatureService, FeatureView, OnDemandFeatureView
 from asof.compiler.shape import features as feature_names
@@ -20,6 +21,7 @@ from asof.ops.historical import historical
 from asof.ops.online import OnlineReader, tables_of
 from asof.ops.selection import bad_request, select
 from asof.ops.spine import is_sql, read_table
+from asof.ops.spine_entities import entity_rows, grid
 from asof.ops.spine_query import dataset_rows, query_rows, saved_dataset
 from asof.registry import open_registry
 
@@ -102,10 +104,13 @@ class Store:
 
     def historical(
         self,
-        spine: object,
+        spine: object = None,
         *,
         features: Sequence[str] = (),
         service: str = "",
+        as_of: datetime | None = None,
+        between: tuple[datetime, datetime] | None = None,
+        every: str = "1d",
         timestamp: str = "event_timestamp",
         full_feature_names: bool = False,
         as_: As = "arrow",
@@ -118,11 +123,21 @@ class Store:
         (naive values are UTC); other columns are welcome. The result has the same rows in the same order, its
         columns first. ``features`` are ``view`` or ``view:feature``; ``service`` names a feature service instead.
         ``as_`` chooses pyarrow ("arrow"), "pandas" or "polars".
+
+        Instead of a spine: ``as_of`` gives every entity that the features' views had seen by that instant;
+        ``between=(start, end)`` gives those of ``start`` and of each step ``every`` ("1d", "6h") up to ``end``.
+
+            store.historical(service="churn", between=(datetime(2024, 1, 1), datetime(2024, 7, 1)), every="7d")
         """
+        instants = _instants(spine, as_of, between, every)
         selection = select(self._repo, features=features, service=service, full_feature_names=full_feature_names)
         engine = engines.connect(self._repo.project.targets[0].offline, root=self._root, read_only=True)
         try:
-            if isinstance(spine, str) and is_sql(spine):
+            if instants:
+                rows = entity_rows(
+                    self._repo, selection, instants, engine=engine, target=self._state.target, timestamp=timestamp
+                )
+            elif isinstance(spine, str) and is_sql(spine):
                 rows = query_rows(self._repo, spine, engine=engine, target=self._state.target)
             else:
                 rows = read_table(spine, root=Path())
@@ -219,6 +234,23 @@ def _registry(location: str | Path, target: str, root: Path | None) -> tuple[Reg
         raise bad_request(f"there is no target {target!r}; there is {known}")
     root = root or folder
     return open_registry(resolve(chosen.registry, os.environ), root=folder), root
+
+
+def _instants(
+    spine: object, as_of: datetime | None, between: tuple[datetime, datetime] | None, every: str
+) -> tuple[datetime, ...]:
+    """The instants of a spine made of time alone; none where there is a spine."""
+    if sum(one is not None for one in (spine, as_of, between)) != 1:
+        raise bad_request("give a spine, as_of=instant, or between=(start, end): one of the three")
+    if as_of is not None:
+        return (as_of,)
+    if between is None:
+        return ()
+    try:
+        step = Duration.parse(every)
+    except ValueError as error:
+        raise bad_request(str(error)) from None
+    return grid(*between, step)
 
 
 def _converted(table: pa.Table, as_: As) -> pa.Table:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from asof import api
 from asof.cli.session import ExitCode, Session, Target, Usage, instant
+from asof.compiler.duration import Duration
 from asof.views import listings
 from asof.views.progress import ProgressBar
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 def history(
@@ -24,6 +28,16 @@ def history(
     features: Annotated[
         list[str] | None, typer.Option("--features", metavar="VIEW[:FEATURE]", help="Instead of a service. Repeatable.")
     ] = None,
+    as_of: Annotated[
+        str, typer.Option("--as-of", metavar="TIME", help="Instead of a spine: every entity seen by then. ISO 8601.")
+    ] = "",
+    start: Annotated[
+        str, typer.Option("--from", metavar="TIME", help="Instead of a spine: every entity seen, on a grid from here.")
+    ] = "",
+    end: Annotated[str, typer.Option("--to", metavar="TIME", help="Where the grid ends, if a step falls on it.")] = "",
+    every: Annotated[
+        str, typer.Option("--every", metavar="DURATION", help="The step of the grid, such as 1d or 6h; 1d by default.")
+    ] = "",
     timestamp: Annotated[
         str, typer.Option("--timestamp", metavar="COLUMN", help="The spine's instant of prediction.")
     ] = "event_timestamp",
@@ -34,11 +48,13 @@ def history(
 ) -> int:
     """Build a training set: every row of a spine with its features as they were known at that row's time."""
     session: Session = context.obj
-    if bool(dataset) == bool(spine):
-        raise Usage("name a --dataset, or a --spine with a --service or --features")
+    instants = _instants(as_of, start, end, every)
+    if [bool(dataset), bool(spine), bool(instants)].count(True) != 1:
+        raise Usage("name a --dataset; or a --spine, --as-of or --from and --to, with a --service or --features")
     wanted = api.Wanted(
         dataset=dataset,
         spine=spine,
+        instants=instants,
         service=service,
         features=tuple(features or ()),
         timestamp=timestamp,
@@ -58,6 +74,24 @@ def history(
         bar.close()
     session.terminal.say(f"{out}: {rows:,} rows")
     return session.end(ExitCode.OK, file=str(out), rows=rows)
+
+
+def _instants(as_of: str, start: str, end: str, every: str) -> tuple[datetime, ...]:
+    """The instants of a spine made of time alone."""
+    at, first, last = instant(as_of), instant(start), instant(end)
+    if (first is None) != (last is None) or (every and first is None):
+        raise Usage("a grid has a --from, a --to and perhaps an --every")
+    if first is None or last is None:
+        return (at,) if at is not None else ()
+    if at is not None:
+        raise Usage("--as-of is one instant, --from and --to are a grid: one of the two")
+    try:
+        step = Duration.parse(every or "1d")
+    except ValueError as error:
+        raise Usage(str(error)) from None
+    from asof.ops.spine_entities import grid
+
+    return grid(first, last, step)
 
 
 def materialize(

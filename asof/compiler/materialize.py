@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from asof.compiler.dialects import Dialect
     from asof.compiler.model import FeatureView, Repo
+    from asof.compiler.relation import Rows
 
 PARAMETER = "as_of"
 """The parameter that stands for the instant where none is given."""
@@ -118,13 +119,17 @@ def _materialized(
     columns = [column.name for column in view.schema]
     columns += [name for a in view.aggregations for name in (a.column, a.by) if name]
     rows = binder.rows(view, columns, read.expressions)
-    statement = Statement(binder=binder, spine=_entities(binder, group, rows.table, instant), once=True)
+    statement = Statement(binder=binder, spine=_entities(binder, group, rows, instant), once=True)
     times = (names.event, *((names.created,) if rows.timing.created_timestamp_column else ()))
     newest = latest(statement, group, rows, (*times, *(column.name for column in view.schema)))
     homes = dict.fromkeys((column.name for column in view.schema), newest)
     if view.aggregations:
         homes |= windows.windowed(statement, group, rows, read, tuple(shape.windows(view)))
     kinds = shape.feature_types(repo, view)
+    happened: exp.Expr = tree.column(newest, names.event)
+    if rows.timing.valid_to:
+        # No version holds any more: that is known as of the instant, and must replace what was served.
+        happened = exp.Coalesce(this=happened, expressions=[tree.column(statement.spine, names.at)])
     created: exp.Expr = (
         dialect.untick(tree.column(newest, names.created))
         if len(times) > 1
@@ -133,7 +138,7 @@ def _materialized(
     query = tree.select(
         [
             *(tree.column(statement.spine, key) for key, _ in group.keys),
-            tree.named(dialect.untick(tree.column(newest, names.event)), EVENT),
+            tree.named(dialect.untick(happened), EVENT),
             tree.named(created, CREATED),
             *(
                 tree.called(
@@ -148,7 +153,7 @@ def _materialized(
         on: list[exp.Expr] = [
             exp.EQ(this=tree.column(home, names.row), expression=tree.column(statement.spine, names.row))
         ]
-        tree.join(query, tree.cte(home), on, side="" if home == newest else "LEFT")
+        tree.join(query, tree.cte(home), on, side="" if home == newest and not rows.timing.valid_to else "LEFT")
     output = [
         OutputColumn(name=key.name, type=key.type, lineage=(view.address,)) for key in shape.join_keys(repo, view)
     ]
@@ -165,7 +170,7 @@ def _materialized(
     )
 
 
-def _entities(binder: Binder, group: Group, rows: str, instant: exp.Expr) -> str:
+def _entities(binder: Binder, group: Group, rows: Rows, instant: exp.Expr) -> str:
     """The entities that the source has rows of, each asked about once, at the instant."""
     names = binder.names
     keys: list[exp.Expr] = [tree.column("", key) for key, _ in group.keys]
@@ -179,10 +184,22 @@ def _entities(binder: Binder, group: Group, rows: str, instant: exp.Expr) -> str
     if not keys:
         query = tree.select([tree.named(exp.Literal.number(1), names.row), at])
         return binder.ctes.add("entities", query, "there is one entity: everything", materialized=once)
-    inner = tree.select([key.copy() for key in keys], tree.cte(rows))
+    inner = tree.select([key.copy() for key in keys], tree.cte(rows.table))
     inner.set("distinct", exp.Distinct())
+    if rows.timing.valid_to:
+        tree.where(inner, _seen(binder, rows, instant))
     query = tree.select([tree.named(number, names.row), *keys, at], tree.derived(inner, "seen"))
     return binder.ctes.add("entities", query, "whom the source has rows of, each asked about once", materialized=once)
+
+
+def _seen(binder: Binder, rows: Rows, instant: exp.Expr) -> list[exp.Expr]:
+    """The row is visible at the instant, whether or not its version still holds."""
+    dialect, names, timing = binder.dialect, binder.names, rows.timing
+    at = dialect.tick(instant.copy())
+    made: list[exp.Expr] = [exp.LTE(this=tree.column("", names.event), expression=dialect.minus(at, timing.delay))]
+    if timing.visibility == "created":
+        made.append(exp.LTE(this=tree.column("", names.created), expression=at.copy()))
+    return made
 
 
 def _checks(binder: Binder, view: FeatureView) -> exp.Query:

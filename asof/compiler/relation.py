@@ -123,6 +123,8 @@ class Binder:
         }
         if timing.created_timestamp_column:
             selected[self.names.created] = self.dialect.tick(self._time(view, timing.created_timestamp_column, kinds))
+        if timing.valid_to:
+            selected[self.names.ends] = self.dialect.tick(self._time(view, timing.valid_to, kinds))
         declared = {c.name: c.type for c in view.schema}
         for name in (*timing.unique, *values):
             if name not in selected:
@@ -166,7 +168,7 @@ class Binder:
     def _stored(self, source: DataSource, stored: str, name: str, kind: types.Type | None) -> exp.Expr:
         value: exp.Expr = tree.column("", stored)
         timing = source.timing
-        if stored in (timing.timestamp_field, timing.created_timestamp_column):
+        if stored in (timing.timestamp_field, timing.created_timestamp_column, timing.valid_to):
             value = self.dialect.timestamp(value, kind, timing)
         elif kind == types.TIMESTAMP:
             value = self.dialect.timestamp(value, kind, Timing(timezone=timing.timezone))

@@ -58,6 +58,7 @@ def timing_for_views(source: DataSource) -> Timing:
         timing,
         timestamp_field=names.get(timing.timestamp_field, timing.timestamp_field),
         created_timestamp_column=names.get(timing.created_timestamp_column, timing.created_timestamp_column),
+        valid_to=names.get(timing.valid_to, timing.valid_to),
         unique=tuple(names.get(name, name) for name in timing.unique),
     )
 
@@ -77,7 +78,7 @@ def stored_columns(source: DataSource) -> tuple[tuple[str, str, Type | None], ..
     stored = {name: column for column, name in source.field_mapping}
     timing = timing_for_views(source)
     known = {name for _, name, _ in found}
-    wanted = (timing.timestamp_field, timing.created_timestamp_column, *timing.unique)
+    wanted = (timing.timestamp_field, timing.created_timestamp_column, timing.valid_to, *timing.unique)
     return (
         *found,
         *((stored.get(name, name), name, None) for name in dict.fromkeys(wanted) if name and name not in known),

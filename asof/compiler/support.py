@@ -59,8 +59,6 @@ def unsupported(repo: Repo, view: FeatureView, dialect: Dialect) -> Iterator[Dia
     at = base.address if base.query else shape.source_of(repo, base).address
     if timing.timezone:
         yield from _refused(repo, at, ("timezone",), capabilities.TIME_ZONES, dialect)
-    if timing.valid_to:
-        yield NOT_YET.at(span_of(repo, at, "valid_to"), "valid_to is not supported yet", address=at)
     if any("." in name for name in shape.column_types(repo, view)):
         yield from _refused(repo, view.address, ("name",), capabilities.DOTS, dialect)
     if not view.entities:

@@ -125,8 +125,10 @@ def sources(draw: st.DrawFn, name: str, kinds: Sequence[str], without: Collectio
     values = dict(zip(names, draw(st.lists(st.sampled_from(types), min_size=1, max_size=4)), strict=False))
     created = "created at" if draw(st.booleans()) else ""
     unique = ("seq",) if draw(st.booleans()) else ()
+    ends = "valid until" if draw(st.sampled_from((True, False, False))) else ""
     columns = [*KEYS.values(), Column(name="happened", type=time)]
     columns += [Column(name=created, type=time)] if created else []
+    columns += [Column(name=ends, type=time)] if ends else []
     columns += [Column(name=tie, type=INT64) for tie in unique]
     columns += [Column(name=n, type=t) for n, t in values.items()]
     renamed = {
@@ -135,6 +137,7 @@ def sources(draw: st.DrawFn, name: str, kinds: Sequence[str], without: Collectio
     timing = Timing(
         timestamp_field="happened",
         created_timestamp_column=created,
+        valid_to=ends,
         unique=unique,
         delay=draw(st.sampled_from((NONE, NONE, *LENGTHS))),
         visibility="created" if created and draw(st.booleans()) else "event",
@@ -247,7 +250,7 @@ def source_rows(
     for column in drawn.source.columns:
         if column.name in keys:
             columns.append(keys[column.name])
-        elif column.name in (timing.timestamp_field, timing.created_timestamp_column):
+        elif column.name in (timing.timestamp_field, timing.created_timestamp_column, timing.valid_to):
             columns.append(stored)
         else:
             columns.append(st.sampled_from(VALUES[column.type]))

@@ -53,6 +53,7 @@ class Event:
     event: int
     created: int | None
     unique: tuple[object, ...]
+    ends: int | None = None
 
 
 # --- the spine: one output row per input row, in order ---------------------------------------------------------------
@@ -128,6 +129,7 @@ def latest(view: FeatureView, known: Sequence[Event], t: int) -> dict[str, objec
     """The values of the greatest row that is not older than the ttl."""
     names = [column.name for column in view.schema]
     fresh = [e for e in known if view.ttl is None or t - e.event <= view.ttl.microseconds]
+    fresh = [e for e in fresh if e.ends is None or t < e.ends]
     if not fresh:
         return dict.fromkeys(names)
     last = max(fresh, key=lambda e: order(e, *(e.row[name] for name in names)))
@@ -198,6 +200,7 @@ def timing_of(repo: Repo, view: FeatureView) -> Timing:
         created_timestamp_column=names.get(
             source.timing.created_timestamp_column, source.timing.created_timestamp_column
         ),
+        valid_to=names.get(source.timing.valid_to, source.timing.valid_to),
         unique=tuple(names.get(name, name) for name in source.timing.unique),
     )
 
@@ -210,7 +213,8 @@ def view_events(world: World, view: FeatureView) -> list[Event]:
         event = instant(row[timing.timestamp_field], zone, timing.timestamp_unit)
         created = instant(row.get(timing.created_timestamp_column), zone, timing.timestamp_unit)
         if event is not None:
-            events.append(Event(row, event, created, tuple(row[name] for name in timing.unique)))
+            ends = instant(row.get(timing.valid_to), zone, timing.timestamp_unit)
+            events.append(Event(row, event, created, tuple(row[name] for name in timing.unique), ends))
     return events
 
 

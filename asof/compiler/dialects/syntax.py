@@ -13,7 +13,7 @@ CORE: Nodes = frozenset(
         exp.Null, exp.Boolean, exp.And, exp.Not, exp.Is, exp.EQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Add, exp.Sub,
         exp.Mul, exp.Div, exp.Neg, exp.Paren, exp.Case, exp.If, exp.Cast, exp.DataType, exp.DataTypeParam, exp.Window,
         exp.WindowSpec, exp.RowNumber, exp.Count, exp.Placeholder, exp.Having, exp.Distinct, exp.Sum, exp.Avg, exp.Min,
-        exp.Max, exp.Coalesce, exp.Abs, exp.Sqrt,
+        exp.Max, exp.Coalesce, exp.Abs, exp.Sqrt, exp.Or,
     }
 )  # fmt: skip
 MOMENTS: Nodes = frozenset({exp.VariancePop, exp.Variance, exp.StddevPop, exp.StddevSamp})

@@ -21,7 +21,7 @@ def latest(statement: Statement, group: Group, rows: Rows, features: tuple[str, 
     asked = statement.asked(group, reach.of_latest(group.view, rows.timing), f"{group.role}_asked")
     if strategy == "lateral" and not statement.once:
         query = _probe(statement, group, asked, rows, features)
-    elif statement.once or strategy == "pairs" or rows.timing.visibility == "created":
+    elif statement.once or strategy == "pairs" or not _by_event(rows):
         query = _ranked(statement, _pairs(statement, group, asked, rows, features), rows, asked, features)
     else:
         make = _asof if strategy == "asof" else _running_maximum
@@ -34,6 +34,11 @@ def latest(statement: Statement, group: Group, rows: Rows, features: tuple[str, 
     return statement.ctes.add(f"{group.role}_latest", query, "the latest values; the order below decides every tie")
 
 
+def _by_event(rows: Rows) -> bool:
+    """Whether the event times alone say which row is the latest."""
+    return rows.timing.visibility == "event" and not rows.timing.valid_to
+
+
 def _bounds(statement: Statement, group: Group, asked: str, rows: Rows) -> list[exp.Expr]:
     names = statement.names
     event = tree.column(rows.table, names.event)
@@ -42,6 +47,8 @@ def _bounds(statement: Statement, group: Group, asked: str, rows: Rows) -> list[
         made.append(exp.GTE(this=event.copy(), expression=tree.column(asked, names.since)))
     if rows.timing.visibility == "created":
         made.append(reach.visible(rows.table, asked, names.created, names.at))
+    if rows.timing.valid_to:
+        made.append(reach.valid(rows.table, asked, names.ends, names.at))
     return made
 
 

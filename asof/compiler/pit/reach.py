@@ -73,6 +73,14 @@ def widest(reaches: list[Reach]) -> Reach:
     return Reach(max(known) if len(known) == len(ages) else None, until)
 
 
+def valid(table: str, asked: str, ends: str, at: str) -> exp.Expr:
+    """The version of the row still held at the instant; one that has not ended has no end."""
+    end = tree.column(table, ends)
+    open_ended = exp.Is(this=end, expression=exp.Null())
+    later = exp.GT(this=end.copy(), expression=tree.column(asked, at))
+    return exp.Paren(this=exp.Or(this=open_ended, expression=later))
+
+
 def visible(table: str, asked: str, created: str, at: str) -> exp.Expr:
     """``visibility: created``: the row was known by then."""
     return exp.LTE(this=tree.column(table, created), expression=tree.column(asked, at))

@@ -59,6 +59,7 @@ class Names:
     at: str = "_at"
     event: str = "_event"
     created: str = "_created"
+    ends: str = "_ends"
     since: str = "_since"
     until: str = "_until"
     rank: str = "_rank"
