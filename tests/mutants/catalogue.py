@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 REACH, LATEST, WINDOWS = "pit/reach.py", "pit/latest.py", "pit/windows.py"
 TRAINING, FUNCTIONS, STATEMENT, TREE = "pit/training.py", "pit/functions.py", "pit/statement.py", "tree.py"
-TOTALS = "pit/totals.py"
+TOTALS, PAIRS = "pit/totals.py", "pit/pairs.py"
 
 
 class Mutant(NamedTuple):
@@ -79,5 +79,47 @@ MUTANTS = (
     Mutant("first and last swapped", FUNCTIONS, 'if one.function == "last" else', 'if one.function != "last" else'),
     Mutant(
         "NULL keys count as keys", STATEMENT, "[spine for _, spine in group.keys] + [self.names.at]", "[self.names.at]"
+    ),
+    Mutant("a version holds at its end", REACH, "later = exp.GT(", "later = exp.GTE("),
+    Mutant("an open version is no version", REACH, "exp.Or(this=open_ended, expression=later)", "later"),
+    Mutant("percentiles count from one", PAIRS, "_less_one(rank)", "rank"),
+    Mutant(
+        "greatest and smallest swapped",
+        PAIRS,
+        "desc=greatest, nulls_first=False",
+        "desc=not greatest, nulls_first=False",
+    ),
+    Mutant(
+        "lists hold one more",
+        FUNCTIONS,
+        "exp.LTE(this=rank, expression=exp.Literal.number(one.aggregation.n))",
+        "exp.LTE(this=rank, expression=exp.Literal.number(one.aggregation.n + 1))",
+    ),
+    Mutant("lists run backwards", FUNCTIONS, "forwards = latest == newest", "forwards = latest != newest"),
+    Mutant("distinct lists repeat", PAIRS, "[*self.takes_part(one), once]", "self.takes_part(one)"),
+    Mutant(
+        "of equal frequencies the greatest",
+        PAIRS,
+        "tree.earliest_first(self.held(one))]",
+        "tree.latest_first(self.held(one))]",
+    ),
+    Mutant(
+        "skew of two values", FUNCTIONS, "expression=exp.Literal.number(order))", "expression=exp.Literal.number(2))"
+    ),
+    Mutant(
+        "any and all swapped", FUNCTIONS, 'if function in ("max", "any") else', 'if function in ("max", "all") else'
+    ),
+    Mutant(
+        "maps have entries of nothing",
+        FUNCTIONS,
+        "something = [tree.present(key), tree.present(value)]",
+        "something = [tree.present(key)]",
+    ),
+    Mutant("maps mix their keys", WINDOWS, "pairs.keyed_by(by) if by else pairs", "pairs"),
+    Mutant(
+        "a window sees what lies outside",
+        PAIRS,
+        "return tree.case(tree.all_of(self.inside(one)), tree.column",
+        "return tree.case(exp.true(), tree.column",
     ),
 )
