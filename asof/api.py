@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from asof.compiler.duration import Duration
     from asof.compiler.model import Project, Repo, Target
     from asof.compiler.plan import Plan
     from asof.compiler.source import RepoFiles
@@ -209,6 +210,13 @@ class Wanted:
     features: tuple[str, ...] = ()
     timestamp: str = "event_timestamp"
     full_feature_names: bool = False
+
+
+def grid(start: datetime, end: datetime, every: Duration) -> tuple[datetime, ...]:
+    """The instants of a training set that has no spine. Raises DiagnosticError (AS767)."""
+    from asof.ops.spine_entities import grid as steps
+
+    return steps(start, end, every)
 
 
 def history(

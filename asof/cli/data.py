@@ -89,9 +89,7 @@ def _instants(as_of: str, start: str, end: str, every: str) -> tuple[datetime, .
         step = Duration.parse(every or "1d")
     except ValueError as error:
         raise Usage(str(error)) from None
-    from asof.ops.spine_entities import grid
-
-    return grid(first, last, step)
+    return api.grid(first, last, step)
 
 
 def materialize(

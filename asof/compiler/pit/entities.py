@@ -98,7 +98,9 @@ def _draft(
     conditions: list[exp.Expr] = []
     for keys, table in tables:
         shared: list[exp.Expr] = [
-            exp.EQ(this=tree.column(homes[key], key), expression=tree.column(table, key)) for key in keys if key in homes
+            exp.EQ(this=tree.column(homes[key], key), expression=tree.column(table, key))
+            for key in keys
+            if key in homes
         ]
         conditions += [*shared, exp.LTE(this=tree.column(table, names.since), expression=at.copy())]
         query.append("joins", exp.Join(this=tree.cte(table), kind="CROSS"))
