@@ -3,11 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test check golden bench mutants clean
+.PHONY: help demo test check golden bench bench-sql mutants clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 # pip learned dependency groups in 25.1; machines with Python 3.11 come with an older one.
 $(READY): pyproject.toml
@@ -36,6 +36,9 @@ golden: $(READY)  ## Rewrite the golden files from what the code says now; read 
 
 bench: $(READY)  ## Measure start-up, planning at scale and the training set; print ratios.
 	@$(BIN)/python -m bench
+
+bench-sql: $(READY)  ## Compiled point-in-time SQL against hand-written SQL on DuckDB and Postgres; print ratios.
+	@$(BIN)/python -m bench.sql
 
 mutants: $(READY)  ## Break the query builder on purpose; the tests must notice each time.
 	$(BIN)/python -m tests.mutants

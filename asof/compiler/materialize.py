@@ -126,10 +126,8 @@ def _materialized(
     if view.aggregations:
         homes |= windows.windowed(statement, group, rows, read, tuple(shape.windows(view)))
     kinds = shape.feature_types(repo, view)
-    happened: exp.Expr = tree.column(newest, names.event)
-    if rows.timing.valid_to:
-        # No version holds any more: that is known as of the instant, and must replace what was served.
-        happened = exp.Coalesce(this=happened, expressions=[tree.column(statement.spine, names.at)])
+    # Where versions end, the entity's last change says when, whichever version holds: what is served never goes back.
+    happened = tree.column(statement.spine if rows.timing.valid_to else newest, names.event)
     created: exp.Expr = (
         dialect.untick(tree.column(newest, names.created))
         if len(times) > 1
@@ -181,25 +179,34 @@ def _entities(binder: Binder, group: Group, rows: Rows, instant: exp.Expr) -> st
         this=exp.RowNumber(), order=None if binder.dialect.evaluates_once else exp.Order(expressions=order)
     )
     at = tree.named(binder.dialect.tick(instant), names.at)
+    if rows.timing.valid_to:
+        changed = tree.derived(_changed(binder, rows, keys, instant), "changed")
+        row = number if keys else exp.Literal.number(1)
+        query = tree.select([tree.named(row, names.row), *keys, at, tree.column("", names.event)], changed)
+        return binder.ctes.add("entities", query, "whom something is known of, and since when", materialized=once)
     if not keys:
         query = tree.select([tree.named(exp.Literal.number(1), names.row), at])
         return binder.ctes.add("entities", query, "there is one entity: everything", materialized=once)
     inner = tree.select([key.copy() for key in keys], tree.cte(rows.table))
     inner.set("distinct", exp.Distinct())
-    if rows.timing.valid_to:
-        tree.where(inner, _seen(binder, rows, instant))
     query = tree.select([tree.named(number, names.row), *keys, at], tree.derived(inner, "seen"))
     return binder.ctes.add("entities", query, "whom the source has rows of, each asked about once", materialized=once)
 
 
-def _seen(binder: Binder, rows: Rows, instant: exp.Expr) -> list[exp.Expr]:
-    """The row is visible at the instant, whether or not its version still holds."""
+def _changed(binder: Binder, rows: Rows, keys: list[exp.Expr], instant: exp.Expr) -> exp.Select:
+    """Whom something is known of at the instant, and when the last version started, whether it still holds or not."""
     dialect, names, timing = binder.dialect, binder.names, rows.timing
-    at = dialect.tick(instant.copy())
-    made: list[exp.Expr] = [exp.LTE(this=tree.column("", names.event), expression=dialect.minus(at, timing.delay))]
+    event, at = tree.column("", names.event), dialect.tick(instant.copy())
+    known: list[exp.Expr] = [exp.LTE(this=event, expression=dialect.minus(at, timing.delay))]
     if timing.visibility == "created":
-        made.append(exp.LTE(this=tree.column("", names.created), expression=at.copy()))
-    return made
+        known.append(exp.LTE(this=tree.column("", names.created), expression=at.copy()))
+    last = tree.named(exp.Max(this=event.copy()), names.event)
+    query = tree.where(tree.select([*(key.copy() for key in keys), last], tree.cte(rows.table)), known)
+    if keys:
+        query.set("group", exp.Group(expressions=[key.copy() for key in keys]))
+    else:
+        query.set("having", exp.Having(this=exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(0))))
+    return query
 
 
 def _checks(binder: Binder, view: FeatureView) -> exp.Query:

@@ -112,7 +112,7 @@ def _load(
     if [column.name for column in columns] != [column.name for column in compiled.query.columns]:
         raise AssertionError(f"the query of {view.name} has other columns than its table")
     batches = engine.query(compiled.query.sql, columns)
-    encoder = _Encoder(view, columns, table, as_of)
+    encoder = _Encoder(view, columns, table, as_of, ends=bool(shape.timing_of(repo, view).valid_to))
 
     def rows() -> Iterator[tuple[bytes, bytes]]:
         done = 0
@@ -136,7 +136,10 @@ def _columns(repo: Repo, view: FeatureView) -> tuple[Column, ...]:
 class _Encoder:
     """Batches of the query as keys and rows of the table."""
 
-    def __init__(self, view: FeatureView, columns: Sequence[Column], table: OnlineTable, as_of: datetime) -> None:
+    def __init__(
+        self, view: FeatureView, columns: Sequence[Column], table: OnlineTable, as_of: datetime, *, ends: bool
+    ) -> None:
+        """``ends``: rows hold until some time of their own, and not for ever."""
         count = len(table.keys)
         self._columns = columns
         self._count = count
@@ -145,8 +148,9 @@ class _Encoder:
         self._places = [places.get(feature.name) for feature in table.features]
         self._keys = KeyCodec([parse_type(key.type) for key in table.keys])
         self._rows = RowCodec([parse_type(feature.type) for feature in table.features])
-        # Windows move on while no event happens: of two rows with the same events, the later instant's is the newer.
-        self._made = microseconds(as_of) if view.aggregations else None
+        # Windows move on and versions end while no event happens: of two rows with the same events, the later
+        # instant's is the newer.
+        self._made = microseconds(as_of) if view.aggregations or ends else None
 
     def rows(self, batch: pa.RecordBatch) -> Iterator[tuple[bytes, bytes]]:
         """One (key, row) for each row of the batch."""

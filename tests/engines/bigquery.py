@@ -90,16 +90,15 @@ class BigQuery:
             catalog = catalog.add_table(made.build())
             data = [self.zt.TableData.Row(cell=[self.cell(value) for value in row]) for row in rows]
             content[name] = self.zt.TableContent(table_data=self.zt.TableData(row=data))
-        prepared = (
-            self.api.PreparedQuery.builder()
-            .set_sql(self.readable(sql, types))
-            .set_analyzer_options(self.options)
-            .set_catalog(catalog.build())
-            .set_table_content(content)
-            .prepare()
-        )
-        with prepared:
-            data = prepared.execute().content.table_data
+
+        def prepared(text: str) -> Any:
+            builder = self.api.PreparedQuery.builder().set_sql(text).set_analyzer_options(self.options)
+            return builder.set_catalog(catalog.build()).set_table_content(content).prepare()
+
+        with prepared(sql):
+            pass  # GoogleSQL's parser and analyzer take the statement as it was made
+        with prepared(self.readable(sql, types)) as query:
+            data = query.execute().content.table_data
             found = data.row if data is not None else []
             return [tuple(read(plain(c), k) for c, k in zip(row.cell, types, strict=True)) for row in found]
 
@@ -129,6 +128,11 @@ class BigQuery:
                 return make(double_value=value)
             case str():
                 return make(string_value=value)
+            case datetime(tzinfo=None):
+                date_bits = value.year << 26 | value.month << 22 | value.day << 17
+                seconds = date_bits | value.hour << 12 | value.minute << 6 | value.second
+                wall = make.Datetime(bit_field_datetime_seconds=seconds, nanos=value.microsecond * 1_000)
+                return make(datetime_value=wall)
             case datetime():
                 stamp = self.timestamp()
                 stamp.FromMicroseconds(microseconds(value))

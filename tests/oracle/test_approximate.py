@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 NOON = datetime(2024, 2, 29, 12, tzinfo=UTC)
 DISTINCT, ROWS = 1_000, 2_000
 PERCENTILES = (0.1, 0.5, 0.99)
+UNMEASURED = {"bigquery": ("approx_count_distinct",)}
+"""BigQuery's evaluator parses APPROX_COUNT_DISTINCT and cannot compute it."""
 CUSTOMER = Entity(name="customer", join_keys=(Column(name="customer", type=INT64),))
 VISITS = DataSource(
     name="visits",
@@ -36,12 +38,17 @@ def test_approximations_keep_the_error_that_they_state(engine: Runner) -> None:
         Aggregation(function="approx_count_distinct", name="pages", column="page", windows=(Window(),)),
         *(
             Aggregation(
-                function="approx_percentile", name=f"p{p}", column="seconds", percentiles=(p,), windows=(Window(),)
+                function="approx_percentile",
+                name=f"p{p * 100:.0f}",
+                column="seconds",
+                percentiles=(p,),
+                windows=(Window(),),
             )
             for p in PERCENTILES
         ),
     ]
-    aggregations = tuple(one for one in wanted if one.function not in dialect.unsupported)
+    refused = {*dialect.unsupported, *UNMEASURED.get(engine.dialect, ())}
+    aggregations = tuple(one for one in wanted if one.function not in refused)
     view = FeatureView(name="habits", entities=("customer",), source="visits", aggregations=aggregations)
     rows = [(1, NOON - timedelta(seconds=n + 1), n % DISTINCT, float(n * 7919 % ROWS)) for n in range(ROWS)]
     case = Case(

@@ -51,6 +51,9 @@ class Dialect:
     strategies: ClassVar[tuple[LatestStrategy, ...]] = ("frame", "pairs")
     """All strategies that the engine can run; tests hold each of them to the same answers."""
 
+    columns_hide_tables: ClassVar[bool] = False
+    """``a.b`` is a field of a column ``a`` before it is a column of a table ``a``: no name may be both."""
+
     clock: ClassVar[Clock] = "instant"
 
     evaluates_once: ClassVar[bool] = False
@@ -229,6 +232,10 @@ class Dialect:
                 ]
             )
         return self.cast(value, types.STRING)
+
+    def grouping(self, value: exp.Expr, kind: types.Type | None) -> exp.Expr:
+        """A value in PARTITION BY, where the engine does not take every type there."""
+        return value
 
     def nested(self, value: exp.Expr) -> exp.Expr:
         """A list or map on its way into a map."""

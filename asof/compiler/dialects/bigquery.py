@@ -20,6 +20,7 @@ class BigQuery(Dialect):
 
     name = "bigquery"
     clock = "microseconds"
+    columns_hide_tables = True
     intervals = False
     ascending_nulls_first = True
     nodes = syntax.CORE | syntax.MOMENTS | {exp.ApproxDistinct, exp.Array}
@@ -74,6 +75,10 @@ class BigQuery(Dialect):
 
     def tick(self, instant: exp.Expr) -> exp.Expr:
         return exp.Anonymous(this="UNIX_MICROS", expressions=[instant])
+
+    def grouping(self, value: exp.Expr, kind: types.Type | None) -> exp.Expr:
+        """Floats cannot stand in PARTITION BY here; their texts are equal where they are."""
+        return self.cast(value, types.STRING) if kind in types.FLOATS or kind is None else value
 
     def approximate(self, function: str, value: exp.Expr, percentile: float | None) -> exp.Expr:
         return exp.ApproxDistinct(this=value)

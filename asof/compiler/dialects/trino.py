@@ -23,10 +23,10 @@ class Trino(Dialect):
     name = "trino"
     clock = "microseconds"
     intervals = False
-    nodes = (
-        syntax.CORE | syntax.MOMENTS | {exp.ArrayAgg, exp.Filter, exp.Array, exp.ApproxDistinct, exp.Floor, exp.Round}
+    nodes = syntax.CORE | syntax.MOMENTS | {exp.ArrayAgg, exp.Filter, exp.Array, exp.ApproxDistinct, exp.Round}
+    builtins = frozenset(
+        {"DATE_DIFF", "DATE_TRUNC", "TO_UNIXTIME", "FROM_UNIXTIME_NANOS", "MAP_AGG", "APPROX_PERCENTILE"}
     )
-    builtins = frozenset({"TO_UNIXTIME", "FROM_UNIXTIME_NANOS", "MAP_AGG", "APPROX_PERCENTILE"})
     max_statement_bytes: int | None = 1_000_000
     temporary: Literal["temp", "hash", "none"] = "none"
     type_names: ClassVar = {
@@ -68,14 +68,16 @@ class Trino(Dialect):
         return self.cast(exp.Anonymous(this="FROM_UNIXTIME_NANOS", expressions=[nanos]), types.TIMESTAMP)
 
     def tick(self, instant: exp.Expr) -> exp.Expr:
-        """Seconds come as a double: the whole ones are exact, the fraction is, rounded, until the year 2242."""
-        seconds = exp.Anonymous(this="TO_UNIXTIME", expressions=[instant])
-        whole = exp.Floor(this=seconds)
-        fraction = exp.Paren(this=exp.Sub(this=seconds.copy(), expression=whole.copy()))
-        million = exp.Literal.number(1_000_000)
-        micros = exp.Round(this=exp.Mul(this=fraction, expression=million.copy()))
+        """Whole milliseconds are counted; what is left of one is a difference of doubles, rounded."""
+        unit = exp.Literal.string("millisecond")
+        epoch = self.instant_text("1970-01-01 00:00:00+00")
+        millis = exp.Anonymous(this="DATE_DIFF", expressions=[unit, epoch, instant])
+        cut = exp.Anonymous(this="DATE_TRUNC", expressions=[unit.copy(), instant.copy()])
+        seconds = [exp.Anonymous(this="TO_UNIXTIME", expressions=[one]) for one in (instant.copy(), cut)]
+        rest = exp.Paren(this=exp.Sub(this=seconds[0], expression=seconds[1]))
+        micros = exp.Round(this=exp.Mul(this=rest, expression=exp.Literal.number(1_000_000)))
         return exp.Add(
-            this=exp.Mul(this=self.cast(whole, types.INT64), expression=million),
+            this=exp.Mul(this=millis, expression=exp.Literal.number(1_000)),
             expression=self.cast(micros, types.INT64),
         )
 

@@ -88,7 +88,7 @@ class Pairs:
 
     def occurrence(self, one: Windowed, *, latest: bool) -> exp.Expr:
         """1 for the latest (or earliest) row among those of the same value."""
-        among = [*(self._apart(self.takes_part(one)) if one.aggregation.include_nulls else []), self.held(one)]
+        among = [*(self._apart(self.takes_part(one)) if one.aggregation.include_nulls else []), self._same(one)]
         numbered = self._numbered(among, self._in_time(one, latest=latest))
         return self._helper(self.first, "last_time" if latest else "first_time", one, numbered)
 
@@ -101,7 +101,7 @@ class Pairs:
 
     def frequency(self, one: Windowed) -> exp.Expr:
         """How many rows that take part have this row's value; 0 for those that do not."""
-        window = exp.Window(this=exp.Count(this=self.held(one)), partition_by=[*self._within(), self.held(one)])
+        window = exp.Window(this=exp.Count(this=self.held(one)), partition_by=[*self._within(), self._same(one)])
         return self._helper(self.first, "times", one, window)
 
     def rank_by_frequency(self, one: Windowed) -> exp.Expr:
@@ -137,6 +137,10 @@ class Pairs:
         )
         what = f"{one.function}_{one.aggregation.n}_{one.aggregation.order}"
         return self._helper(self.third, what, one, window)
+
+    def _same(self, one: Windowed) -> exp.Expr:
+        """What rows of one value have in common."""
+        return self.dialect.grouping(self.held(one), one.kind)
 
     def _within(self) -> list[exp.Expr]:
         return [tree.column("", name) for name in self.within]

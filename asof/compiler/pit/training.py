@@ -92,12 +92,13 @@ def statement_over(asked: Asked, spine: exp.Select, hidden: set[str]) -> Stateme
 
 
 def _binder(asked: Asked, tables: set[str]) -> Binder:
+    columns = _user_names(asked.repo, asked.request.spine, asked.groups) if asked.dialect.columns_hide_tables else set()
     return Binder(
         repo=asked.repo,
         target=asked.target,
         dialect=asked.dialect,
         names=asked.names,
-        ctes=tree.Ctes(asked.dialect.identifier_length, tables),
+        ctes=tree.Ctes(asked.dialect.identifier_length, tables | columns - {""}),
         made={},
         witnesses={},
     )

@@ -1,0 +1,1 @@
+"""Compiled point-in-time SQL against hand-written SQL, on the same rows in the same run."""

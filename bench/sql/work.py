@@ -1,0 +1,134 @@
+"""What is measured: views over one table of events, a spine, and the queries that a good engineer would write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from asof.compiler.duration import Duration
+from asof.compiler.model import (
+    Aggregation,
+    Column,
+    DataSource,
+    Entity,
+    FeatureView,
+    Location,
+    Project,
+    Repo,
+    ServiceItem,
+    Store,
+    Target,
+    Timing,
+    Window,
+)
+from asof.compiler.pit import SpineSpec, TrainingRequest, training_query
+from asof.compiler.types import FLOAT64, INT64, TIMESTAMP
+
+KEYS = 100_000
+WINDOWS = ("1h", "1d", "30d")
+
+
+@dataclass(frozen=True)
+class Work:
+    """``views`` views of ``rows`` events each for ``spine`` questions; ``windows`` instead of latest values."""
+
+    name: str
+    spine: int
+    rows: int
+    views: int
+    windows: bool = False
+
+    def smaller(self, by: int) -> Work:
+        return Work(f"{self.name} / {by}", self.spine // by, self.rows // by, self.views, self.windows)
+
+
+WORK = (
+    Work("latest, 10 k x 1 M x 1 view", 10_000, 1_000_000, 1),
+    Work("latest, 100 k x 2 M x 5 views", 100_000, 2_000_000, 5),
+    Work("latest, 100 k x 500 k x 20 views", 100_000, 500_000, 20),
+    Work("windows of 1 h, 1 d, 30 d, 100 k x 2 M", 100_000, 2_000_000, 1, windows=True),
+)
+
+
+def source(number: int) -> DataSource:
+    columns = (("k", INT64), ("at", TIMESTAMP), ("id", INT64), ("v", FLOAT64), ("n", INT64))
+    return DataSource(
+        name=f"events{number}",
+        location=Location(table=f"e{number}"),
+        columns=tuple(Column(name=name, type=kind) for name, kind in columns),
+        timing=Timing(timestamp_field="at", unique=("id",)),
+    )
+
+
+def view(number: int, work: Work) -> FeatureView:
+    lengths = tuple(Window(length=Duration.parse(text)) for text in WINDOWS)
+    aggregations = (
+        Aggregation(function="count", column="n", name="c", windows=lengths),
+        Aggregation(function="sum", column="n", name="s", windows=lengths),
+    )
+    features = () if work.windows else (Column(name="v", type=FLOAT64), Column(name="n", type=INT64))
+    return FeatureView(
+        name=f"view{number}",
+        entities=("k",),
+        source=f"events{number}",
+        schema=features,
+        aggregations=aggregations if work.windows else (),
+    )
+
+
+def compiled(work: Work, dialect: str) -> tuple[tuple[str, ...], str]:
+    """(prologue, statement) of the training query; its first column is the spine's ``rid``."""
+    target = Target(name="t", registry="r", offline=Store(type=dialect))
+    definitions = [Entity(name="k", join_keys=(Column(name="k", type=INT64),))]
+    every = [*definitions, *(source(n) for n in range(work.views)), *(view(n, work) for n in range(work.views))]
+    repo = Repo(
+        project=Project(version=1, project="bench", targets=(target,)),
+        definitions={one.address: one for one in sorted(every, key=lambda one: one.address)},
+    )
+    request = TrainingRequest(
+        items=tuple(ServiceItem(view=f"view{n}") for n in range(work.views)),
+        spine=SpineSpec(relation="spine", columns=("rid", "k", "t"), timestamp="t", row_id="rid"),
+        full_feature_names=True,
+    )
+    made = training_query(repo, request, target="t", dialect=dialect)
+    if made.query is None or made.query.stages:
+        raise RuntimeError(f"{work.name} does not compile to one statement in {dialect}: {made.diagnostics}")
+    return made.query.prologue, made.query.sql
+
+
+def by_hand(work: Work, dialect: str) -> dict[str, str]:
+    """Name -> a query that gives the same columns in the order of ``rid``."""
+    if work.windows:
+        return {"range join, group by": _windows()}
+    return {name: _latest(work, arm) for name, arm in _LATEST[dialect].items()}
+
+
+_LATEST = {
+    "duckdb": {
+        "range join, max_by": "SELECT s.rid, max_by(e.v, (e.at, e.id)) AS v, max_by(e.n, (e.at, e.id)) AS n "
+        "FROM spine s JOIN e{n} e ON e.k = s.k AND e.at <= s.t GROUP BY s.rid",
+        "asof": "SELECT s.rid, e.v, e.n FROM spine s ASOF JOIN e{n} e ON e.k = s.k AND s.t >= e.at",
+    },
+    "postgres": {
+        "lateral": "SELECT s.rid, e.v, e.n FROM spine s CROSS JOIN LATERAL (SELECT v, n FROM e{n} e "
+        "WHERE e.k = s.k AND e.at <= s.t ORDER BY e.at DESC, e.id DESC LIMIT 1) e",
+        "distinct on": "SELECT DISTINCT ON (s.rid) s.rid, e.v, e.n FROM spine s JOIN e{n} e "
+        "ON e.k = s.k AND e.at <= s.t ORDER BY s.rid, e.at DESC, e.id DESC",
+    },
+}
+
+
+def _latest(work: Work, arm: str) -> str:
+    ctes = ", ".join(f"x{n} AS ({arm.format(n=n)})" for n in range(work.views))
+    columns = ", ".join(f"x{n}.v AS v{n}, x{n}.n AS n{n}" for n in range(work.views))
+    joins = " ".join(f"LEFT JOIN x{n} ON x{n}.rid = s.rid" for n in range(work.views))
+    return f"WITH {ctes} SELECT s.rid, s.k, s.t, {columns} FROM spine s {joins} ORDER BY s.rid"
+
+
+def _windows() -> str:
+    bounds = ("INTERVAL '1 hour'", "INTERVAL '1 day'", "INTERVAL '30 days'")
+    counts = ", ".join(f"count(CASE WHEN e.at >= s.t - {bound} THEN n END)" for bound in bounds)
+    sums = ", ".join(f"CAST(sum(CASE WHEN e.at >= s.t - {bound} THEN n END) AS BIGINT)" for bound in bounds)
+    return (
+        f"SELECT s.rid, s.k, s.t, {counts}, {sums} FROM spine s LEFT JOIN e0 e "
+        f"ON e.k = s.k AND e.at < s.t AND e.at >= s.t - {bounds[-1]} GROUP BY s.rid, s.k, s.t ORDER BY s.rid"
+    )
