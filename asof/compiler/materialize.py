@@ -218,8 +218,8 @@ def _checks(binder: Binder, view: FeatureView) -> exp.Query:
     arms.append(_count(dialect, f"{timing.timestamp_field} is null", table, _null(timing.timestamp_field)))
     created = timing.created_timestamp_column
     if created:
-        event = dialect.timestamp(tree.column("", timing.timestamp_field), kinds.get(timing.timestamp_field), timing)
-        known = dialect.timestamp(tree.column("", created), kinds.get(created), timing)
+        event = binder.time(view, timing.timestamp_field, kinds)
+        known = binder.time(view, created, kinds)
         arms.append(_count(dialect, "created before its event", table, exp.LT(this=known, expression=event)))
     order = [*keys, timing.timestamp_field, *([created] if created else []), *timing.unique]
     alike = tree.select([tree.named(exp.Count(this=exp.Star()), "rows")], tree.cte(table))

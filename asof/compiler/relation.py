@@ -117,14 +117,14 @@ class Binder:
         keys = tuple(key.name for key in shape.join_keys(self.repo, view))
         kinds = shape.column_types(self.repo, view)
         read = self.view(view)
-        event = self._time(view, timing.timestamp_field, kinds)
+        event = self.time(view, timing.timestamp_field, kinds)
         selected = {key: self._value(key, None, kinds.get(key)) for key in keys} | {
             self.names.event: self.dialect.tick(event.copy())
         }
         if timing.created_timestamp_column:
-            selected[self.names.created] = self.dialect.tick(self._time(view, timing.created_timestamp_column, kinds))
+            selected[self.names.created] = self.dialect.tick(self.time(view, timing.created_timestamp_column, kinds))
         if timing.valid_to:
-            selected[self.names.ends] = self.dialect.tick(self._time(view, timing.valid_to, kinds))
+            selected[self.names.ends] = self.dialect.tick(self.time(view, timing.valid_to, kinds))
         declared = {c.name: c.type for c in view.schema}
         for name in (*timing.unique, *values):
             if name not in selected:
@@ -158,7 +158,8 @@ class Binder:
             value = self.dialect.cast(value, declared)
         return self.dialect.text(value) if (declared or stored) == types.STRING else value
 
-    def _time(self, view: FeatureView, name: str, kinds: Mapping[str, types.Type]) -> exp.Expr:
+    def time(self, view: FeatureView, name: str, kinds: Mapping[str, types.Type]) -> exp.Expr:
+        """A time of what the view reads as an instant; those of sources with declared columns are so already."""
         base = shape.upstream(self.repo, view)
         value = tree.column("", name)
         if not base.query and shape.source_of(self.repo, base).columns:
@@ -168,7 +169,7 @@ class Binder:
     def _stored(self, source: DataSource, stored: str, name: str, kind: types.Type | None) -> exp.Expr:
         value: exp.Expr = tree.column("", stored)
         timing = source.timing
-        if stored in (timing.timestamp_field, timing.created_timestamp_column, timing.valid_to):
+        if name in shape.times_of(source):
             value = self.dialect.timestamp(value, kind, timing)
         elif kind == types.TIMESTAMP:
             value = self.dialect.timestamp(value, kind, Timing(timezone=timing.timezone))

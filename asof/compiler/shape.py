@@ -52,15 +52,37 @@ def timing_of(repo: Repo, view: FeatureView) -> Timing:
 
 
 def timing_for_views(source: DataSource) -> Timing:
-    """A source's timing under the names that views use: the definition speaks of stored names."""
-    names, timing = dict(source.field_mapping) if source.columns else {}, source.timing
+    """A source's timing under the names that views use; stored names are understood as well."""
+    timing = source.timing
     return msgspec.structs.replace(
         timing,
-        timestamp_field=names.get(timing.timestamp_field, timing.timestamp_field),
-        created_timestamp_column=names.get(timing.created_timestamp_column, timing.created_timestamp_column),
-        valid_to=names.get(timing.valid_to, timing.valid_to),
-        unique=tuple(names.get(name, name) for name in timing.unique),
+        timestamp_field=used_name(source, timing.timestamp_field),
+        created_timestamp_column=used_name(source, timing.created_timestamp_column),
+        valid_to=used_name(source, timing.valid_to),
+        unique=tuple(used_name(source, name) for name in timing.unique),
     )
+
+
+def used_name(source: DataSource, name: str) -> str:
+    """The name that views use for a column of the source, given that name or the stored one."""
+    if not source.columns:
+        return name
+    names = dict(source.field_mapping)
+    used = {names.get(column.name, column.name) for column in source.columns}
+    return name if name in used else names.get(name, name)
+
+
+def times_of(source: DataSource) -> tuple[str, ...]:
+    """The names that views use for the source's times."""
+    timing = timing_for_views(source)
+    named = (timing.timestamp_field, timing.created_timestamp_column, timing.valid_to)
+    return tuple(name for name in named if name)
+
+
+def view_columns(source: DataSource) -> Mapping[str, Type]:
+    """Names and types of a source's columns as views see them: however a time is stored, it is an instant."""
+    stored = {name: kind for _, name, kind in stored_columns(source) if kind is not None}
+    return stored | dict.fromkeys(times_of(source) if source.columns else (), types.TIMESTAMP)
 
 
 def join_keys(repo: Repo, view: FeatureView) -> tuple[Column, ...]:
@@ -78,7 +100,7 @@ def stored_columns(source: DataSource) -> tuple[tuple[str, str, Type | None], ..
     stored = {name: column for column, name in source.field_mapping}
     timing = timing_for_views(source)
     known = {name for _, name, _ in found}
-    wanted = (timing.timestamp_field, timing.created_timestamp_column, timing.valid_to, *timing.unique)
+    wanted = (*times_of(source), *timing.unique)
     return (
         *found,
         *((stored.get(name, name), name, None) for name in dict.fromkeys(wanted) if name and name not in known),
@@ -89,7 +111,7 @@ def column_types(repo: Repo, view: FeatureView) -> Mapping[str, Type]:
     """Types of the columns that a view reads, as far as definitions tell, by the names it uses."""
     base = upstream(repo, view)
     if not base.query:
-        return {name: kind for _, name, kind in stored_columns(source_of(repo, base)) if kind is not None}
+        return view_columns(source_of(repo, base))
     try:
         query = parse(base.query, repo.project.sql_dialect)
     except SqlSyntaxError:
@@ -99,10 +121,7 @@ def column_types(repo: Repo, view: FeatureView) -> Mapping[str, Type]:
         source = repo.source(name)
         read = repo.view(name)
         if source is not None:
-            kept = batch_source(repo, source)
-            passed |= {n: k for _, n, k in stored_columns(kept) if k is not None}
-            times = (kept.timing.timestamp_field, kept.timing.created_timestamp_column)
-            passed |= {name: types.TIMESTAMP for name in times if name and kept.columns}
+            passed |= view_columns(batch_source(repo, source))
         elif isinstance(read, FeatureView):
             passed |= column_types(repo, read)
     typed = {

@@ -59,9 +59,8 @@ def dataset_rows(repo: Repo, name: str, *, engine: Engine, root: Path, target: s
     source = repo.source(spine.source)
     if source is None:
         raise bad_request(f"saved dataset {name!r} has no spine that can be read")
-    stored = shape.stored_columns(source)
-    columns = [Column(name=shown, type=kind) for _, shown, kind in stored if kind is not None]
-    typed = columns if len(columns) == len(stored) else ()
+    columns = [Column(name=name, type=kind) for name, kind in shape.view_columns(source).items()]
+    typed = columns if len(columns) == len(shape.stored_columns(source)) else ()
     return query_rows(repo, f'SELECT * FROM "{source.name}"', engine=engine, target=target, columns=typed)  # noqa: S608
 
 

@@ -44,10 +44,14 @@ def microseconds(moment: datetime) -> int:
     return (aware - EPOCH) // timedelta(microseconds=1)
 
 
+_WALL_CLOCKS = {"sqlite": "INTEGER", "clickhouse": "Nullable(DateTime64(6, 'UTC'))"}
+"""Engines that have no type for them: there a wall clock is an instant in UTC."""
+
+
 def sql_type(wanted: Type | str, dialect: str) -> str:
     """What a column of that type is declared as."""
     if wanted == NAIVE:
-        return "TIMESTAMP" if dialect != "sqlite" else "INTEGER"
+        return _WALL_CLOCKS.get(dialect, "TIMESTAMP")
     if isinstance(wanted, DecimalType):
         return f"DECIMAL({wanted.precision},{wanted.scale})" if dialect != "sqlite" else "NUMERIC"
     assert isinstance(wanted, Scalar), f"no column of type {wanted} in these tests"

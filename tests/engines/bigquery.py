@@ -109,9 +109,13 @@ class BigQuery:
         if query.is_star:
             columns, _ = self.tables[query.args["from_"].this.name]
             query.set("expressions", [tree.column("", name) for name, _ in columns])
+        walls = {name for columns, _ in self.tables.values() for name, kind in columns if kind == NAIVE}
         for value, kind in zip(list(query.expressions), types, strict=True):
             if kind == TIMESTAMP:
-                micros = exp.Anonymous(this="UNIX_MICROS", expressions=[value.unalias().copy()])
+                read = value.unalias().copy()
+                if value.alias_or_name in walls:
+                    read = exp.Anonymous(this="TIMESTAMP", expressions=[read, exp.Literal.string("UTC")])
+                micros = exp.Anonymous(this="UNIX_MICROS", expressions=[read])
                 value.replace(tree.named(micros, value.alias_or_name))
         return query.sql(dialect="bigquery")
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from asof.compiler.dialects import DIALECTS
+from asof.compiler.dialects.capabilities import KEYLESS
 from asof.compiler.duration import Duration
 from asof.compiler.model import (
     Aggregation,
@@ -213,6 +215,10 @@ def test_a_view_without_entities_answers_every_row(engine: Runner) -> None:
         spine=[(NOON, 1), (NOON, 2), (NOON - TICK, 3), (NOON - 2 * HOUR, 4), (None, 5)],
         items=[ServiceItem(view="v")],
     )
+    if KEYLESS in DIALECTS[engine.dialect].unsupported:
+        with pytest.raises(pytest.fail.Exception, match=KEYLESS):
+            case.compiled(engine.dialect)
+        return
     holds(engine, case, label=[1, 2, 3, 4, 5], f=[5, 5, 4, None, None])
 
 

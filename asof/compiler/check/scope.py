@@ -106,9 +106,8 @@ def closest(word: str, known: Iterable[str]) -> str:
 
 
 def columns_of(source: model.DataSource) -> Mapping[str, Type] | None:
-    """The columns of a source by the names views use; None where it declares none."""
-    renamed = dict(source.field_mapping)
-    return {renamed.get(c.name, c.name): c.type for c in source.columns} or None
+    """The columns of a source as views see them; None where it declares none."""
+    return shape.view_columns(source) if source.columns else None
 
 
 def source_behind(repo: Repo, view: model.FeatureView) -> model.DataSource | None:

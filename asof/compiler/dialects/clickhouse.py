@@ -28,7 +28,7 @@ class ClickHouse(Dialect):
     clock = "microseconds"
     intervals = False
     join_methods = frozenset({"", "ASOF"})
-    nodes = syntax.CORE
+    nodes = syntax.CORE | {exp.ParameterizedAgg}
     builtins = frozenset(
         {
             "TOUNIXTIMESTAMP64MICRO", "FROMUNIXTIMESTAMP64MICRO", "GROUPARRAYIF", "ARRAYSORT", "TUPLEELEMENT", "TUPLE",

@@ -90,8 +90,7 @@ class Catalog:
             batch = source if source.columns or found is None else found
         if not batch.columns:
             return "", None
-        renamed = dict(batch.field_mapping)
-        return "", {renamed.get(c.name, c.name): c.type for c in batch.columns}
+        return "", dict(shape.view_columns(batch))
 
     def _of_view(self, view: FeatureView) -> tuple[str, dict[str, Type | None] | None]:
         if view.aggregations:
