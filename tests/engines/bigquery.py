@@ -78,7 +78,8 @@ class BigQuery:
         self.tables[table] = (columns, rows)
 
     def run(self, sql: str, prologue: Sequence[str] = (), types: Sequence[Type] | None = None) -> list[Row]:
-        assert not prologue
+        # The evaluator takes one statement: what SET @@time_zone does for a script is an option here.
+        self.options.default_timezone = "UTC" if prologue == ("SET @@time_zone = 'UTC'",) else HOSTILE_ZONE
         assert types is not None, "values come back without a type of their own"
         builtins = self.zt.ZetaSQLBuiltinFunctionOptions(language_options=self.language)
         catalog = self.api.CatalogBuilder("c").with_builtin_functions(builtins)

@@ -19,6 +19,7 @@ class BigQuery(Dialect):
     """A running maximum over the union for the latest row; windows join each question with its rows."""
 
     name = "bigquery"
+    prologue = ("SET @@time_zone = 'UTC'",)
     clock = "microseconds"
     columns_hide_tables = True
     intervals = False
