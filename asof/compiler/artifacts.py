@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from asof.compiler import shape, support, tree
+from asof.compiler import stored, support, tree
 from asof.compiler.diagnostics import Diagnostic, DiagnosticError, has_errors, in_order
 from asof.compiler.dialects import DIALECTS, STORES, of_store
 from asof.compiler.emit import Compiled
@@ -92,7 +92,7 @@ def dataset_request(repo: Repo, dataset: SavedDataset, *, dialect: str) -> Train
         source = repo.source(spine.source)
         if source is None:
             raise ValueError(f"no source {spine.source!r}")
-        columns = tuple(name for _, name, _ in shape.stored_columns(source))
+        columns = tuple(name for _, name, _ in stored.stored_columns(source))
         values: list[exp.Expr] = [tree.column("", name) for name in columns]
         relation: exp.Query = tree.select(values or [exp.Star()], tree.cte(spine.source))
     elif spine.query:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 from sqlglot.optimizer.scope import traverse_scope
 
-from asof.compiler import shape, support, tree, types
+from asof.compiler import shape, stored, support, tree, types
 from asof.compiler.certificate import Witness
 from asof.compiler.diagnostics import DiagnosticError
 from asof.compiler.model import DataSource, FeatureView, Repo, Timing
@@ -90,9 +90,9 @@ class Binder:
 
     def source(self, source: DataSource) -> str:
         """The rows of a data source: names as views use them, times as instants."""
-        source = shape.batch_source(self.repo, source)
+        source = stored.batch_source(self.repo, source)
         if source.address not in self.made:
-            columns = [self._stored(source, *column) for column in shape.stored_columns(source)]
+            columns = [self._stored(source, *column) for column in stored.stored_columns(source)]
             query = tree.select(columns or [exp.Star()], self._location(source))
             self.made[source.address] = self._add(
                 f"{source.name}_source" if self.ctes.hides(source.name) else source.name,
@@ -152,11 +152,11 @@ class Binder:
             kinds={**kinds, **declared},
         )
 
-    def _value(self, name: str, declared: types.Type | None, stored: types.Type | None) -> exp.Expr:
+    def _value(self, name: str, declared: types.Type | None, known: types.Type | None) -> exp.Expr:
         value: exp.Expr = tree.column("", name)
-        if declared is not None and declared != stored:
+        if declared is not None and declared != known:
             value = self.dialect.cast(value, declared)
-        return self.dialect.text(value) if (declared or stored) == types.STRING else value
+        return self.dialect.text(value) if (declared or known) == types.STRING else value
 
     def time(self, view: FeatureView, name: str, kinds: Mapping[str, types.Type]) -> exp.Expr:
         """A time of what the view reads as an instant; those of sources with declared columns are so already."""
@@ -166,10 +166,10 @@ class Binder:
             return value
         return self.dialect.timestamp(value, kinds.get(name), shape.timing_of(self.repo, view))
 
-    def _stored(self, source: DataSource, stored: str, name: str, kind: types.Type | None) -> exp.Expr:
-        value: exp.Expr = tree.column("", stored)
+    def _stored(self, source: DataSource, column: str, name: str, kind: types.Type | None) -> exp.Expr:
+        value: exp.Expr = tree.column("", column)
         timing = source.timing
-        if name in shape.times_of(source):
+        if name in stored.times_of(source):
             value = self.dialect.timestamp(value, kind, timing)
         elif kind == types.TIMESTAMP:
             value = self.dialect.timestamp(value, kind, Timing(timezone=timing.timezone))

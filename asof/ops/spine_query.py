@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from asof.compiler import shape, tree
+from asof.compiler import stored, tree
 from asof.compiler.diagnostics import DiagnosticError
 from asof.compiler.dialects import DIALECTS
 from asof.compiler.model import Column, SavedDataset
@@ -59,8 +59,8 @@ def dataset_rows(repo: Repo, name: str, *, engine: Engine, root: Path, target: s
     source = repo.source(spine.source)
     if source is None:
         raise bad_request(f"saved dataset {name!r} has no spine that can be read")
-    columns = [Column(name=name, type=kind) for name, kind in shape.view_columns(source).items()]
-    typed = columns if len(columns) == len(shape.stored_columns(source)) else ()
+    columns = [Column(name=name, type=kind) for name, kind in stored.view_columns(source).items()]
+    typed = columns if len(columns) == len(stored.stored_columns(source)) else ()
     return query_rows(repo, f'SELECT * FROM "{source.name}"', engine=engine, target=target, columns=typed)  # noqa: S608
 
 

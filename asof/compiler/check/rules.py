@@ -1,4 +1,4 @@
-"""The findings about references and shapes: AS302 to AS324, and the house rules AS650 on."""
+"""The findings about references and shapes: AS302 to AS326, and the house rules AS650 on."""
 
 from asof.compiler.diagnostics import Level, rule
 
@@ -25,6 +25,8 @@ UNKNOWN_TARGET = rule("AS321", "a target that asof.yaml does not have")
 ALLOW = rule("AS322", "a finding that cannot be accepted")
 SPINE = rule("AS323", "a spine that lacks a column")
 NO_HISTORY = rule("AS324", "a stream without a history")
+DAY = rule("AS325", "rows are seen before their day is over", Level.WARNING)
+PARTITION = rule("AS326", "a partition column that holds no dates")
 
 OWNER = rule("AS650", "an object has no owner", Level.WARNING)
 DESCRIPTION = rule("AS651", "an object has no description", Level.WARNING)

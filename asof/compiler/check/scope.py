@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asof.compiler import model, shape
+from asof.compiler import model, shape, stored
 from asof.compiler.check import rules
 from asof.compiler.diagnostics import Diagnostic, Fix, Level, Rule, nearest
 from asof.compiler.source import NOWHERE
@@ -107,7 +107,7 @@ def closest(word: str, known: Iterable[str]) -> str:
 
 def columns_of(source: model.DataSource) -> Mapping[str, Type] | None:
     """The columns of a source as views see them; None where it declares none."""
-    return shape.view_columns(source) if source.columns else None
+    return stored.view_columns(source) if source.columns else None
 
 
 def source_behind(repo: Repo, view: model.FeatureView) -> model.DataSource | None:

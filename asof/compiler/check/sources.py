@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 from asof.compiler import types
 from asof.compiler.check import rules
-from asof.compiler.check.scope import columns_of
 from asof.compiler.model import DataSource
+from asof.compiler.stored import stored_columns, used_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from asof.compiler.check.scope import Scope
-    from asof.compiler.model import Entity, Timing
+    from asof.compiler.model import Entity
     from asof.compiler.types import Type
+
+_DAY = 86_400_000_000
 
 
 def check_entity(scope: Scope, entity: Entity) -> None:
@@ -43,9 +45,11 @@ def check_source(scope: Scope, source: DataSource) -> None:
             message = f"two columns would be called `{used}`"
             scope.report(rules.REPEATED_NAME, message, "field_mapping", name)
         seen[used.lower()] = name
-    columns = columns_of(source)
-    check_timing(scope, source.timing, columns, source.name)
-    scope.column(source.date_partition_column, stored, source.name, "date_partition_column")
+    check_timing(scope, source)
+    partition = scope.column(source.date_partition_column, stored, source.name, "date_partition_column")
+    if partition not in (None, types.STRING, types.DATE):
+        message = f"`{source.date_partition_column}` is {partition}, neither a date nor its text"
+        scope.report(rules.PARTITION, message, "date_partition_column", hint="partitions are dates or YYYY-MM-DD")
     for target, _ in source.targets:
         if scope.repo.project.target(target) is None:
             message = f"asof.yaml has no target `{target}`"
@@ -57,17 +61,33 @@ def check_source(scope: Scope, source: DataSource) -> None:
             scope.report(rules.WRONG_KIND, message, "batch_source")
 
 
-def check_timing(scope: Scope, timing: Timing, columns: Mapping[str, Type] | None, owner: str) -> None:
+def check_timing(scope: Scope, source: DataSource) -> None:
     """The times of a source. Those of a query are looked up in what it yields, by the SQL checks."""
+    timing = source.timing
+    kinds = {name: kind for _, name, kind in stored_columns(source) if kind is not None} or None
     for field, name in (
         ("timestamp_field", timing.timestamp_field),
         ("created_timestamp_column", timing.created_timestamp_column),
         ("valid_to", timing.valid_to),
     ):
-        kind = scope.column(name, columns, owner, field)
-        if kind is None or kind == types.TIMESTAMP or (kind in types.INTEGERS and timing.timestamp_unit):
+        kind = scope.column(used_name(source, name), kinds, source.name, field)
+        if kind in (None, types.TIMESTAMP, types.DATE) or (kind in types.INTEGERS and timing.timestamp_unit):
             continue
-        hint = "say what it counts: timestamp_unit" if kind in types.INTEGERS else "declare it as timestamp"
+        hint = "say what it counts: timestamp_unit" if kind in types.INTEGERS else "declare it as timestamp or date"
         scope.report(rules.NOT_A_TIMESTAMP, f"`{name}` is {kind}, not a timestamp", field, hint=hint)
+    _check_days(scope, source, kinds or {})
     for at, name in enumerate(timing.unique):
-        scope.column(name, columns, owner, "unique", at)
+        scope.column(used_name(source, name), kinds, source.name, "unique", at)
+
+
+def _check_days(scope: Scope, source: DataSource, kinds: Mapping[str, Type]) -> None:
+    """A date is its midnight: what happened during the day would be seen before it has happened."""
+    timing = source.timing
+    waits = timing.visibility == "created"
+    field, name = "timestamp_field", timing.timestamp_field
+    if waits:
+        field, name = "created_timestamp_column", timing.created_timestamp_column
+    if kinds.get(used_name(source, name)) != types.DATE or (not waits and timing.delay.microseconds >= _DAY):
+        return
+    hint = "give it a delay of 1d or more" if not waits else "store the time at which a row was written"
+    scope.report(rules.DAY, f"`{name}` is a date: rows of a day are seen from its midnight on", field, hint=hint)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot.dialects.dialect import Dialect, NormalizationStrategy
 
-from asof.compiler import types
+from asof.compiler import stored, types
 from asof.compiler.model import DataSource, FeatureView, OnDemandFeatureView
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Catalog:
             batch = source if source.columns or found is None else found
         if not batch.columns:
             return "", None
-        return "", dict(shape.view_columns(batch))
+        return "", dict(stored.view_columns(batch))
 
     def _of_view(self, view: FeatureView) -> tuple[str, dict[str, Type | None] | None]:
         if view.aggregations:
