@@ -1,3 +1,4 @@
+SET @@time_zone = 'UTC';
 WITH `rides_source` AS (
   /* the rows of the source, times in UTC */
   SELECT

@@ -12,11 +12,11 @@ WITH "rides_source" AS (
   /* what each row says, and when it happened */
   SELECT
     "driver",
-    CAST(FLOOR(TO_UNIXTIME("ended_at")) AS BIGINT) * 1000000 + CAST(ROUND((
-      TO_UNIXTIME("ended_at") - FLOOR(TO_UNIXTIME("ended_at"))
+    DATE_DIFF('millisecond', CAST('1970-01-01 00:00:00+00:00' AS TIMESTAMP(6) WITH TIME ZONE), "ended_at") * 1000 + CAST(ROUND((
+      TO_UNIXTIME("ended_at") - TO_UNIXTIME(DATE_TRUNC('millisecond', "ended_at"))
     ) * 1000000) AS BIGINT) AS "_event",
-    CAST(FLOOR(TO_UNIXTIME("loaded_at")) AS BIGINT) * 1000000 + CAST(ROUND((
-      TO_UNIXTIME("loaded_at") - FLOOR(TO_UNIXTIME("loaded_at"))
+    DATE_DIFF('millisecond', CAST('1970-01-01 00:00:00+00:00' AS TIMESTAMP(6) WITH TIME ZONE), "loaded_at") * 1000 + CAST(ROUND((
+      TO_UNIXTIME("loaded_at") - TO_UNIXTIME(DATE_TRUNC('millisecond', "loaded_at"))
     ) * 1000000) AS BIGINT) AS "_created",
     "ride",
     "rating",
@@ -30,9 +30,13 @@ WITH "rides_source" AS (
   SELECT
     ROW_NUMBER() OVER (ORDER BY "driver" ASC) AS "_row",
     "driver",
-    CAST(FLOOR(TO_UNIXTIME(CAST('2024-02-29 12:00:00.000000+00:00' AS TIMESTAMP(6) WITH TIME ZONE))) AS BIGINT) * 1000000 + CAST(ROUND(
+    DATE_DIFF(
+      'millisecond',
+      CAST('1970-01-01 00:00:00+00:00' AS TIMESTAMP(6) WITH TIME ZONE),
+      CAST('2024-02-29 12:00:00.000000+00:00' AS TIMESTAMP(6) WITH TIME ZONE)
+    ) * 1000 + CAST(ROUND(
       (
-        TO_UNIXTIME(CAST('2024-02-29 12:00:00.000000+00:00' AS TIMESTAMP(6) WITH TIME ZONE)) - FLOOR(TO_UNIXTIME(CAST('2024-02-29 12:00:00.000000+00:00' AS TIMESTAMP(6) WITH TIME ZONE)))
+        TO_UNIXTIME(CAST('2024-02-29 12:00:00.000000+00:00' AS TIMESTAMP(6) WITH TIME ZONE)) - TO_UNIXTIME(DATE_TRUNC('millisecond', CAST('2024-02-29 12:00:00.000000+00:00' AS TIMESTAMP(6) WITH TIME ZONE)))
       ) * 1000000
     ) AS BIGINT) AS "_at"
   FROM (

@@ -1,3 +1,4 @@
+SET @@time_zone = 'UTC';
 WITH `spine` AS (
   /* the rows to be enriched, numbered once, each at its own instant */
   SELECT
