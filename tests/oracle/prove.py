@@ -22,7 +22,7 @@ CASES = int(os.environ.get("ASOF_CASES", "150"))
 """Cases for each engine. The default run is the same every time and fails fast; with ASOF_CASES set it explores,
 and shrinks what it finds (which takes minutes)."""
 
-SHARES: dict[str, float] = {"clickhouse": 0.4, "spark": 0.1, "databricks": 0.05, "bigquery": 0.2}
+SHARES: dict[str, float] = {"clickhouse": 0.1, "bigquery": 0.1, "spark": 0.03, "databricks": 0.02}
 """Dialect -> its part of the cases, for engines that take a second where others take milliseconds."""
 
 
