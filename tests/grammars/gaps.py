@@ -33,8 +33,16 @@ GAPS: tuple[Gap, ...] = (
     ),
     Gap(
         grammar="sqlfluff",
+        dialect="snowflake",
+        pattern=r"\bTIMESTAMPLTZ\b",
+        stand_in="TIMESTAMP_LTZ",
+        example='SELECT CAST("at" AS TIMESTAMPLTZ) AS "_at"',
+        reason="the alias that Snowflake documents for TIMESTAMP_LTZ",
+    ),
+    Gap(
+        grammar="sqlfluff",
         dialect="clickhouse",
-        pattern=r"^SET \w+ = \d+$",
+        pattern=r"(?m)^SET \w+ = \d+(?=;?$)",
         stand_in="SELECT 1",
         example="SET join_use_nulls = 1",
         reason="a setting of the session, documented and run by ClickHouse, which sqlfluff does not know",
