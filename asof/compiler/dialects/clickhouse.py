@@ -21,7 +21,7 @@ class ClickHouse(Dialect):
     """An ASOF join of keys and times, then a fetch; running totals for counts and sums of integers."""
 
     name = "clickhouse"
-    prologue = ("SET join_use_nulls = 1",)
+    prologue = ("SET join_use_nulls = 1", "SET prefer_column_name_to_alias = 1")
     latest = "asof"
     strategies = ("asof", "frame", "pairs")
     native_variance = False

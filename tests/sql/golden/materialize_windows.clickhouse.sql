@@ -1,4 +1,5 @@
 SET join_use_nulls = 1;
+SET prefer_column_name_to_alias = 1;
 WITH "rides_source" AS (
   /* the rows of the source, times in UTC */
   SELECT

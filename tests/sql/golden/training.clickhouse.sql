@@ -1,4 +1,5 @@
 SET join_use_nulls = 1;
+SET prefer_column_name_to_alias = 1;
 WITH "spine" AS (
   /* the rows to be enriched, numbered once, each at its own instant */
   SELECT
