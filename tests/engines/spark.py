@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from asof.compiler.types import Array, Map
-from asof.engines.arrow import INSTANT, arrow_type
+from asof.engines.arrow import arrow_type
 from tests.engines.base import HOSTILE_ZONE, NAIVE, ColumnTypes, Row, microseconds, utc
 
 if TYPE_CHECKING:
@@ -97,7 +97,14 @@ class Spark:
             else:
                 arrays.append(pa.array(values, arrow))
         made = pa.table(arrays, names=[name for name, _ in columns])
-        self.session.createDataFrame(made).createOrReplaceTempView(self._view(table))
+        frame = self.session.createDataFrame(made)
+        walls = [name for name, kind in columns if kind == NAIVE]
+        if walls:
+            self.session.conf.set("spark.sql.session.timeZone", "UTC")
+            shown = [f"`{n}`" if n not in walls else f"CAST(`{n}` AS TIMESTAMP_NTZ) AS `{n}`" for n, _ in columns]
+            frame = self.session.createDataFrame(made).selectExpr(*shown)
+            self.session.conf.set("spark.sql.session.timeZone", HOSTILE_ZONE)
+        frame.createOrReplaceTempView(self._view(table))
 
     def _view(self, table: str) -> str:
         quoted = "`" + table.replace("`", "``") + "`"
@@ -108,7 +115,6 @@ class Spark:
         for statement in prologue:
             self.session.sql(statement)
         found = self.session.sql(sql).toArrow()
-        assert all(not pa.types.is_timestamp(f.type) or f.type == INSTANT for f in found.schema), found.schema
         columns = [column.to_pylist() for column in found.columns]
         rows = [tuple(map(utc, row)) for row in zip(*columns, strict=True)] if columns else []
         if types is None:

@@ -23,6 +23,7 @@ class Spark(Dialect):
     latest: LatestStrategy = "frame"
     strategies = ("frame", "pairs")
     clock = "microseconds"
+    native_variance = False
     ascending_nulls_first = True
     nodes = syntax.CORE | syntax.MOMENTS | {exp.ApproxDistinct, exp.Dot}
     builtins = frozenset(

@@ -181,12 +181,14 @@ WITH `spine` AS (
   /* the values that each window sees, NULL where the row lies outside */
   SELECT
     *,
+    CASE WHEN `_event` <= `_at` - 600000000 AND `_event` >= `_at` - 604800000000 THEN `fare` END AS `_in_fare_7d`,
     CASE WHEN `_event` <= `_at` - 600000000 AND `_event` >= `_at` - 604800000000 THEN `rating` END AS `_in_rating_7d`
   FROM `earnings_pairs`
 ), `earnings_ranked` AS (
   /* ranks, counts and means among the rows of one question */
   SELECT
     *,
+    CAST(`_in_fare_7d` AS DOUBLE) - AVG(CAST(`_in_fare_7d` AS DOUBLE)) OVER (PARTITION BY `_row`) AS `_rank_off_mean_fare_7d`,
     ROW_NUMBER() OVER (
       PARTITION BY `_row`, CASE WHEN `_in_rating_7d` IS NOT NULL THEN 1 END
       ORDER BY `_event` DESC, `_created` DESC, `ride` DESC, `rating` DESC
@@ -196,7 +198,9 @@ WITH `spine` AS (
   /* every window picks its own rows */
   SELECT
     `_row`,
-    CAST(STDDEV_SAMP(CASE WHEN `_event` <= `_at` - 600000000 AND `_event` >= `_at` - 604800000000 THEN `fare` END) AS DOUBLE) AS `fare_stddev_samp_7d`,
+    SQRT(
+      SUM(`_rank_off_mean_fare_7d` * `_rank_off_mean_fare_7d`) / CASE WHEN COUNT(`_in_fare_7d`) > 1 THEN COUNT(`_in_fare_7d`) - 1 END
+    ) AS `fare_stddev_samp_7d`,
     MAX(CASE WHEN `_rank_latest_rating_7d` = 1 THEN `_in_rating_7d` END) AS `rating_last_7d`
   FROM `earnings_ranked`
   GROUP BY
