@@ -1,3 +1,4 @@
+SET @@time_zone = 'UTC';
 WITH `rides_source` AS (
   /* the rows of the source, times in UTC */
   SELECT
@@ -28,7 +29,7 @@ SELECT
   CAST(COUNT(*) AS INT64) AS `rows`
 FROM `rides_source`
 WHERE
-  CAST(`loaded_at` AS TIMESTAMP) < CAST(`ended_at` AS TIMESTAMP)
+  `loaded_at` < `ended_at`
 UNION ALL
 SELECT
   CAST('a tie that only feature values decide' AS STRING) AS `check`,

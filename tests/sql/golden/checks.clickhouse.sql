@@ -29,7 +29,7 @@ SELECT
   CAST(COUNT(*) AS Nullable(Int64)) AS "rows"
 FROM "rides_source"
 WHERE
-  CAST("loaded_at" AS Nullable(DateTime64(6, 'UTC'))) < CAST("ended_at" AS Nullable(DateTime64(6, 'UTC')))
+  "loaded_at" < "ended_at"
 UNION ALL
 SELECT
   CAST('a tie that only feature values decide' AS Nullable(String)) AS "check",

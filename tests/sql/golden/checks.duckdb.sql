@@ -29,7 +29,7 @@ SELECT
   CAST(COUNT(*) AS BIGINT) AS "rows"
 FROM "rides_source"
 WHERE
-  CAST("loaded_at" AS TIMESTAMPTZ) < CAST("ended_at" AS TIMESTAMPTZ)
+  "loaded_at" < "ended_at"
 UNION ALL
 SELECT
   CAST('a tie that only feature values decide' AS TEXT) AS "check",

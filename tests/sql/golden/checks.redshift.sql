@@ -30,7 +30,7 @@ SELECT
   CAST(COUNT(*) AS BIGINT) AS "rows"
 FROM "rides_source"
 WHERE
-  CAST("loaded_at" AS TIMESTAMP WITH TIME ZONE) < CAST("ended_at" AS TIMESTAMP WITH TIME ZONE)
+  "loaded_at" < "ended_at"
 UNION ALL
 SELECT
   CAST('a tie that only feature values decide' AS VARCHAR(65535)) AS "check",

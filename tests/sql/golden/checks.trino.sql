@@ -28,7 +28,7 @@ SELECT
   CAST(COUNT(*) AS BIGINT) AS "rows"
 FROM "rides_source"
 WHERE
-  CAST("loaded_at" AS TIMESTAMP(6) WITH TIME ZONE) < CAST("ended_at" AS TIMESTAMP(6) WITH TIME ZONE)
+  "loaded_at" < "ended_at"
 UNION ALL
 SELECT
   CAST('a tie that only feature values decide' AS VARCHAR) AS "check",

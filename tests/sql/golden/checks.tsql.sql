@@ -28,7 +28,7 @@ SELECT
   CAST(COUNT_BIG(*) AS BIGINT) AS [rows]
 FROM [rides_source]
 WHERE
-  CAST([loaded_at] AS DATETIMEOFFSET(6)) < CAST([ended_at] AS DATETIMEOFFSET(6))
+  [loaded_at] < [ended_at]
 UNION ALL
 SELECT
   CAST('a tie that only feature values decide' AS NVARCHAR(MAX)) AS [check],

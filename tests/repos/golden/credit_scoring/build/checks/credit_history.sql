@@ -35,7 +35,7 @@ SELECT
   CAST(COUNT(*) AS BIGINT) AS "rows"
 FROM "credit_bureau"
 WHERE
-  CAST("loaded_at" AS TIMESTAMP WITH TIME ZONE) < CAST("reported_at" AS TIMESTAMP WITH TIME ZONE)
+  "loaded_at" < "reported_at"
 UNION ALL
 SELECT
   CAST('a tie that only feature values decide' AS VARCHAR(65535)) AS "check",

@@ -35,7 +35,7 @@ SELECT
   CAST(COUNT(*) AS BIGINT) AS "rows"
 FROM "zipcode_statistics"
 WHERE
-  CAST("loaded_at" AS TIMESTAMP WITH TIME ZONE) < CAST("published_at" AS TIMESTAMP WITH TIME ZONE)
+  "loaded_at" < "published_at"
 UNION ALL
 SELECT
   CAST('a tie that only feature values decide' AS VARCHAR(65535)) AS "check",

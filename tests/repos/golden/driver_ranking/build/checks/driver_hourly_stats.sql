@@ -32,7 +32,7 @@ SELECT
   CAST(COUNT(*) AS BIGINT) AS "rows"
 FROM "driver_hours"
 WHERE
-  CAST("created" AS TIMESTAMPTZ) < CAST("event_timestamp" AS TIMESTAMPTZ)
+  "created" < "event_timestamp"
 UNION ALL
 SELECT
   CAST('a tie that only feature values decide' AS TEXT) AS "check",

@@ -1,6 +1,7 @@
 -- feature_view/user_account of project fraud_detection, target production, registry serial 0.
 -- The account as of its latest daily snapshot.
 -- Made by asof compile: edit the definition, not this file.
+SET @@time_zone = 'UTC';
 WITH `accounts` AS (
   /* the rows of the source, times in UTC */
   SELECT

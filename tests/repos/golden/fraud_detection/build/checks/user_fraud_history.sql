@@ -1,6 +1,7 @@
 -- feature_view/user_fraud_history of project fraud_detection, target production, registry serial 0.
 -- Fraud reported on the user's account.
 -- Made by asof compile: edit the definition, not this file.
+SET @@time_zone = 'UTC';
 WITH `fraud_reports` AS (
   /* the rows of the source, times in UTC */
   SELECT

@@ -1,6 +1,7 @@
 -- feature_view/user_transactions of project fraud_detection, target production, registry serial 0.
 -- How often and for how much a user has paid lately.
 -- Made by asof compile: edit the definition, not this file.
+SET @@time_zone = 'UTC';
 WITH `transactions` AS (
   /* the rows of the source, times in UTC */
   SELECT

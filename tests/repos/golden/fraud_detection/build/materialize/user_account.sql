@@ -2,6 +2,7 @@
 -- The account as of its latest daily snapshot.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: as_of, the instant (UTC) as of which rows are taken.
+SET @@time_zone = 'UTC';
 WITH `accounts` AS (
   /* the rows of the source, times in UTC */
   SELECT

@@ -2,6 +2,7 @@
 -- Fraud reported on the user's account.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: as_of, the instant (UTC) as of which rows are taken.
+SET @@time_zone = 'UTC';
 WITH `fraud_reports` AS (
   /* the rows of the source, times in UTC */
   SELECT

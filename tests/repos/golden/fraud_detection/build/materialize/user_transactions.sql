@@ -2,6 +2,7 @@
 -- How often and for how much a user has paid lately.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: as_of, the instant (UTC) as of which rows are taken.
+SET @@time_zone = 'UTC';
 WITH `transactions` AS (
   /* the rows of the source, times in UTC */
   SELECT

@@ -2,6 +2,7 @@
 -- Scores a payment while the customer waits.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: the table spine (user_id, event_timestamp).
+SET @@time_zone = 'UTC';
 WITH `spine_2` AS (
   /* the rows to be enriched, numbered once, each at its own instant */
   SELECT
