@@ -184,9 +184,10 @@ def _request(service: FeatureService, spine: SpineSpec, name: str) -> TrainingRe
 
 
 def _header(repo: Repo, definition: AnyDefinition, target: Target, serial: int, *more: str) -> tuple[str, ...]:
-    first = f"{definition.address} of project {repo.project.project}, target {target.name}, registry serial {serial}."
+    applied = f"registry serial {serial}" if serial else "not applied yet"
+    dialect = STORES[target.offline.type]
     return (
-        first,
+        f"{definition.address} of project {repo.project.project}: {dialect} for target {target.name}, {applied}.",
         *([definition.description] if definition.description else []),
         "Made by asof compile: edit the definition, not this file.",
         *more,

@@ -304,12 +304,10 @@ class _Walk:
         loose = any(state.loose for state in scope.values()) and len(scope) == 1 and not _keeps_rows(query, scope)
         row, times, exposed = self._columns(query, scope)
         if not anchor:
-            if exposed and any(
-                query.args.get(clause) for clause in ("group", "having", "qualify", "distinct", "limit")
-            ):
+            shrinks = any(query.args.get(clause) for clause in ("group", "having", "qualify", "distinct", "limit"))
+            calls = any(item.find(exp.AggFunc, exp.Window) for item in query.expressions)
+            if exposed and (shrinks or calls):
                 raise Unproven("rows of a source are aggregated before they are bounded")
-            if exposed:
-                self._running(query, list(scope.values()))
             return State(exposed=exposed)
         if not data:
             aggregated = query.args.get("group") is not None or _aggregates(query)
@@ -375,12 +373,18 @@ class _Walk:
     # --- time lines ---------------------------------------------------------------------------------------------
 
     def _union(self, query: exp.Union, known: Mapping[str, State], outer: Mapping[str, State]) -> State:
-        if type(query) is not exp.Union or query.args.get("distinct"):
-            raise Unproven("only UNION ALL is followed")
+        if type(query) is not exp.Union:
+            raise Unproven(f"{type(query).__name__} is not followed")
         arms = [self._arm(arm, known, outer) for arm in (query.this, query.expression)]
         (left, left_names), (right, right_names) = arms
+        if query.args.get("distinct"):
+            if _says_nothing(left) and _says_nothing(right):
+                return State()
+            raise Unproven("only UNION ALL is followed")
         if left.raw and right.raw:
             return State(raw=True)
+        if _asks(left) and _asks(right):
+            return _both(left, right, dict(zip(left_names, right_names, strict=True)))
         if left.raw or right.raw or left.clock or right.clock or left.data or right.data:
             raise Unproven("this union is not followed")
         if not (left.exposed and right.row and not right.exposed):
@@ -443,22 +447,6 @@ class _Walk:
             raise Unproven("the spine's row is dropped, so nothing says whose values these are")
         return State(row=row, times=times, data=True, loose=True)
 
-    def _running(self, query: exp.Select, states: list[State]) -> None:
-        """Totals over unbounded rows may look back from each row, never ahead: that row's event then bounds them."""
-        named = {window.this.name: window for window in query.args.get("windows") or []}
-        calls = [call for item in query.expressions for call in item.find_all(exp.AggFunc, exp.Window)]
-        if not calls:
-            return
-        framed = all(isinstance(call, exp.Window) or isinstance(call.parent, exp.Window) for call in calls)
-        if len(states) != 1 or not framed:
-            raise Unproven("rows of a source are aggregated before they are bounded")
-        ((name, (witness, event, _)),) = states[0].exposed.items()
-        if witness.created:
-            raise Unproven(f"totals of {name} mix rows that became known at different times")
-        for call in calls:
-            if isinstance(call, exp.Window):
-                self._frame(call, named, State(clock=event, times={event: 0}))
-
     @staticmethod
     def _witnesses(state: State) -> tuple[str, ...]:
         return tuple(event for _, event, _ in state.exposed.values())
@@ -479,6 +467,28 @@ class _Walk:
         if end is None:
             raise Unproven("a frame over a time line ends after the instant")
         return state.times[state.clock] + end
+
+
+def _asks(state: State) -> bool:
+    """Whether a relation holds questions and nothing else."""
+    return bool(state.row) and _says_nothing(state)
+
+
+def _says_nothing(state: State) -> bool:
+    """Whether a relation is made of the spine alone; where rows are merged, nobody owns one any more."""
+    return not (state.raw or state.exposed or state.clock or state.data)
+
+
+def _both(left: State, right: State, position: Mapping[str, str]) -> State:
+    """Questions of two arms: a time is as far back as in the arm where it is latest."""
+    if position.get(left.row) != right.row:
+        raise Unproven("the arms of a union do not agree on the spine's row")
+    times = {
+        mine: min(left.times[mine], right.times[theirs])
+        for mine, theirs in position.items()
+        if mine in left.times and theirs in right.times
+    }
+    return State(row=left.row, times=times)
 
 
 def _plain_raw(state: State) -> bool:

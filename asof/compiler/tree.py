@@ -119,7 +119,10 @@ class Ctes:
     def add(self, wanted: str, query: exp.Query, comment: str, *, materialized: bool | None = None) -> str:
         """Put ``query`` under a name like ``wanted``, with a comment on why it is there; returns the name."""
         name = self._free(wanted)
-        query.comments = [f" {comment} "]
+        first: exp.Expr = query
+        while isinstance(first, exp.Union):  # the comment of a union would be written before its last arm
+            first = first.this
+        first.comments = [f" {comment} "]
         self._made[name] = exp.CTE(this=query, alias=exp.TableAlias(this=identifier(name)), materialized=materialized)
         return name
 

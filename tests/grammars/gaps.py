@@ -47,6 +47,14 @@ GAPS: tuple[Gap, ...] = (
         example="SET join_use_nulls = 1",
         reason="a setting of the session, documented and run by ClickHouse, which sqlfluff does not know",
     ),
+    Gap(
+        grammar="sqlfluff",
+        dialect="clickhouse",
+        pattern=r"\{as_of: DateTime64\(6, 'UTC'\)\}",
+        stand_in="NULL",
+        example="SELECT CAST({as_of: DateTime64(6, 'UTC')} AS Nullable(DateTime64(6, 'UTC'))) AS x",
+        reason="a query parameter with its type, as ClickHouse documents it, which sqlfluff does not know",
+    ),
     *(
         Gap(
             grammar="sqlfluff",

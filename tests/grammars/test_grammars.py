@@ -47,7 +47,10 @@ def test_the_grammars_accept_every_golden(path: Path) -> None:
 
 @pytest.mark.parametrize("path", OF_REPOS, ids=lambda path: str(path.relative_to(ROOT / "repos" / "golden")))
 def test_the_grammars_accept_what_the_example_repos_compile_to(path: Path) -> None:
-    assert complaints("duckdb", path.read_text(encoding="utf-8")) == {}
+    sql = path.read_text(encoding="utf-8")
+    header = re.match(r"-- .*: (\w+) for target", sql)
+    assert header is not None
+    assert complaints(header[1], sql) == {}
 
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))

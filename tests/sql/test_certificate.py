@@ -51,10 +51,20 @@ PROVEN = {
         , w AS (SELECT _row, MAX(v) OVER (PARTITION BY k ORDER BY _at, _row NULLS FIRST
                 ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS v FROM line)
         SELECT s.k, w.v FROM spine s LEFT JOIN w ON w._row = s._row""",
-    "running totals looked up at the instant": """
-        , upto AS (SELECT k, _event, SUM(v) OVER (PARTITION BY k ORDER BY _event
-                   RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS v FROM f)
-        , hit AS (SELECT s._row, u.v FROM spine s ASOF LEFT JOIN upto u ON u.k = s.k AND s._at >= u._event)
+    "running totals at the edges of windows": """
+        , edges AS (SELECT _row, 'end' AS _edge, k, _at FROM spine AS q
+                    UNION ALL SELECT _row, 'start' AS _edge, k, _at - INTERVAL '1' DAY AS _at FROM spine AS q)
+        , line AS (SELECT NULL AS _row, NULL AS _edge, f.k, f._event AS _at, f.v FROM f
+                   UNION ALL SELECT _row, _edge, k, _at, NULL AS v FROM edges)
+        , upto AS (SELECT _row, _edge, SUM(v) OVER (PARTITION BY k ORDER BY _at
+                   RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS v FROM line)
+        , hit AS (SELECT _row, MAX(CASE WHEN _edge = 'end' THEN v END) AS v FROM upto
+                  WHERE _row IS NOT NULL GROUP BY _row)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "rows of the keys that are asked about": """
+        , keys AS (SELECT k FROM spine AS q UNION SELECT k FROM spine AS r)
+        , some AS (SELECT f.k, f._event, f.v FROM f JOIN keys ON keys.k = f.k)
+        , hit AS (SELECT s._row, some.v FROM spine s JOIN some ON some.k = s.k AND some._event <= s._at)
         SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
     "a lateral probe": """
         , hit AS (SELECT s._row, n.v FROM spine s JOIN LATERAL
@@ -148,6 +158,24 @@ LEAKS = {
     "a time line grouped by key": LINE + """
         , w AS (SELECT k, SUM(v) AS v FROM line GROUP BY k)
         SELECT s.k, w.v FROM spine s LEFT JOIN w ON w.k = s.k""",
+    "running totals at an edge after the instant": """
+        , edges AS (SELECT _row, 'end' AS _edge, k, _at FROM spine AS q
+                    UNION ALL SELECT _row, 'start' AS _edge, k, _at + INTERVAL '1' DAY AS _at FROM spine AS q)
+        , line AS (SELECT NULL AS _row, NULL AS _edge, f.k, f._event AS _at, f.v FROM f
+                   UNION ALL SELECT _row, _edge, k, _at, NULL AS v FROM edges)
+        , upto AS (SELECT _row, _edge, SUM(v) OVER (PARTITION BY k ORDER BY _at
+                   RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS v FROM line)
+        , hit AS (SELECT _row, MAX(v) AS v FROM upto WHERE _row IS NOT NULL GROUP BY _row)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "questions whose arms name different rows": """
+        , edges AS (SELECT _row, k, _at FROM spine AS q UNION ALL SELECT k AS _row, _row AS k, _at FROM spine AS q)
+        , hit AS (SELECT e._row, f.v FROM edges e JOIN f ON f.k = e.k AND f._event <= e._at)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
+    "events merged with questions": """
+        , line AS (SELECT NULL AS _row, k, _event AS _at, v FROM f UNION SELECT _row, k, _at, NULL AS v FROM spine AS q)
+        , w AS (SELECT _row, SUM(v) OVER (PARTITION BY k ORDER BY _at
+                RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS v FROM line)
+        SELECT s.k, w.v FROM spine s LEFT JOIN w ON w._row = s._row""",
     "running totals that look ahead": """
         , upto AS (SELECT k, _event, SUM(v) OVER (PARTITION BY k ORDER BY _event
                    RANGE BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS v FROM f)

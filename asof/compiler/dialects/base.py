@@ -170,6 +170,13 @@ class Dialect:
             return exp.AtTimeZone(this=naive, zone=exp.Literal.string(timing.timezone))
         return self.cast(value, types.TIMESTAMP)
 
+    def bucket(self, instant: exp.Expr, length: Duration) -> exp.Expr | None:
+        """The number of the stretch of time of that ``length`` that holds ``instant``; None where counting costs.
+
+        It must grow with the instant: what lies within ``length`` of each other lies in one bucket or in two.
+        """
+        return None
+
     def since_epoch(self, count: exp.Expr, ticks: int) -> exp.Expr:
         """The instant ``count`` times ``ticks`` microseconds after 1970."""
         step = exp.Interval(this=exp.Literal.string(str(ticks)), unit=exp.var("MICROSECOND"))

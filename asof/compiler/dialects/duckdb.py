@@ -13,6 +13,7 @@ from asof.compiler.tree import present
 
 if TYPE_CHECKING:
     from asof.compiler import types
+    from asof.compiler.duration import Duration
 
 
 class DuckDB(Dialect):
@@ -39,9 +40,11 @@ class DuckDB(Dialect):
         "uuid": "UUID",
     }
     nodes = syntax.CORE | syntax.MOMENTS | syntax.INTERVALS | {
-        exp.ArgMax, exp.ArgMin, exp.ArrayAgg, exp.Filter, exp.Array, exp.ApproxDistinct, exp.ApproxQuantile
+        exp.ArgMax, exp.ArgMin, exp.ArrayAgg, exp.Filter, exp.Array, exp.ApproxDistinct, exp.ApproxQuantile, exp.IntDiv
     }  # fmt: skip
-    builtins = frozenset({"MAP_FROM_ENTRIES", "APPROX_QUANTILE", "ROW", "READ_PARQUET", "READ_CSV", "MAKE_TIMESTAMPTZ"})
+    builtins = frozenset(
+        {"MAP_FROM_ENTRIES", "APPROX_QUANTILE", "ROW", "READ_PARQUET", "READ_CSV", "MAKE_TIMESTAMPTZ", "EPOCH_US"}
+    )
     join_methods = frozenset({"", "ASOF"})
     frame_functions = frozenset(
         {
@@ -57,6 +60,10 @@ class DuckDB(Dialect):
         """An interval takes a 32-bit factor here, so the count goes in as microseconds."""
         whole = exp.Mul(this=count, expression=exp.Literal.number(ticks)) if ticks > 1 else count
         return exp.Anonymous(this="MAKE_TIMESTAMPTZ", expressions=[whole])
+
+    def bucket(self, instant: exp.Expr, length: Duration) -> exp.Expr:
+        microseconds = exp.Anonymous(this="EPOCH_US", expressions=[instant])
+        return exp.IntDiv(this=microseconds, expression=exp.Literal.number(length.microseconds))
 
     def order_key(self, columns: list[exp.Expr]) -> exp.Expr:
         event, *others = columns

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def latest(statement: Statement, group: Group, rows: Rows, features: tuple[str, ...]) -> str:
     """A common table expression of (row, ``features``), at most one line a row of the spine; returns its name."""
     strategy = statement.dialect.latest
-    asked = statement.asked(group, reach.of_latest(group.view, rows.timing), f"{group.role}_asked")
+    span = reach.of_latest(group.view, rows.timing)
+    asked = statement.asked(group, span)
     if strategy == "lateral" and not statement.once:
         query = _probe(statement, group, asked, rows, features)
     elif statement.once or strategy == "pairs" or not _by_event(rows):
@@ -27,7 +28,7 @@ def latest(statement: Statement, group: Group, rows: Rows, features: tuple[str, 
         make = _asof if strategy == "asof" else _running_maximum
         found = statement.ctes.add(
             f"{group.role}_found",
-            make(statement, group, asked, rows),
+            make(statement, group, asked, rows, span),
             "when the latest visible row of each question happened",
         )
         query = _ranked(statement, _fetched(statement, found, rows, features), rows, found, features)
@@ -52,19 +53,22 @@ def _bounds(statement: Statement, group: Group, asked: str, rows: Rows) -> list[
     return made
 
 
-def _asof(statement: Statement, group: Group, asked: str, rows: Rows) -> exp.Select:
-    """Keys and times alone go through the ASOF join: carrying the payload would cost more than fetching it."""
+def _asof(statement: Statement, group: Group, asked: str, rows: Rows, span: reach.Reach) -> exp.Select:
+    """Keys and times alone go through the ASOF join, which sorts: a payload costs more to carry than to fetch."""
     names = statement.names
-    event = tree.column(rows.table, names.event)
+    columns = [tree.column(rows.table, name) for name in (*rows.keys, names.event)]
+    events = statement.among_asked(tree.select(columns, tree.cte(rows.table)), group, rows, asked, span)
+    table = statement.ctes.add(f"{group.role}_events", events, "when something happened to a key that is asked about")
+    event = tree.column(table, names.event)
     query = tree.select(_keyed(statement, asked, rows, event), tree.cte(asked))
     visible: exp.Expr = exp.GTE(this=tree.column(asked, names.until), expression=event.copy())
-    tree.join(query, tree.cte(rows.table), [*tree.equal(asked, rows.table, rows.keys), visible], method="ASOF")
+    tree.join(query, tree.cte(table), [*tree.equal(asked, table, rows.keys), visible], method="ASOF")
     if group.view.ttl is not None:
         tree.where(query, [exp.GTE(this=event.copy(), expression=tree.column(asked, names.since))])
     return query
 
 
-def _running_maximum(statement: Statement, group: Group, asked: str, rows: Rows) -> exp.Select:
+def _running_maximum(statement: Statement, group: Group, asked: str, rows: Rows, span: reach.Reach) -> exp.Select:
     """Questions and rows on one time line; the greatest event time so far is the latest row's."""
     names = statement.names
     questions = tree.select(
@@ -79,6 +83,7 @@ def _running_maximum(statement: Statement, group: Group, asked: str, rows: Rows)
          *([tree.named(exp.Null(), names.since)] if group.view.ttl is not None else [])],
         tree.cte(rows.table),
     )  # fmt: skip
+    statement.among_asked(events, group, rows, asked, span)
     line = tree.derived(exp.Union(this=events, expression=questions, distinct=False), "timeline")
     newest = exp.Window(
         this=exp.Max(this=tree.column("", names.event)),

@@ -1,25 +1,26 @@
-"""Counts and sums of windows as differences of running totals: one lookup an edge, whatever the features.
+"""Counts and sums of windows as differences of running totals: one pass over rows, whatever the windows.
 
-The total of a window is the running total at its end less the one before its beginning. On a year of flights
-this is ten times as fast as one sliding frame a feature. It is for counts and integers alone, whose sums are
-exact in any order; floats would lose in the subtraction what they gained in the sum.
+The total of a window is the running total at its end less the one before its beginning. Rows and the edges
+of all windows stand on one time line, so one sort serves every window and every feature. It is for counts and
+integers alone, whose sums are exact in any order; floats would lose in the subtraction what they gained in the sum.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from asof.compiler import tree, types
+from asof.compiler.duration import Duration
 from asof.compiler.pit import reach
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from asof.compiler.dialects import Dialect
-    from asof.compiler.duration import Duration
     from asof.compiler.pit.functions import Windowed
     from asof.compiler.pit.resolve import Group
     from asof.compiler.pit.statement import Statement
@@ -66,29 +67,28 @@ def _totals(one: Windowed) -> tuple[_Total, ...]:
 
 def summed(statement: Statement, group: Group, rows: Rows, every: Sequence[Windowed]) -> str:
     """The common table expression of (row, feature ...) for windows that ``adds_up``; returns its name."""
-    needed = dict.fromkeys(total for one in every for total in _totals(one))
-    running = _running(statement, group, rows, every, list(needed))
-    row = statement.names.row
-    sums = {_column(total, one): _difference(one, total.name(rows.keys)) for one in every for total in _totals(one)}
-    inner = tree.select(
-        [tree.column(statement.spine, row), *(tree.named(value, name) for name, value in sums.items())],
-        tree.cte(statement.spine),
+    row = tree.column("", statement.names.row)
+    needed = list(dict.fromkeys(total for one in every for total in _totals(one)))
+    running = _running(statement, group, rows, every, needed)
+    sums = {_column(total, one): _difference(statement, one, total, rows) for one in every for total in _totals(one)}
+    query = tree.select([row, *(tree.named(value, name) for name, value in sums.items())], tree.cte(running))
+    tree.where(query, [tree.present(row.copy())])
+    query.set("group", exp.Group(expressions=[row.copy()]))
+    between = statement.ctes.add(
+        f"{group.role}_sums", query, "each window: the total at its end less that before its start"
     )
-    for edge in dict.fromkeys(edge for one in every for edge in _edges(one)):
-        table, on = _lookup(statement, group, edge, running)
-        tree.join(inner, table, on, side="LEFT", method="ASOF")
-    tree.where(inner, statement.askable(group))
     values = [tree.called(_value(statement.dialect, one), one.feature) for one in every]
-    query = tree.select([tree.column("", row), *values], tree.derived(inner, "sums"))
     return statement.ctes.add(
-        f"{group.role}_totals", query, "what each window adds up to: the total at its end less that before its start"
+        f"{group.role}_totals", tree.select([row.copy(), *values], tree.cte(between)), "a sum of no rows is NULL"
     )
 
 
 def _running(
     statement: Statement, group: Group, rows: Rows, every: Sequence[Windowed], needed: Sequence[_Total]
 ) -> str:
+    """(row, edge, total ...) of each edge on the time line, and lines without a row for the events."""
     names = statement.names
+    line = _timeline(statement, group, rows, every)
     kinds = {one.value: one.kind for one in every}
     so_far = tree.identifier(_SO_FAR)
     totals = [
@@ -98,19 +98,57 @@ def _running(
         )
         for total in needed
     ]
-    event = tree.column("", names.event)
-    query = tree.select([*(tree.column("", key) for key in rows.keys), event, *totals], tree.cte(rows.table))
-    tree.where(query, statement.within_span(reach.widest([one.reach for one in every]), event.copy()))
-    order = exp.Ordered(this=event.copy(), desc=False, nulls_first=statement.dialect.ascending_nulls_first)
-    frame = exp.WindowSpec(kind="RANGE", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
+    query = tree.select([tree.column("", names.row), tree.column("", names.edge), *totals], tree.cte(line))
+    first = statement.dialect.ascending_nulls_first
+    order = exp.Ordered(this=tree.column("", names.at), desc=False, nulls_first=first)
     window = exp.Window(
         this=so_far,
         partition_by=[tree.column("", key) for key in rows.keys],
         order=exp.Order(expressions=[order]),
-        spec=frame,
+        spec=exp.WindowSpec(kind="RANGE", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW"),
     )
     query.set("windows", [window])
-    return statement.ctes.add(f"{group.role}_running", query, "running totals of each key, as of each of its rows")
+    return statement.ctes.add(f"{group.role}_running", query, "what a key has come to at each edge of a window")
+
+
+def _timeline(statement: Statement, group: Group, rows: Rows, every: Sequence[Windowed]) -> str:
+    names = statement.names
+    questions = statement.questions(group)
+    edges = _asked(statement, group, rows, questions, list(dict.fromkeys(e for one in every for e in _edges(one))))
+    values = list(dict.fromkeys(one.value for one in every))
+    event = tree.column(rows.table, names.event)
+    events = tree.select(
+        [tree.named(exp.Null(), names.row), tree.named(exp.Null(), names.edge),
+         *(tree.column(rows.table, key) for key in rows.keys), tree.named(event, names.at),
+         *(tree.column(rows.table, value) for value in values)],
+        tree.cte(rows.table),
+    )  # fmt: skip
+    span = reach.widest([one.reach for one in every])
+    statement.among_asked(events, group, rows, questions, span)
+    tree.where(events, statement.within_span(span, event.copy()))
+    asked = tree.select(
+        [*(tree.column("", name) for name in (names.row, names.edge, *rows.keys, names.at)),
+         *(tree.named(exp.Null(), value) for value in values)],
+        tree.cte(edges),
+    )  # fmt: skip
+    union = exp.Union(this=events, expression=asked, distinct=False)
+    return statement.ctes.add(
+        f"{group.role}_timeline", union, "rows and edges on one time line; a total includes the rows of its instant"
+    )
+
+
+def _asked(statement: Statement, group: Group, rows: Rows, questions: str, edges: Sequence[_Edge]) -> str:
+    """The common table expression of (row, edge, keys, at): each question once for every edge."""
+    names = statement.names
+    arms: list[exp.Query] = []
+    for edge in edges:
+        at = statement.dialect.minus(tree.column("", names.at), edge.back)
+        label = exp.Literal.string(edge.label)
+        keys = (tree.column("", key) for key in rows.keys)
+        values = [tree.column("", names.row), tree.named(label, names.edge), *keys, tree.called(at, names.at)]
+        arms.append(tree.select(values, tree.cte(questions)))
+    union = reduce(lambda left, right: exp.Union(this=left, expression=right, distinct=False), arms)
+    return statement.ctes.add(f"{group.role}_edges", union, "each question once for every edge of its windows")
 
 
 def _aggregate(statement: Statement, total: _Total, kind: types.Type | None) -> exp.Expr:
@@ -125,41 +163,34 @@ def _aggregate(statement: Statement, total: _Total, kind: types.Type | None) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Edge:
-    """Where a window ends or begins: ``back`` from the instant, rows of that very time ``included`` or not."""
+    """An end of windows, ``back`` from the instant: rows of that very time are inside of the total."""
 
     back: Duration
-    included: bool
 
     @property
-    def name(self) -> str:
-        return f"{'until' if self.included else 'before'}_{self.back}"
-
-    def total(self, name: str) -> exp.Expr:
-        """The running total there; nothing has happened yet where there is no row."""
-        return exp.Coalesce(this=tree.column(self.name, name), expressions=[exp.Literal.number(0)])
+    def label(self) -> str:
+        """In words: "before" leaves out the rows of the time it names, as most bounds do."""
+        before, odd = divmod(self.back.microseconds - 1, 1000)
+        if odd and self.back.microseconds != 1:
+            return f"until {self.back} ago" if self.back.microseconds else "until now"
+        return f"before {Duration(before * 1000)} ago" if before else "before now"
 
 
 def _edges(one: Windowed) -> tuple[_Edge, ...]:
-    end = _Edge(one.reach.until, True)
-    return (end,) if one.reach.since is None else (end, _Edge(one.reach.since, False))
+    """Where the total is taken, and what is taken off it: all that is older than the window."""
+    end = _Edge(one.reach.until)
+    return (end,) if one.reach.since is None else (end, _Edge(Duration(one.reach.since.microseconds + 1)))
 
 
-def _difference(one: Windowed, total: str) -> exp.Expr:
-    end, *beginning = (edge.total(total) for edge in _edges(one))
+def _difference(statement: Statement, one: Windowed, total: _Total, rows: Rows) -> exp.Expr:
+    """Nothing has happened yet at an edge where a sum is NULL; there is one line for each question and edge."""
+    found: list[exp.Expr] = []
+    for edge in _edges(one):
+        here = exp.EQ(this=tree.column("", statement.names.edge), expression=exp.Literal.string(edge.label))
+        at = exp.Max(this=tree.case(here, tree.column("", total.name(rows.keys))))
+        found.append(at if total.kind == "count" else exp.Coalesce(this=at, expressions=[exp.Literal.number(0)]))
+    end, *beginning = found
     return exp.Sub(this=end, expression=beginning[0]) if beginning else end
-
-
-def _lookup(statement: Statement, group: Group, edge: _Edge, running: str) -> tuple[exp.Expr, list[exp.Expr]]:
-    """The running totals at one edge, and how a row of the spine finds its own."""
-    names = statement.names
-    on: list[exp.Expr] = [
-        exp.EQ(this=tree.column(statement.spine, spine), expression=tree.column(edge.name, key))
-        for key, spine in group.keys
-    ]
-    instant = statement.dialect.minus(tree.column(statement.spine, names.at), edge.back)
-    comparison = exp.GTE if edge.included else exp.GT
-    on.append(comparison(this=instant, expression=tree.column(edge.name, names.event)))
-    return tree.cte(running, edge.name), on
 
 
 def _column(total: _Total, one: Windowed) -> str:

@@ -163,26 +163,25 @@ def _window(statement: Statement, rows: Rows, name: str, frame: reach.Reach) -> 
 def _timeline(statement: Statement, group: Group, rows: Rows, carried: Iterable[str], span: reach.Reach) -> exp.Union:
     names = statement.names
     carried = list(carried)
+    asked = statement.questions(group)
     events = tree.select(
         [
             tree.named(exp.Null(), names.row),
-            *(tree.column("", key) for key in rows.keys),
-            tree.named(tree.column("", names.event), names.at),
-            *(tree.column("", name) for name in carried),
+            *(tree.column(rows.table, key) for key in rows.keys),
+            tree.named(tree.column(rows.table, names.event), names.at),
+            *(tree.column(rows.table, name) for name in carried),
         ],
         tree.cte(rows.table),
     )
-    tree.where(events, statement.within_span(span, tree.column("", names.event)))
+    statement.among_asked(events, group, rows, asked, span)
+    tree.where(events, statement.within_span(span, tree.column(rows.table, names.event)))
     questions = tree.select(
         [
-            tree.column(statement.spine, names.row),
-            *statement.key_columns(group),
-            tree.column(statement.spine, names.at),
+            *(tree.column("", name) for name in (names.row, *rows.keys, names.at)),
             *(tree.named(exp.Null(), name) for name in carried),
         ],
-        tree.cte(statement.spine),
+        tree.cte(asked),
     )
-    tree.where(questions, statement.askable(group))
     return exp.Union(this=events, expression=questions, distinct=False)
 
 
@@ -230,7 +229,7 @@ def _joined(statement: Statement, group: Group, rows: Rows, every: Sequence[Wind
     """The common table expression of (row, at, event, what aggregations read), a line without a row for no rows."""
     names = statement.names
     span = reach.widest([one.reach for one in every])
-    asked = statement.asked(group, span, f"{group.role}_window_asked")
+    asked = statement.asked(group, span)
     read = [name for one in every for name in (one.value, one.condition, one.aggregation.by) if name]
     carried = dict.fromkeys([names.event, *read, *rows.ties])
     event = tree.column(rows.table, names.event)

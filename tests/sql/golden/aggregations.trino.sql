@@ -40,8 +40,8 @@ WITH "spine" AS (
   FROM "rides_source"
   WHERE
     "driver" IS NOT NULL AND "ended_at" IS NOT NULL
-), "habits_window_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "driver_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "spine"."_row",
     "spine"."driver",
@@ -53,17 +53,17 @@ WITH "spine" AS (
 ), "habits_pairs" AS (
   /* each question with the rows that its widest window can hold */
   SELECT
-    "habits_window_asked"."_row",
-    "habits_window_asked"."_at",
+    "driver_asked"."_row",
+    "driver_asked"."_at",
     "habits_rows"."_event",
     "habits_rows"."fare",
     "habits_rows"."rating",
     "habits_rows"."ride",
     "habits_rows"."_created"
-  FROM "habits_window_asked"
+  FROM "driver_asked"
   LEFT JOIN "habits_rows"
-    ON "habits_window_asked"."driver" = "habits_rows"."driver"
-    AND "habits_rows"."_event" <= "habits_window_asked"."_until"
+    ON "driver_asked"."driver" = "habits_rows"."driver"
+    AND "habits_rows"."_event" <= "driver_asked"."_until"
 ), "habits_seen" AS (
   /* the values that each window sees, NULL where the row lies outside */
   SELECT

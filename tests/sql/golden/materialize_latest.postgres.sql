@@ -32,8 +32,8 @@ WITH "rides_source" AS NOT MATERIALIZED (
       "driver"
     FROM "last_ride_rows"
   ) AS "seen"
-), "last_ride_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "driver_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "entities"."_row",
     "entities"."driver",
@@ -52,19 +52,19 @@ WITH "rides_source" AS NOT MATERIALIZED (
     "rating"
   FROM (
     SELECT
-      "last_ride_asked"."_row",
+      "driver_asked"."_row",
       "last_ride_rows"."_event",
       "last_ride_rows"."_created",
       "last_ride_rows"."fare",
       "last_ride_rows"."rating",
       ROW_NUMBER() OVER (
-        PARTITION BY "last_ride_asked"."_row"
+        PARTITION BY "driver_asked"."_row"
         ORDER BY "last_ride_rows"."_event" DESC, "last_ride_rows"."_created" DESC NULLS LAST, "last_ride_rows"."ride" DESC NULLS LAST, "last_ride_rows"."fare" DESC NULLS LAST, "last_ride_rows"."rating" DESC NULLS LAST
       ) AS "_rank"
-    FROM "last_ride_asked"
+    FROM "driver_asked"
     JOIN "last_ride_rows"
-      ON "last_ride_asked"."driver" = "last_ride_rows"."driver"
-      AND "last_ride_rows"."_event" <= "last_ride_asked"."_until"
+      ON "driver_asked"."driver" = "last_ride_rows"."driver"
+      AND "last_ride_rows"."_event" <= "driver_asked"."_until"
   ) AS "ranked"
   WHERE
     "_rank" = 1

@@ -35,8 +35,8 @@ WITH [rides_source] AS (
       [driver] AS [driver]
     FROM [last_ride_rows]
   ) AS [seen]
-), [last_ride_asked] AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), [driver_asked] AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     [entities].[_row] AS [_row],
     [entities].[driver] AS [driver],
@@ -55,19 +55,19 @@ WITH [rides_source] AS (
     [rating] AS [rating]
   FROM (
     SELECT
-      [last_ride_asked].[_row] AS [_row],
+      [driver_asked].[_row] AS [_row],
       [last_ride_rows].[_event] AS [_event],
       [last_ride_rows].[_created] AS [_created],
       [last_ride_rows].[fare] AS [fare],
       [last_ride_rows].[rating] AS [rating],
       ROW_NUMBER() OVER (
-        PARTITION BY [last_ride_asked].[_row]
+        PARTITION BY [driver_asked].[_row]
         ORDER BY [last_ride_rows].[_event] DESC, [last_ride_rows].[_created] DESC, [last_ride_rows].[ride] DESC, [last_ride_rows].[fare] DESC, [last_ride_rows].[rating] DESC
       ) AS [_rank]
-    FROM [last_ride_asked]
+    FROM [driver_asked]
     JOIN [last_ride_rows]
-      ON [last_ride_asked].[driver] = [last_ride_rows].[driver]
-      AND [last_ride_rows].[_event] <= [last_ride_asked].[_until]
+      ON [driver_asked].[driver] = [last_ride_rows].[driver]
+      AND [last_ride_rows].[_event] <= [driver_asked].[_until]
   ) AS [ranked]
   WHERE
     [_rank] = 1

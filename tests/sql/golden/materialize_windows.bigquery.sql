@@ -33,8 +33,8 @@ WITH `rides_source` AS (
       `driver`
     FROM `earnings_rows`
   ) AS `seen`
-), `earnings_asked` AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), `driver_asked` AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     `entities`.`_row`,
     `entities`.`driver`,
@@ -51,45 +51,35 @@ WITH `rides_source` AS (
     `_created`
   FROM (
     SELECT
-      `earnings_asked`.`_row`,
+      `driver_asked`.`_row`,
       `earnings_rows`.`_event`,
       `earnings_rows`.`_created`,
       ROW_NUMBER() OVER (
-        PARTITION BY `earnings_asked`.`_row`
+        PARTITION BY `driver_asked`.`_row`
         ORDER BY `earnings_rows`.`_event` DESC, `earnings_rows`.`_created` DESC, `earnings_rows`.`ride` DESC
       ) AS `_rank`
-    FROM `earnings_asked`
+    FROM `driver_asked`
     JOIN `earnings_rows`
-      ON `earnings_asked`.`driver` = `earnings_rows`.`driver`
-      AND `earnings_rows`.`_event` <= `earnings_asked`.`_until`
+      ON `driver_asked`.`driver` = `earnings_rows`.`driver`
+      AND `earnings_rows`.`_event` <= `driver_asked`.`_until`
   ) AS `ranked`
   WHERE
     `_rank` = 1
-), `earnings_window_asked` AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
-  SELECT
-    `entities`.`_row`,
-    `entities`.`driver`,
-    `entities`.`_at`,
-    `entities`.`_at` - 600000000 AS `_until`
-  FROM `entities`
-  WHERE
-    `entities`.`driver` IS NOT NULL AND `entities`.`_at` IS NOT NULL
 ), `earnings_pairs` AS (
   /* each question with the rows that its widest window can hold */
   SELECT
-    `earnings_window_asked`.`_row`,
-    `earnings_window_asked`.`_at`,
+    `driver_asked`.`_row`,
+    `driver_asked`.`_at`,
     `earnings_rows`.`_event`,
     `earnings_rows`.`rating_sum_input`,
     `earnings_rows`.`fare`,
     `earnings_rows`.`rating`,
     `earnings_rows`.`_created`,
     `earnings_rows`.`ride`
-  FROM `earnings_window_asked`
+  FROM `driver_asked`
   LEFT JOIN `earnings_rows`
-    ON `earnings_window_asked`.`driver` = `earnings_rows`.`driver`
-    AND `earnings_rows`.`_event` <= `earnings_window_asked`.`_until`
+    ON `driver_asked`.`driver` = `earnings_rows`.`driver`
+    AND `earnings_rows`.`_event` <= `driver_asked`.`_until`
 ), `earnings_seen` AS (
   /* the values that each window sees, NULL where the row lies outside */
   SELECT

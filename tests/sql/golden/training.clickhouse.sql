@@ -30,8 +30,8 @@ WITH "spine" AS (
   FROM "rides_source"
   WHERE
     "driver" IS NOT NULL AND "ended_at" IS NOT NULL
-), "last_ride_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "driver_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "spine"."_row",
     "spine"."driver",
@@ -41,18 +41,31 @@ WITH "spine" AS (
   FROM "spine"
   WHERE
     "spine"."driver" IS NOT NULL AND "spine"."_at" IS NOT NULL
+), "driver_keys" AS (
+  /* the keys that are asked about */
+  SELECT DISTINCT
+    "driver"
+  FROM "driver_asked"
+), "last_ride_events" AS (
+  /* when something happened to a key that is asked about */
+  SELECT
+    "last_ride_rows"."driver",
+    "last_ride_rows"."_event"
+  FROM "last_ride_rows"
+  JOIN "driver_keys"
+    ON "driver_keys"."driver" = "last_ride_rows"."driver"
 ), "last_ride_found" AS (
   /* when the latest visible row of each question happened */
   SELECT
-    "last_ride_asked"."_row",
-    "last_ride_asked"."driver",
-    "last_ride_rows"."_event"
-  FROM "last_ride_asked"
-  ASOF JOIN "last_ride_rows"
-    ON "last_ride_asked"."driver" = "last_ride_rows"."driver"
-    AND "last_ride_asked"."_until" >= "last_ride_rows"."_event"
+    "driver_asked"."_row",
+    "driver_asked"."driver",
+    "last_ride_events"."_event"
+  FROM "driver_asked"
+  ASOF JOIN "last_ride_events"
+    ON "driver_asked"."driver" = "last_ride_events"."driver"
+    AND "driver_asked"."_until" >= "last_ride_events"."_event"
   WHERE
-    "last_ride_rows"."_event" >= "last_ride_asked"."_since"
+    "last_ride_events"."_event" >= "driver_asked"."_since"
 ), "last_ride_latest" AS (
   /* the latest values; the order below decides every tie */
   SELECT
@@ -88,70 +101,108 @@ WITH "spine" AS (
   FROM "rides_source"
   WHERE
     "driver" IS NOT NULL AND "ended_at" IS NOT NULL
-), "earnings_running" AS (
-  /* running totals of each key, as of each of its rows */
+), "driver_questions" AS (
+  /* whom each row of the spine asks about, and when */
   SELECT
-    "driver",
-    "_event",
-    COUNT("_event") OVER "so_far" AS "_event_count",
-    COUNT("rating_sum_input") OVER "so_far" AS "rating_sum_input_count",
-    SUM("rating_sum_input") OVER "so_far" AS "rating_sum_input_sum"
-  FROM "earnings_rows"
+    "spine"."_row",
+    "spine"."driver",
+    "spine"."_at"
+  FROM "spine"
   WHERE
-    "_event" <= (
+    "spine"."driver" IS NOT NULL AND "spine"."_at" IS NOT NULL
+), "earnings_edges" AS (
+  /* each question once for every edge of its windows */
+  SELECT
+    "_row",
+    'until 10m ago' AS "_edge",
+    "driver",
+    "_at" - 600000000 AS "_at"
+  FROM "driver_questions"
+  UNION ALL
+  SELECT
+    "_row",
+    'before 1d ago' AS "_edge",
+    "driver",
+    "_at" - 86400000001 AS "_at"
+  FROM "driver_questions"
+), "driver_keys_2" AS (
+  /* the keys that are asked about */
+  SELECT DISTINCT
+    "driver"
+  FROM "driver_questions"
+), "earnings_timeline" AS (
+  /* rows and edges on one time line; a total includes the rows of its instant */
+  SELECT
+    NULL AS "_row",
+    NULL AS "_edge",
+    "earnings_rows"."driver",
+    "earnings_rows"."_event" AS "_at",
+    "earnings_rows"."_event",
+    "earnings_rows"."rating_sum_input"
+  FROM "earnings_rows"
+  JOIN "driver_keys_2"
+    ON "driver_keys_2"."driver" = "earnings_rows"."driver"
+  WHERE
+    "earnings_rows"."_event" <= (
       SELECT
         MAX("_at")
       FROM "spine"
     )
-  WINDOW "so_far" AS (PARTITION BY "driver" ORDER BY "_event" ASC RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+  UNION ALL
+  SELECT
+    "_row",
+    "_edge",
+    "driver",
+    "_at",
+    NULL AS "_event",
+    NULL AS "rating_sum_input"
+  FROM "earnings_edges"
+), "earnings_running" AS (
+  /* what a key has come to at each edge of a window */
+  SELECT
+    "_row",
+    "_edge",
+    COUNT("_event") OVER "so_far" AS "_event_count",
+    COUNT("rating_sum_input") OVER "so_far" AS "rating_sum_input_count",
+    SUM("rating_sum_input") OVER "so_far" AS "rating_sum_input_sum"
+  FROM "earnings_timeline"
+  WINDOW "so_far" AS (PARTITION BY "driver" ORDER BY "_at" ASC RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+), "earnings_sums" AS (
+  /* each window: the total at its end less that before its start */
+  SELECT
+    "_row",
+    MAX(CASE WHEN "_edge" = 'until 10m ago' THEN "_event_count" END) - MAX(CASE WHEN "_edge" = 'before 1d ago' THEN "_event_count" END) AS "_event_count_1d",
+    MAX(CASE WHEN "_edge" = 'until 10m ago' THEN "_event_count" END) AS "_event_count_lifetime",
+    MAX(CASE WHEN "_edge" = 'until 10m ago' THEN "rating_sum_input_count" END) - MAX(CASE WHEN "_edge" = 'before 1d ago' THEN "rating_sum_input_count" END) AS "rating_sum_input_count_1d",
+    COALESCE(MAX(CASE WHEN "_edge" = 'until 10m ago' THEN "rating_sum_input_sum" END), 0) - COALESCE(MAX(CASE WHEN "_edge" = 'before 1d ago' THEN "rating_sum_input_sum" END), 0) AS "rating_sum_input_sum_1d"
+  FROM "earnings_running"
+  WHERE
+    "_row" IS NOT NULL
+  GROUP BY
+    "_row"
 ), "earnings_totals" AS (
-  /* what each window adds up to: the total at its end less that before its start */
+  /* a sum of no rows is NULL */
   SELECT
     "_row",
     "_event_count_1d" AS "rides_1d",
     "_event_count_lifetime" AS "rides_lifetime",
     CASE WHEN "rating_sum_input_count_1d" > 0 THEN CAST("rating_sum_input_sum_1d" AS Nullable(Int64)) END AS "rating_sum_1d"
-  FROM (
-    SELECT
-      "spine"."_row",
-      COALESCE("until_10m"."_event_count", 0) - COALESCE("before_1d"."_event_count", 0) AS "_event_count_1d",
-      COALESCE("until_10m"."_event_count", 0) AS "_event_count_lifetime",
-      COALESCE("until_10m"."rating_sum_input_count", 0) - COALESCE("before_1d"."rating_sum_input_count", 0) AS "rating_sum_input_count_1d",
-      COALESCE("until_10m"."rating_sum_input_sum", 0) - COALESCE("before_1d"."rating_sum_input_sum", 0) AS "rating_sum_input_sum_1d"
-    FROM "spine"
-    ASOF LEFT JOIN "earnings_running" AS "until_10m"
-      ON "spine"."driver" = "until_10m"."driver" AND "spine"."_at" - 600000000 >= "until_10m"."_event"
-    ASOF LEFT JOIN "earnings_running" AS "before_1d"
-      ON "spine"."driver" = "before_1d"."driver" AND "spine"."_at" - 86400000000 > "before_1d"."_event"
-    WHERE
-      "spine"."driver" IS NOT NULL AND "spine"."_at" IS NOT NULL
-  ) AS "sums"
-), "earnings_window_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
-  SELECT
-    "spine"."_row",
-    "spine"."driver",
-    "spine"."_at",
-    "spine"."_at" - 604800000000 AS "_since",
-    "spine"."_at" - 600000000 AS "_until"
-  FROM "spine"
-  WHERE
-    "spine"."driver" IS NOT NULL AND "spine"."_at" IS NOT NULL
+  FROM "earnings_sums"
 ), "earnings_pairs" AS (
   /* each question with the rows that its widest window can hold */
   SELECT
-    "earnings_window_asked"."_row",
-    "earnings_window_asked"."_at",
+    "driver_asked"."_row",
+    "driver_asked"."_at",
     "earnings_rows"."_event",
     "earnings_rows"."fare",
     "earnings_rows"."rating",
     "earnings_rows"."_created",
     "earnings_rows"."ride"
-  FROM "earnings_window_asked"
+  FROM "driver_asked"
   LEFT JOIN "earnings_rows"
-    ON "earnings_window_asked"."driver" = "earnings_rows"."driver"
-    AND "earnings_rows"."_event" <= "earnings_window_asked"."_until"
-    AND "earnings_rows"."_event" >= "earnings_window_asked"."_since"
+    ON "driver_asked"."driver" = "earnings_rows"."driver"
+    AND "earnings_rows"."_event" <= "driver_asked"."_until"
+    AND "earnings_rows"."_event" >= "driver_asked"."_since"
 ), "earnings_seen" AS (
   /* the values that each window sees, NULL where the row lies outside */
   SELECT

@@ -29,8 +29,8 @@ WITH `spine` AS (
   FROM `rides_source`
   WHERE
     `driver` IS NOT NULL AND `ended_at` IS NOT NULL
-), `last_ride_asked` AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), `driver_asked` AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     `spine`.`_row`,
     `spine`.`driver`,
@@ -40,6 +40,11 @@ WITH `spine` AS (
   FROM `spine`
   WHERE
     `spine`.`driver` IS NOT NULL AND `spine`.`_at` IS NOT NULL
+), `driver_keys` AS (
+  /* the keys that are asked about */
+  SELECT DISTINCT
+    `driver`
+  FROM `driver_asked`
 ), `last_ride_found` AS (
   /* when the latest visible row of each question happened */
   SELECT
@@ -60,14 +65,16 @@ WITH `spine` AS (
         `last_ride_rows`.`_event`,
         NULL AS `_since`
       FROM `last_ride_rows`
+      JOIN `driver_keys`
+        ON `driver_keys`.`driver` = `last_ride_rows`.`driver`
       UNION ALL
       SELECT
-        `last_ride_asked`.`_row`,
-        `last_ride_asked`.`driver`,
-        `last_ride_asked`.`_until` AS `_at`,
+        `driver_asked`.`_row`,
+        `driver_asked`.`driver`,
+        `driver_asked`.`_until` AS `_at`,
         NULL AS `_event`,
-        `last_ride_asked`.`_since`
-      FROM `last_ride_asked`
+        `driver_asked`.`_since`
+      FROM `driver_asked`
     ) AS `timeline`
   ) AS `newest`
   WHERE
@@ -107,31 +114,45 @@ WITH `spine` AS (
   FROM `rides_source`
   WHERE
     `driver` IS NOT NULL AND `ended_at` IS NOT NULL
+), `driver_questions` AS (
+  /* whom each row of the spine asks about, and when */
+  SELECT
+    `spine`.`_row`,
+    `spine`.`driver`,
+    `spine`.`_at`
+  FROM `spine`
+  WHERE
+    `spine`.`driver` IS NOT NULL AND `spine`.`_at` IS NOT NULL
+), `driver_keys_2` AS (
+  /* the keys that are asked about */
+  SELECT DISTINCT
+    `driver`
+  FROM `driver_questions`
 ), `earnings_timeline` AS (
+  /* rows and questions on one time line, each at its own instant */
   SELECT
     NULL AS `_row`,
-    `driver`,
-    `_event` AS `_at`,
-    `_event`,
-    `rating_sum_input`
+    `earnings_rows`.`driver`,
+    `earnings_rows`.`_event` AS `_at`,
+    `earnings_rows`.`_event`,
+    `earnings_rows`.`rating_sum_input`
   FROM `earnings_rows`
+  JOIN `driver_keys_2`
+    ON `driver_keys_2`.`driver` = `earnings_rows`.`driver`
   WHERE
-    `_event` <= (
+    `earnings_rows`.`_event` <= (
       SELECT
         MAX(`_at`)
       FROM `spine`
     )
-  /* rows and questions on one time line, each at its own instant */
   UNION ALL
   SELECT
-    `spine`.`_row`,
-    `spine`.`driver`,
-    `spine`.`_at`,
+    `_row`,
+    `driver`,
+    `_at`,
     NULL AS `_event`,
     NULL AS `rating_sum_input`
-  FROM `spine`
-  WHERE
-    `spine`.`driver` IS NOT NULL AND `spine`.`_at` IS NOT NULL
+  FROM `driver_questions`
 ), `earnings_windows` AS (
   /* every window ends before the instant it is asked at */
   SELECT
@@ -150,32 +171,21 @@ WITH `spine` AS (
   ) AS `framed`
   WHERE
     `_row` IS NOT NULL
-), `earnings_window_asked` AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
-  SELECT
-    `spine`.`_row`,
-    `spine`.`driver`,
-    `spine`.`_at`,
-    `spine`.`_at` - 604800000000 AS `_since`,
-    `spine`.`_at` - 600000000 AS `_until`
-  FROM `spine`
-  WHERE
-    `spine`.`driver` IS NOT NULL AND `spine`.`_at` IS NOT NULL
 ), `earnings_pairs` AS (
   /* each question with the rows that its widest window can hold */
   SELECT
-    `earnings_window_asked`.`_row`,
-    `earnings_window_asked`.`_at`,
+    `driver_asked`.`_row`,
+    `driver_asked`.`_at`,
     `earnings_rows`.`_event`,
     `earnings_rows`.`fare`,
     `earnings_rows`.`rating`,
     `earnings_rows`.`_created`,
     `earnings_rows`.`ride`
-  FROM `earnings_window_asked`
+  FROM `driver_asked`
   LEFT JOIN `earnings_rows`
-    ON `earnings_window_asked`.`driver` = `earnings_rows`.`driver`
-    AND `earnings_rows`.`_event` <= `earnings_window_asked`.`_until`
-    AND `earnings_rows`.`_event` >= `earnings_window_asked`.`_since`
+    ON `driver_asked`.`driver` = `earnings_rows`.`driver`
+    AND `earnings_rows`.`_event` <= `driver_asked`.`_until`
+    AND `earnings_rows`.`_event` >= `driver_asked`.`_since`
 ), `earnings_seen` AS (
   /* the values that each window sees, NULL where the row lies outside */
   SELECT

@@ -29,8 +29,8 @@ WITH "spine" AS MATERIALIZED (
   FROM "rides_source"
   WHERE
     "driver" IS NOT NULL AND "ended_at" IS NOT NULL
-), "last_ride_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "driver_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "spine"."_row",
     "spine"."driver",
@@ -40,18 +40,38 @@ WITH "spine" AS MATERIALIZED (
   FROM "spine"
   WHERE
     "spine"."driver" IS NOT NULL AND "spine"."_at" IS NOT NULL
+), "driver_buckets" AS (
+  /* the keys that are asked about, by the stretches of 6d23h50m they reach */
+  SELECT
+    "driver",
+    EPOCH_US("_at" - INTERVAL '7' DAY) // 604200000000 AS "_bucket"
+  FROM "driver_asked"
+  UNION
+  SELECT
+    "driver",
+    EPOCH_US("_at" - INTERVAL '10' MINUTE) // 604200000000 AS "_bucket"
+  FROM "driver_asked"
+), "last_ride_events" AS (
+  /* when something happened to a key that is asked about */
+  SELECT
+    "last_ride_rows"."driver",
+    "last_ride_rows"."_event"
+  FROM "last_ride_rows"
+  JOIN "driver_buckets"
+    ON "driver_buckets"."driver" = "last_ride_rows"."driver"
+    AND "driver_buckets"."_bucket" = EPOCH_US("last_ride_rows"."_event") // 604200000000
 ), "last_ride_found" AS (
   /* when the latest visible row of each question happened */
   SELECT
-    "last_ride_asked"."_row",
-    "last_ride_asked"."driver",
-    "last_ride_rows"."_event"
-  FROM "last_ride_asked"
-  ASOF JOIN "last_ride_rows"
-    ON "last_ride_asked"."driver" = "last_ride_rows"."driver"
-    AND "last_ride_asked"."_until" >= "last_ride_rows"."_event"
+    "driver_asked"."_row",
+    "driver_asked"."driver",
+    "last_ride_events"."_event"
+  FROM "driver_asked"
+  ASOF JOIN "last_ride_events"
+    ON "driver_asked"."driver" = "last_ride_events"."driver"
+    AND "driver_asked"."_until" >= "last_ride_events"."_event"
   WHERE
-    "last_ride_rows"."_event" >= "last_ride_asked"."_since"
+    "last_ride_events"."_event" >= "driver_asked"."_since"
 ), "last_ride_latest" AS (
   /* the latest values; the order below decides every tie */
   SELECT
@@ -87,81 +107,141 @@ WITH "spine" AS MATERIALIZED (
   FROM "rides_source"
   WHERE
     "driver" IS NOT NULL AND "ended_at" IS NOT NULL
-), "earnings_running" AS (
-  /* running totals of each key, as of each of its rows */
+), "driver_questions" AS (
+  /* whom each row of the spine asks about, and when */
   SELECT
-    "driver",
-    "_event",
-    COUNT("_event") OVER "so_far" AS "_event_count",
-    COUNT("rating_sum_input") OVER "so_far" AS "rating_sum_input_count",
-    SUM("rating_sum_input") OVER "so_far" AS "rating_sum_input_sum"
-  FROM "earnings_rows"
+    "spine"."_row",
+    "spine"."driver",
+    "spine"."_at"
+  FROM "spine"
   WHERE
-    "_event" <= (
+    "spine"."driver" IS NOT NULL AND "spine"."_at" IS NOT NULL
+), "earnings_edges" AS (
+  /* each question once for every edge of its windows */
+  SELECT
+    "_row",
+    'until 10m ago' AS "_edge",
+    "driver",
+    "_at" - INTERVAL '10' MINUTE AS "_at"
+  FROM "driver_questions"
+  UNION ALL
+  SELECT
+    "_row",
+    'before 1d ago' AS "_edge",
+    "driver",
+    "_at" - INTERVAL '86400000001' MICROSECOND AS "_at"
+  FROM "driver_questions"
+), "driver_keys" AS (
+  /* the keys that are asked about */
+  SELECT DISTINCT
+    "driver"
+  FROM "driver_questions"
+), "earnings_timeline" AS (
+  /* rows and edges on one time line; a total includes the rows of its instant */
+  SELECT
+    NULL AS "_row",
+    NULL AS "_edge",
+    "earnings_rows"."driver",
+    "earnings_rows"."_event" AS "_at",
+    "earnings_rows"."_event",
+    "earnings_rows"."rating_sum_input"
+  FROM "earnings_rows"
+  JOIN "driver_keys"
+    ON "driver_keys"."driver" = "earnings_rows"."driver"
+  WHERE
+    "earnings_rows"."_event" <= (
       SELECT
         MAX("_at")
       FROM "spine"
     )
-  WINDOW "so_far" AS (PARTITION BY "driver" ORDER BY "_event" ASC RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+  UNION ALL
+  SELECT
+    "_row",
+    "_edge",
+    "driver",
+    "_at",
+    NULL AS "_event",
+    NULL AS "rating_sum_input"
+  FROM "earnings_edges"
+), "earnings_running" AS (
+  /* what a key has come to at each edge of a window */
+  SELECT
+    "_row",
+    "_edge",
+    COUNT("_event") OVER "so_far" AS "_event_count",
+    COUNT("rating_sum_input") OVER "so_far" AS "rating_sum_input_count",
+    SUM("rating_sum_input") OVER "so_far" AS "rating_sum_input_sum"
+  FROM "earnings_timeline"
+  WINDOW "so_far" AS (PARTITION BY "driver" ORDER BY "_at" ASC RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+), "earnings_sums" AS (
+  /* each window: the total at its end less that before its start */
+  SELECT
+    "_row",
+    MAX(CASE WHEN "_edge" = 'until 10m ago' THEN "_event_count" END) - MAX(CASE WHEN "_edge" = 'before 1d ago' THEN "_event_count" END) AS "_event_count_1d",
+    MAX(CASE WHEN "_edge" = 'until 10m ago' THEN "_event_count" END) AS "_event_count_lifetime",
+    MAX(CASE WHEN "_edge" = 'until 10m ago' THEN "rating_sum_input_count" END) - MAX(CASE WHEN "_edge" = 'before 1d ago' THEN "rating_sum_input_count" END) AS "rating_sum_input_count_1d",
+    COALESCE(MAX(CASE WHEN "_edge" = 'until 10m ago' THEN "rating_sum_input_sum" END), 0) - COALESCE(MAX(CASE WHEN "_edge" = 'before 1d ago' THEN "rating_sum_input_sum" END), 0) AS "rating_sum_input_sum_1d"
+  FROM "earnings_running"
+  WHERE
+    "_row" IS NOT NULL
+  GROUP BY
+    "_row"
 ), "earnings_totals" AS (
-  /* what each window adds up to: the total at its end less that before its start */
+  /* a sum of no rows is NULL */
   SELECT
     "_row",
     "_event_count_1d" AS "rides_1d",
     "_event_count_lifetime" AS "rides_lifetime",
     CASE WHEN "rating_sum_input_count_1d" > 0 THEN CAST("rating_sum_input_sum_1d" AS BIGINT) END AS "rating_sum_1d"
-  FROM (
-    SELECT
-      "spine"."_row",
-      COALESCE("until_10m"."_event_count", 0) - COALESCE("before_1d"."_event_count", 0) AS "_event_count_1d",
-      COALESCE("until_10m"."_event_count", 0) AS "_event_count_lifetime",
-      COALESCE("until_10m"."rating_sum_input_count", 0) - COALESCE("before_1d"."rating_sum_input_count", 0) AS "rating_sum_input_count_1d",
-      COALESCE("until_10m"."rating_sum_input_sum", 0) - COALESCE("before_1d"."rating_sum_input_sum", 0) AS "rating_sum_input_sum_1d"
-    FROM "spine"
-    ASOF LEFT JOIN "earnings_running" AS "until_10m"
-      ON "spine"."driver" = "until_10m"."driver"
-      AND "spine"."_at" - INTERVAL '10' MINUTE >= "until_10m"."_event"
-    ASOF LEFT JOIN "earnings_running" AS "before_1d"
-      ON "spine"."driver" = "before_1d"."driver" AND "spine"."_at" - INTERVAL '1' DAY > "before_1d"."_event"
-    WHERE
-      "spine"."driver" IS NOT NULL AND "spine"."_at" IS NOT NULL
-  ) AS "sums"
-), "earnings_timeline" AS (
+  FROM "earnings_sums"
+), "driver_buckets_2" AS (
+  /* the keys that are asked about, by the stretches of 6d23h50m they reach */
+  SELECT
+    "driver",
+    EPOCH_US("_at" - INTERVAL '7' DAY) // 604200000000 AS "_bucket"
+  FROM "driver_questions"
+  UNION
+  SELECT
+    "driver",
+    EPOCH_US("_at" - INTERVAL '10' MINUTE) // 604200000000 AS "_bucket"
+  FROM "driver_questions"
+), "earnings_timeline_2" AS (
+  /* rows and questions on one time line, each at its own instant */
   SELECT
     NULL AS "_row",
-    "driver",
-    "_event" AS "_at",
-    "fare",
-    "rating",
-    "_event",
-    "_created",
-    "ride"
+    "earnings_rows"."driver",
+    "earnings_rows"."_event" AS "_at",
+    "earnings_rows"."fare",
+    "earnings_rows"."rating",
+    "earnings_rows"."_event",
+    "earnings_rows"."_created",
+    "earnings_rows"."ride"
   FROM "earnings_rows"
+  JOIN "driver_buckets_2"
+    ON "driver_buckets_2"."driver" = "earnings_rows"."driver"
+    AND "driver_buckets_2"."_bucket" = EPOCH_US("earnings_rows"."_event") // 604200000000
   WHERE
-    "_event" <= (
+    "earnings_rows"."_event" <= (
       SELECT
         MAX("_at")
       FROM "spine"
     )
-    AND "_event" >= (
+    AND "earnings_rows"."_event" >= (
       SELECT
         MIN("_at") - INTERVAL '7' DAY
       FROM "spine"
     )
-  /* rows and questions on one time line, each at its own instant */
   UNION ALL
   SELECT
-    "spine"."_row",
-    "spine"."driver",
-    "spine"."_at",
+    "_row",
+    "driver",
+    "_at",
     NULL AS "fare",
     NULL AS "rating",
     NULL AS "_event",
     NULL AS "_created",
     NULL AS "ride"
-  FROM "spine"
-  WHERE
-    "spine"."driver" IS NOT NULL AND "spine"."_at" IS NOT NULL
+  FROM "driver_questions"
 ), "earnings_windows" AS (
   /* every window ends before the instant it is asked at */
   SELECT
@@ -176,7 +256,7 @@ WITH "spine" AS MATERIALIZED (
         "rating",
         ROW("_event", "_created" IS NOT NULL, "_created", "ride" IS NOT NULL, "ride", "rating" IS NOT NULL, "rating")
       ) OVER "7d" AS "rating_last_7d"
-    FROM "earnings_timeline"
+    FROM "earnings_timeline_2"
     WINDOW "7d" AS (
       PARTITION BY "driver"
       ORDER BY "_at" ASC

@@ -29,8 +29,8 @@ WITH "spine" AS MATERIALIZED (
   FROM "rides_source"
   WHERE
     "driver" IS NOT NULL AND "ended_at" IS NOT NULL
-), "last_ride_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "driver_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "spine"."_row",
     "spine"."driver",
@@ -43,19 +43,19 @@ WITH "spine" AS MATERIALIZED (
 ), "last_ride_latest" AS (
   /* the latest values; the order below decides every tie */
   SELECT
-    "last_ride_asked"."_row",
+    "driver_asked"."_row",
     "newest"."fare",
     "newest"."rating"
-  FROM "last_ride_asked"
+  FROM "driver_asked"
   JOIN LATERAL (
     SELECT
       "last_ride_rows"."fare",
       "last_ride_rows"."rating"
     FROM "last_ride_rows"
     WHERE
-      "last_ride_rows"."driver" = "last_ride_asked"."driver"
-      AND "last_ride_rows"."_event" <= "last_ride_asked"."_until"
-      AND "last_ride_rows"."_event" >= "last_ride_asked"."_since"
+      "last_ride_rows"."driver" = "driver_asked"."driver"
+      AND "last_ride_rows"."_event" <= "driver_asked"."_until"
+      AND "last_ride_rows"."_event" >= "driver_asked"."_since"
     ORDER BY
       "last_ride_rows"."_event" DESC,
       "last_ride_rows"."_created" DESC NULLS LAST,
@@ -78,33 +78,47 @@ WITH "spine" AS MATERIALIZED (
   FROM "rides_source"
   WHERE
     "driver" IS NOT NULL AND "ended_at" IS NOT NULL
+), "driver_questions" AS (
+  /* whom each row of the spine asks about, and when */
+  SELECT
+    "spine"."_row",
+    "spine"."driver",
+    "spine"."_at"
+  FROM "spine"
+  WHERE
+    "spine"."driver" IS NOT NULL AND "spine"."_at" IS NOT NULL
+), "driver_keys" AS (
+  /* the keys that are asked about */
+  SELECT DISTINCT
+    "driver"
+  FROM "driver_questions"
 ), "earnings_timeline" AS (
+  /* rows and questions on one time line, each at its own instant */
   SELECT
     NULL AS "_row",
-    "driver",
-    "_event" AS "_at",
-    "_event",
-    "rating_sum_input",
-    "fare"
+    "earnings_rows"."driver",
+    "earnings_rows"."_event" AS "_at",
+    "earnings_rows"."_event",
+    "earnings_rows"."rating_sum_input",
+    "earnings_rows"."fare"
   FROM "earnings_rows"
+  JOIN "driver_keys"
+    ON "driver_keys"."driver" = "earnings_rows"."driver"
   WHERE
-    "_event" <= (
+    "earnings_rows"."_event" <= (
       SELECT
         MAX("_at")
       FROM "spine"
     )
-  /* rows and questions on one time line, each at its own instant */
   UNION ALL
   SELECT
-    "spine"."_row",
-    "spine"."driver",
-    "spine"."_at",
+    "_row",
+    "driver",
+    "_at",
     NULL AS "_event",
     NULL AS "rating_sum_input",
     NULL AS "fare"
-  FROM "spine"
-  WHERE
-    "spine"."driver" IS NOT NULL AND "spine"."_at" IS NOT NULL
+  FROM "driver_questions"
 ), "earnings_windows" AS (
   /* every window ends before the instant it is asked at */
   SELECT
@@ -137,31 +151,20 @@ WITH "spine" AS MATERIALIZED (
   ) AS "framed"
   WHERE
     "_row" IS NOT NULL
-), "earnings_window_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
-  SELECT
-    "spine"."_row",
-    "spine"."driver",
-    "spine"."_at",
-    "spine"."_at" - INTERVAL '7 DAY' AS "_since",
-    "spine"."_at" - INTERVAL '10 MINUTE' AS "_until"
-  FROM "spine"
-  WHERE
-    "spine"."driver" IS NOT NULL AND "spine"."_at" IS NOT NULL
 ), "earnings_pairs" AS (
   /* each question with the rows that its widest window can hold */
   SELECT
-    "earnings_window_asked"."_row",
-    "earnings_window_asked"."_at",
+    "driver_asked"."_row",
+    "driver_asked"."_at",
     "earnings_rows"."_event",
     "earnings_rows"."rating",
     "earnings_rows"."_created",
     "earnings_rows"."ride"
-  FROM "earnings_window_asked"
+  FROM "driver_asked"
   LEFT JOIN "earnings_rows"
-    ON "earnings_window_asked"."driver" = "earnings_rows"."driver"
-    AND "earnings_rows"."_event" <= "earnings_window_asked"."_until"
-    AND "earnings_rows"."_event" >= "earnings_window_asked"."_since"
+    ON "driver_asked"."driver" = "earnings_rows"."driver"
+    AND "earnings_rows"."_event" <= "driver_asked"."_until"
+    AND "earnings_rows"."_event" >= "driver_asked"."_since"
 ), "earnings_seen" AS (
   /* the values that each window sees, NULL where the row lies outside */
   SELECT

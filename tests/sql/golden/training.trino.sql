@@ -40,8 +40,8 @@ WITH "spine" AS (
   FROM "rides_source"
   WHERE
     "driver" IS NOT NULL AND "ended_at" IS NOT NULL
-), "last_ride_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "driver_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "spine"."_row",
     "spine"."driver",
@@ -51,6 +51,11 @@ WITH "spine" AS (
   FROM "spine"
   WHERE
     "spine"."driver" IS NOT NULL AND "spine"."_at" IS NOT NULL
+), "driver_keys" AS (
+  /* the keys that are asked about */
+  SELECT DISTINCT
+    "driver"
+  FROM "driver_asked"
 ), "last_ride_found" AS (
   /* when the latest visible row of each question happened */
   SELECT
@@ -71,14 +76,16 @@ WITH "spine" AS (
         "last_ride_rows"."_event",
         NULL AS "_since"
       FROM "last_ride_rows"
+      JOIN "driver_keys"
+        ON "driver_keys"."driver" = "last_ride_rows"."driver"
       UNION ALL
       SELECT
-        "last_ride_asked"."_row",
-        "last_ride_asked"."driver",
-        "last_ride_asked"."_until" AS "_at",
+        "driver_asked"."_row",
+        "driver_asked"."driver",
+        "driver_asked"."_until" AS "_at",
         NULL AS "_event",
-        "last_ride_asked"."_since"
-      FROM "last_ride_asked"
+        "driver_asked"."_since"
+      FROM "driver_asked"
     ) AS "timeline"
   ) AS "newest"
   WHERE
@@ -122,8 +129,8 @@ WITH "spine" AS (
   FROM "rides_source"
   WHERE
     "driver" IS NOT NULL AND "ended_at" IS NOT NULL
-), "earnings_window_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "driver_asked_2" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "spine"."_row",
     "spine"."driver",
@@ -135,18 +142,18 @@ WITH "spine" AS (
 ), "earnings_pairs" AS (
   /* each question with the rows that its widest window can hold */
   SELECT
-    "earnings_window_asked"."_row",
-    "earnings_window_asked"."_at",
+    "driver_asked_2"."_row",
+    "driver_asked_2"."_at",
     "earnings_rows"."_event",
     "earnings_rows"."rating_sum_input",
     "earnings_rows"."fare",
     "earnings_rows"."rating",
     "earnings_rows"."_created",
     "earnings_rows"."ride"
-  FROM "earnings_window_asked"
+  FROM "driver_asked_2"
   LEFT JOIN "earnings_rows"
-    ON "earnings_window_asked"."driver" = "earnings_rows"."driver"
-    AND "earnings_rows"."_event" <= "earnings_window_asked"."_until"
+    ON "driver_asked_2"."driver" = "earnings_rows"."driver"
+    AND "earnings_rows"."_event" <= "driver_asked_2"."_until"
 ), "earnings_seen" AS (
   /* the values that each window sees, NULL where the row lies outside */
   SELECT

@@ -32,8 +32,8 @@ WITH [spine] AS (
   FROM [rides_source]
   WHERE
     [driver] IS NOT NULL AND [ended_at] IS NOT NULL
-), [last_ride_asked] AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), [driver_asked] AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     [spine].[_row] AS [_row],
     [spine].[driver] AS [driver],
@@ -46,19 +46,19 @@ WITH [spine] AS (
 ), [last_ride_latest] AS (
   /* the latest values; the order below decides every tie */
   SELECT
-    [last_ride_asked].[_row] AS [_row],
+    [driver_asked].[_row] AS [_row],
     [newest].[fare] AS [fare],
     [newest].[rating] AS [rating]
-  FROM [last_ride_asked] CROSS APPLY (
+  FROM [driver_asked] CROSS APPLY (
     SELECT
     TOP 1
       [last_ride_rows].[fare],
       [last_ride_rows].[rating]
     FROM [last_ride_rows]
     WHERE
-      [last_ride_rows].[driver] = [last_ride_asked].[driver]
-      AND [last_ride_rows].[_event] <= [last_ride_asked].[_until]
-      AND [last_ride_rows].[_event] >= [last_ride_asked].[_since]
+      [last_ride_rows].[driver] = [driver_asked].[driver]
+      AND [last_ride_rows].[_event] <= [driver_asked].[_until]
+      AND [last_ride_rows].[_event] >= [driver_asked].[_since]
     ORDER BY
       [last_ride_rows].[_event] DESC,
       [last_ride_rows].[_created] DESC,
@@ -79,8 +79,8 @@ WITH [spine] AS (
   FROM [rides_source]
   WHERE
     [driver] IS NOT NULL AND [ended_at] IS NOT NULL
-), [earnings_window_asked] AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), [driver_asked_2] AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     [spine].[_row] AS [_row],
     [spine].[driver] AS [driver],
@@ -92,18 +92,18 @@ WITH [spine] AS (
 ), [earnings_pairs] AS (
   /* each question with the rows that its widest window can hold */
   SELECT
-    [earnings_window_asked].[_row] AS [_row],
-    [earnings_window_asked].[_at] AS [_at],
+    [driver_asked_2].[_row] AS [_row],
+    [driver_asked_2].[_at] AS [_at],
     [earnings_rows].[_event] AS [_event],
     [earnings_rows].[rating_sum_input] AS [rating_sum_input],
     [earnings_rows].[fare] AS [fare],
     [earnings_rows].[rating] AS [rating],
     [earnings_rows].[_created] AS [_created],
     [earnings_rows].[ride] AS [ride]
-  FROM [earnings_window_asked]
+  FROM [driver_asked_2]
   LEFT JOIN [earnings_rows]
-    ON [earnings_window_asked].[driver] = [earnings_rows].[driver]
-    AND [earnings_rows].[_event] <= [earnings_window_asked].[_until]
+    ON [driver_asked_2].[driver] = [earnings_rows].[driver]
+    AND [earnings_rows].[_event] <= [driver_asked_2].[_until]
 ), [earnings_seen] AS (
   /* the values that each window sees, NULL where the row lies outside */
   SELECT

@@ -1,4 +1,4 @@
--- feature_view/credit_history of project credit_scoring, target production, registry serial 0.
+-- feature_view/credit_history of project credit_scoring: redshift for target production, not applied yet.
 -- The latest report of the credit bureau, seen only once it was loaded.
 -- Made by asof compile: edit the definition, not this file.
 SET timezone TO 'UTC';

@@ -1,4 +1,4 @@
--- feature_view/zipcode_features of project credit_scoring, target production, registry serial 0.
+-- feature_view/zipcode_features of project credit_scoring: redshift for target production, not applied yet.
 -- The borrower's neighbourhood.
 -- Made by asof compile: edit the definition, not this file.
 SET timezone TO 'UTC';

@@ -1,4 +1,4 @@
--- feature_view/credit_history of project credit_scoring, target production, registry serial 0.
+-- feature_view/credit_history of project credit_scoring: redshift for target production, not applied yet.
 -- The latest report of the credit bureau, seen only once it was loaded.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: as_of, the instant (UTC) as of which rows are taken.
@@ -41,8 +41,8 @@ WITH "credit_bureau" AS (
       "dob_ssn"
     FROM "credit_history_rows"
   ) AS "seen"
-), "credit_history_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "dob_ssn_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "entities"."_row",
     "entities"."dob_ssn",
@@ -64,7 +64,7 @@ WITH "credit_bureau" AS (
     "bankruptcies"
   FROM (
     SELECT
-      "credit_history_asked"."_row",
+      "dob_ssn_asked"."_row",
       "credit_history_rows"."_event",
       "credit_history_rows"."_created",
       "credit_history_rows"."credit_card_due",
@@ -73,14 +73,14 @@ WITH "credit_bureau" AS (
       "credit_history_rows"."missed_payments_1y",
       "credit_history_rows"."bankruptcies",
       ROW_NUMBER() OVER (
-        PARTITION BY "credit_history_asked"."_row"
+        PARTITION BY "dob_ssn_asked"."_row"
         ORDER BY "credit_history_rows"."_event" DESC, "credit_history_rows"."_created" DESC NULLS LAST, "credit_history_rows"."credit_card_due" DESC NULLS LAST, "credit_history_rows"."mortgage_due" DESC NULLS LAST, "credit_history_rows"."student_loan_due" DESC NULLS LAST, "credit_history_rows"."missed_payments_1y" DESC NULLS LAST, "credit_history_rows"."bankruptcies" DESC NULLS LAST
       ) AS "_rank"
-    FROM "credit_history_asked"
+    FROM "dob_ssn_asked"
     JOIN "credit_history_rows"
-      ON "credit_history_asked"."dob_ssn" = "credit_history_rows"."dob_ssn"
-      AND "credit_history_rows"."_event" <= "credit_history_asked"."_until"
-      AND "credit_history_rows"."_created" <= "credit_history_asked"."_at"
+      ON "dob_ssn_asked"."dob_ssn" = "credit_history_rows"."dob_ssn"
+      AND "credit_history_rows"."_event" <= "dob_ssn_asked"."_until"
+      AND "credit_history_rows"."_created" <= "dob_ssn_asked"."_at"
   ) AS "ranked"
   WHERE
     "_rank" = 1

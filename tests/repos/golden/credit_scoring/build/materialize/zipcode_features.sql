@@ -1,4 +1,4 @@
--- feature_view/zipcode_features of project credit_scoring, target production, registry serial 0.
+-- feature_view/zipcode_features of project credit_scoring: redshift for target production, not applied yet.
 -- The borrower's neighbourhood.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: as_of, the instant (UTC) as of which rows are taken.
@@ -41,8 +41,8 @@ WITH "zipcode_statistics" AS (
       "zipcode"
     FROM "zipcode_features_rows"
   ) AS "seen"
-), "zipcode_features_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "zipcode_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "entities"."_row",
     "entities"."zipcode",
@@ -64,7 +64,7 @@ WITH "zipcode_statistics" AS (
     "total_wages"
   FROM (
     SELECT
-      "zipcode_features_asked"."_row",
+      "zipcode_asked"."_row",
       "zipcode_features_rows"."_event",
       "zipcode_features_rows"."_created",
       "zipcode_features_rows"."city",
@@ -73,13 +73,13 @@ WITH "zipcode_statistics" AS (
       "zipcode_features_rows"."population",
       "zipcode_features_rows"."total_wages",
       ROW_NUMBER() OVER (
-        PARTITION BY "zipcode_features_asked"."_row"
+        PARTITION BY "zipcode_asked"."_row"
         ORDER BY "zipcode_features_rows"."_event" DESC, "zipcode_features_rows"."_created" DESC NULLS LAST, "zipcode_features_rows"."city" DESC NULLS LAST, "zipcode_features_rows"."state" DESC NULLS LAST, "zipcode_features_rows"."tax_returns_filed" DESC NULLS LAST, "zipcode_features_rows"."population" DESC NULLS LAST, "zipcode_features_rows"."total_wages" DESC NULLS LAST
       ) AS "_rank"
-    FROM "zipcode_features_asked"
+    FROM "zipcode_asked"
     JOIN "zipcode_features_rows"
-      ON "zipcode_features_asked"."zipcode" = "zipcode_features_rows"."zipcode"
-      AND "zipcode_features_rows"."_event" <= "zipcode_features_asked"."_until"
+      ON "zipcode_asked"."zipcode" = "zipcode_features_rows"."zipcode"
+      AND "zipcode_features_rows"."_event" <= "zipcode_asked"."_until"
   ) AS "ranked"
   WHERE
     "_rank" = 1

@@ -1,4 +1,4 @@
--- feature_service/credit_scoring of project credit_scoring, target production, registry serial 0.
+-- feature_service/credit_scoring of project credit_scoring: redshift for target production, not applied yet.
 -- Decides on a loan.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: the table spine (zipcode, dob_ssn, loan_amount, yearly_income, event_timestamp).
@@ -41,8 +41,8 @@ WITH "spine_2" AS (
   FROM "zipcode_statistics"
   WHERE
     "zipcode" IS NOT NULL AND "published_at" IS NOT NULL
-), "zipcode_features_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "zipcode_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "spine_2"."_row",
     "spine_2"."zipcode",
@@ -52,6 +52,11 @@ WITH "spine_2" AS (
   FROM "spine_2"
   WHERE
     "spine_2"."zipcode" IS NOT NULL AND "spine_2"."_at" IS NOT NULL
+), "zipcode_keys" AS (
+  /* the keys that are asked about */
+  SELECT DISTINCT
+    "zipcode"
+  FROM "zipcode_asked"
 ), "zipcode_features_found" AS (
   /* when the latest visible row of each question happened */
   SELECT
@@ -76,14 +81,16 @@ WITH "spine_2" AS (
         "zipcode_features_rows"."_event",
         NULL AS "_since"
       FROM "zipcode_features_rows"
+      JOIN "zipcode_keys"
+        ON "zipcode_keys"."zipcode" = "zipcode_features_rows"."zipcode"
       UNION ALL
       SELECT
-        "zipcode_features_asked"."_row",
-        "zipcode_features_asked"."zipcode",
-        "zipcode_features_asked"."_until" AS "_at",
+        "zipcode_asked"."_row",
+        "zipcode_asked"."zipcode",
+        "zipcode_asked"."_until" AS "_at",
         NULL AS "_event",
-        "zipcode_features_asked"."_since"
-      FROM "zipcode_features_asked"
+        "zipcode_asked"."_since"
+      FROM "zipcode_asked"
     ) AS "timeline"
   ) AS "newest"
   WHERE
@@ -142,8 +149,8 @@ WITH "spine_2" AS (
   FROM "credit_bureau"
   WHERE
     "dob_ssn" IS NOT NULL AND "reported_at" IS NOT NULL
-), "credit_history_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "dob_ssn_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "spine_2"."_row",
     "spine_2"."dob_ssn",
@@ -164,22 +171,22 @@ WITH "spine_2" AS (
     "bankruptcies"
   FROM (
     SELECT
-      "credit_history_asked"."_row",
+      "dob_ssn_asked"."_row",
       "credit_history_rows"."credit_card_due",
       "credit_history_rows"."mortgage_due",
       "credit_history_rows"."student_loan_due",
       "credit_history_rows"."missed_payments_1y",
       "credit_history_rows"."bankruptcies",
       ROW_NUMBER() OVER (
-        PARTITION BY "credit_history_asked"."_row"
+        PARTITION BY "dob_ssn_asked"."_row"
         ORDER BY "credit_history_rows"."_event" DESC, "credit_history_rows"."_created" DESC NULLS LAST, "credit_history_rows"."credit_card_due" DESC NULLS LAST, "credit_history_rows"."mortgage_due" DESC NULLS LAST, "credit_history_rows"."student_loan_due" DESC NULLS LAST, "credit_history_rows"."missed_payments_1y" DESC NULLS LAST, "credit_history_rows"."bankruptcies" DESC NULLS LAST
       ) AS "_rank"
-    FROM "credit_history_asked"
+    FROM "dob_ssn_asked"
     JOIN "credit_history_rows"
-      ON "credit_history_asked"."dob_ssn" = "credit_history_rows"."dob_ssn"
-      AND "credit_history_rows"."_event" <= "credit_history_asked"."_until"
-      AND "credit_history_rows"."_event" >= "credit_history_asked"."_since"
-      AND "credit_history_rows"."_created" <= "credit_history_asked"."_at"
+      ON "dob_ssn_asked"."dob_ssn" = "credit_history_rows"."dob_ssn"
+      AND "credit_history_rows"."_event" <= "dob_ssn_asked"."_until"
+      AND "credit_history_rows"."_event" >= "dob_ssn_asked"."_since"
+      AND "credit_history_rows"."_created" <= "dob_ssn_asked"."_at"
   ) AS "ranked"
   WHERE
     "_rank" = 1

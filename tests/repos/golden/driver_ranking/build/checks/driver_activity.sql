@@ -1,4 +1,4 @@
--- feature_view/driver_activity of project driver_ranking, target local, registry serial 0.
+-- feature_view/driver_activity of project driver_ranking: duckdb for target local, not applied yet.
 -- How much a driver has driven lately.
 -- Made by asof compile: edit the definition, not this file.
 SET TimeZone = 'UTC';

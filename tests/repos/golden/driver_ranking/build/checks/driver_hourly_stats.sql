@@ -1,4 +1,4 @@
--- feature_view/driver_hourly_stats of project driver_ranking, target local, registry serial 0.
+-- feature_view/driver_hourly_stats of project driver_ranking: duckdb for target local, not applied yet.
 -- A driver's rates in the latest hour on record, unless that is over a day ago.
 -- Made by asof compile: edit the definition, not this file.
 SET TimeZone = 'UTC';

@@ -1,4 +1,4 @@
--- feature_view/driver_activity of project driver_ranking, target local, registry serial 0.
+-- feature_view/driver_activity of project driver_ranking: duckdb for target local, not applied yet.
 -- How much a driver has driven lately.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: as_of, the instant (UTC) as of which rows are taken.
@@ -35,8 +35,8 @@ WITH "driver_hours" AS (
       "driver_id"
     FROM "driver_activity_rows"
   ) AS "seen"
-), "driver_activity_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "driver_id_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "entities"."_row",
     "entities"."driver_id",
@@ -53,22 +53,22 @@ WITH "driver_hours" AS (
     "_created"
   FROM (
     SELECT
-      "driver_activity_asked"."_row",
+      "driver_id_asked"."_row",
       "driver_activity_rows"."_event",
       "driver_activity_rows"."_created",
       ROW_NUMBER() OVER (
-        PARTITION BY "driver_activity_asked"."_row"
+        PARTITION BY "driver_id_asked"."_row"
         ORDER BY "driver_activity_rows"."_event" DESC, "driver_activity_rows"."_created" DESC
       ) AS "_rank"
-    FROM "driver_activity_asked"
+    FROM "driver_id_asked"
     JOIN "driver_activity_rows"
-      ON "driver_activity_asked"."driver_id" = "driver_activity_rows"."driver_id"
-      AND "driver_activity_rows"."_event" <= "driver_activity_asked"."_until"
+      ON "driver_id_asked"."driver_id" = "driver_activity_rows"."driver_id"
+      AND "driver_activity_rows"."_event" <= "driver_id_asked"."_until"
   ) AS "ranked"
   WHERE
     "_rank" = 1
-), "driver_activity_window_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "driver_id_asked_2" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "entities"."_row",
     "entities"."driver_id",
@@ -81,17 +81,17 @@ WITH "driver_hours" AS (
 ), "driver_activity_pairs" AS (
   /* each question with the rows that its widest window can hold */
   SELECT
-    "driver_activity_window_asked"."_row",
-    "driver_activity_window_asked"."_at",
+    "driver_id_asked_2"."_row",
+    "driver_id_asked_2"."_at",
     "driver_activity_rows"."_event",
     "driver_activity_rows"."trips",
     "driver_activity_rows"."conv_rate",
     "driver_activity_rows"."_created"
-  FROM "driver_activity_window_asked"
+  FROM "driver_id_asked_2"
   LEFT JOIN "driver_activity_rows"
-    ON "driver_activity_window_asked"."driver_id" = "driver_activity_rows"."driver_id"
-    AND "driver_activity_rows"."_event" <= "driver_activity_window_asked"."_until"
-    AND "driver_activity_rows"."_event" >= "driver_activity_window_asked"."_since"
+    ON "driver_id_asked_2"."driver_id" = "driver_activity_rows"."driver_id"
+    AND "driver_activity_rows"."_event" <= "driver_id_asked_2"."_until"
+    AND "driver_activity_rows"."_event" >= "driver_id_asked_2"."_since"
 ), "driver_activity_exact" AS (
   /* every window picks its own rows */
   SELECT

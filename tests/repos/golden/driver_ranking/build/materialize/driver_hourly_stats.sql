@@ -1,4 +1,4 @@
--- feature_view/driver_hourly_stats of project driver_ranking, target local, registry serial 0.
+-- feature_view/driver_hourly_stats of project driver_ranking: duckdb for target local, not applied yet.
 -- A driver's rates in the latest hour on record, unless that is over a day ago.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: as_of, the instant (UTC) as of which rows are taken.
@@ -36,8 +36,8 @@ WITH "driver_hours" AS (
       "driver_id"
     FROM "driver_hourly_stats_rows"
   ) AS "seen"
-), "driver_hourly_stats_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "driver_id_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "entities"."_row",
     "entities"."driver_id",
@@ -57,20 +57,20 @@ WITH "driver_hours" AS (
     "trips"
   FROM (
     SELECT
-      "driver_hourly_stats_asked"."_row",
+      "driver_id_asked"."_row",
       "driver_hourly_stats_rows"."_event",
       "driver_hourly_stats_rows"."_created",
       "driver_hourly_stats_rows"."conv_rate",
       "driver_hourly_stats_rows"."acc_rate",
       "driver_hourly_stats_rows"."trips",
       ROW_NUMBER() OVER (
-        PARTITION BY "driver_hourly_stats_asked"."_row"
+        PARTITION BY "driver_id_asked"."_row"
         ORDER BY "driver_hourly_stats_rows"."_event" DESC, "driver_hourly_stats_rows"."_created" DESC, "driver_hourly_stats_rows"."conv_rate" DESC, "driver_hourly_stats_rows"."acc_rate" DESC, "driver_hourly_stats_rows"."trips" DESC
       ) AS "_rank"
-    FROM "driver_hourly_stats_asked"
+    FROM "driver_id_asked"
     JOIN "driver_hourly_stats_rows"
-      ON "driver_hourly_stats_asked"."driver_id" = "driver_hourly_stats_rows"."driver_id"
-      AND "driver_hourly_stats_rows"."_event" <= "driver_hourly_stats_asked"."_until"
+      ON "driver_id_asked"."driver_id" = "driver_hourly_stats_rows"."driver_id"
+      AND "driver_hourly_stats_rows"."_event" <= "driver_id_asked"."_until"
   ) AS "ranked"
   WHERE
     "_rank" = 1

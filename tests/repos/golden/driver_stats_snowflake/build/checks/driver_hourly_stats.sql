@@ -1,4 +1,4 @@
--- feature_view/driver_hourly_stats of project driver_stats, target production, registry serial 0.
+-- feature_view/driver_hourly_stats of project driver_stats: snowflake for target production, not applied yet.
 -- A driver's rates in the latest hour on record.
 -- Made by asof compile: edit the definition, not this file.
 ALTER SESSION SET TIMEZONE = 'UTC';

@@ -1,4 +1,4 @@
--- feature_view/driver_hourly_stats of project driver_stats, target production, registry serial 0.
+-- feature_view/driver_hourly_stats of project driver_stats: snowflake for target production, not applied yet.
 -- A driver's rates in the latest hour on record.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: as_of, the instant (UTC) as of which rows are taken.
@@ -36,8 +36,8 @@ WITH "driver_stats" AS (
       "DRIVER_ID"
     FROM "driver_hourly_stats_rows"
   ) AS "seen"
-), "driver_hourly_stats_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "DRIVER_ID_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "entities"."_row",
     "entities"."DRIVER_ID",
@@ -57,20 +57,20 @@ WITH "driver_stats" AS (
     "AVG_DAILY_TRIPS"
   FROM (
     SELECT
-      "driver_hourly_stats_asked"."_row",
+      "DRIVER_ID_asked"."_row",
       "driver_hourly_stats_rows"."_event",
       "driver_hourly_stats_rows"."_created",
       "driver_hourly_stats_rows"."CONV_RATE",
       "driver_hourly_stats_rows"."ACC_RATE",
       "driver_hourly_stats_rows"."AVG_DAILY_TRIPS",
       ROW_NUMBER() OVER (
-        PARTITION BY "driver_hourly_stats_asked"."_row"
+        PARTITION BY "DRIVER_ID_asked"."_row"
         ORDER BY "driver_hourly_stats_rows"."_event" DESC NULLS LAST, "driver_hourly_stats_rows"."_created" DESC NULLS LAST, "driver_hourly_stats_rows"."CONV_RATE" DESC NULLS LAST, "driver_hourly_stats_rows"."ACC_RATE" DESC NULLS LAST, "driver_hourly_stats_rows"."AVG_DAILY_TRIPS" DESC NULLS LAST
       ) AS "_rank"
-    FROM "driver_hourly_stats_asked"
+    FROM "DRIVER_ID_asked"
     JOIN "driver_hourly_stats_rows"
-      ON "driver_hourly_stats_asked"."DRIVER_ID" = "driver_hourly_stats_rows"."DRIVER_ID"
-      AND "driver_hourly_stats_rows"."_event" <= "driver_hourly_stats_asked"."_until"
+      ON "DRIVER_ID_asked"."DRIVER_ID" = "driver_hourly_stats_rows"."DRIVER_ID"
+      AND "driver_hourly_stats_rows"."_event" <= "DRIVER_ID_asked"."_until"
   ) AS "ranked"
   WHERE
     "_rank" = 1

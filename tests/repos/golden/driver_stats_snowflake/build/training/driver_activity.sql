@@ -1,4 +1,4 @@
--- feature_service/driver_activity of project driver_stats, target production, registry serial 0.
+-- feature_service/driver_activity of project driver_stats: snowflake for target production, not applied yet.
 -- Predicts whether a driver will complete the next trip.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: the table spine (DRIVER_ID, event_timestamp).
@@ -33,8 +33,8 @@ WITH "spine_2" AS (
   FROM "driver_stats"
   WHERE
     "DRIVER_ID" IS NOT NULL AND "EVENT_TIMESTAMP" IS NOT NULL
-), "driver_hourly_stats_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "DRIVER_ID_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "spine_2"."_row",
     "spine_2"."DRIVER_ID",
@@ -44,6 +44,11 @@ WITH "spine_2" AS (
   FROM "spine_2"
   WHERE
     "spine_2"."DRIVER_ID" IS NOT NULL AND "spine_2"."_at" IS NOT NULL
+), "DRIVER_ID_keys" AS (
+  /* the keys that are asked about */
+  SELECT DISTINCT
+    "DRIVER_ID"
+  FROM "DRIVER_ID_asked"
 ), "driver_hourly_stats_found" AS (
   /* when the latest visible row of each question happened */
   SELECT
@@ -64,14 +69,16 @@ WITH "spine_2" AS (
         "driver_hourly_stats_rows"."_event",
         NULL AS "_since"
       FROM "driver_hourly_stats_rows"
+      JOIN "DRIVER_ID_keys"
+        ON "DRIVER_ID_keys"."DRIVER_ID" = "driver_hourly_stats_rows"."DRIVER_ID"
       UNION ALL
       SELECT
-        "driver_hourly_stats_asked"."_row",
-        "driver_hourly_stats_asked"."DRIVER_ID",
-        "driver_hourly_stats_asked"."_until" AS "_at",
+        "DRIVER_ID_asked"."_row",
+        "DRIVER_ID_asked"."DRIVER_ID",
+        "DRIVER_ID_asked"."_until" AS "_at",
         NULL AS "_event",
-        "driver_hourly_stats_asked"."_since"
-      FROM "driver_hourly_stats_asked"
+        "DRIVER_ID_asked"."_since"
+      FROM "DRIVER_ID_asked"
     ) AS "timeline"
   ) AS "newest"
   WHERE

@@ -1,4 +1,4 @@
--- feature_view/airport_traffic of project flights, target local, registry serial 0.
+-- feature_view/airport_traffic of project flights: duckdb for target local, not applied yet.
 -- How busy an airport is right now, and how far behind its schedule.
 -- Made by asof compile: edit the definition, not this file.
 SET TimeZone = 'UTC';

@@ -1,4 +1,4 @@
--- feature_view/carrier_delays of project flights, target local, registry serial 0.
+-- feature_view/carrier_delays of project flights: duckdb for target local, not applied yet.
 -- How late a carrier's flights have landed lately.
 -- Made by asof compile: edit the definition, not this file.
 SET TimeZone = 'UTC';

@@ -1,4 +1,4 @@
--- feature_view/route_delays of project flights, target local, registry serial 0.
+-- feature_view/route_delays of project flights: duckdb for target local, not applied yet.
 -- How late flights on a route have landed lately, and how long they were in the air.
 -- Made by asof compile: edit the definition, not this file.
 SET TimeZone = 'UTC';

@@ -1,4 +1,4 @@
--- feature_view/airframe of project flights, target local, registry serial 0.
+-- feature_view/airframe of project flights: duckdb for target local, not applied yet.
 -- The aircraft's age and size, from the register.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: as_of, the instant (UTC) as of which rows are taken.
@@ -46,8 +46,8 @@ WITH "planes" AS (
       "tailnum"
     FROM "airframe_rows"
   ) AS "seen"
-), "airframe_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "tailnum_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "entities"."_row",
     "entities"."tailnum",
@@ -66,19 +66,19 @@ WITH "planes" AS (
     "engines"
   FROM (
     SELECT
-      "airframe_asked"."_row",
+      "tailnum_asked"."_row",
       "airframe_rows"."_event",
       "airframe_rows"."built_year",
       "airframe_rows"."seats",
       "airframe_rows"."engines",
       ROW_NUMBER() OVER (
-        PARTITION BY "airframe_asked"."_row"
+        PARTITION BY "tailnum_asked"."_row"
         ORDER BY "airframe_rows"."_event" DESC, "airframe_rows"."built_year" DESC, "airframe_rows"."seats" DESC, "airframe_rows"."engines" DESC
       ) AS "_rank"
-    FROM "airframe_asked"
+    FROM "tailnum_asked"
     JOIN "airframe_rows"
-      ON "airframe_asked"."tailnum" = "airframe_rows"."tailnum"
-      AND "airframe_rows"."_event" <= "airframe_asked"."_until"
+      ON "tailnum_asked"."tailnum" = "airframe_rows"."tailnum"
+      AND "airframe_rows"."_event" <= "tailnum_asked"."_until"
   ) AS "ranked"
   WHERE
     "_rank" = 1

@@ -1,4 +1,4 @@
--- feature_view/airport_site of project flights, target local, registry serial 0.
+-- feature_view/airport_site of project flights: duckdb for target local, not applied yet.
 -- Where an airport lies. Sites do not move, so they are known for all of time.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: as_of, the instant (UTC) as of which rows are taken.
@@ -44,8 +44,8 @@ WITH "airports" AS (
       "airport"
     FROM "airport_site_rows"
   ) AS "seen"
-), "airport_site_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "airport_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "entities"."_row",
     "entities"."airport",
@@ -64,19 +64,19 @@ WITH "airports" AS (
     "altitude_feet"
   FROM (
     SELECT
-      "airport_site_asked"."_row",
+      "airport_asked"."_row",
       "airport_site_rows"."_event",
       "airport_site_rows"."lat",
       "airport_site_rows"."lon",
       "airport_site_rows"."altitude_feet",
       ROW_NUMBER() OVER (
-        PARTITION BY "airport_site_asked"."_row"
+        PARTITION BY "airport_asked"."_row"
         ORDER BY "airport_site_rows"."_event" DESC, "airport_site_rows"."lat" DESC, "airport_site_rows"."lon" DESC, "airport_site_rows"."altitude_feet" DESC
       ) AS "_rank"
-    FROM "airport_site_asked"
+    FROM "airport_asked"
     JOIN "airport_site_rows"
-      ON "airport_site_asked"."airport" = "airport_site_rows"."airport"
-      AND "airport_site_rows"."_event" <= "airport_site_asked"."_until"
+      ON "airport_asked"."airport" = "airport_site_rows"."airport"
+      AND "airport_site_rows"."_event" <= "airport_asked"."_until"
   ) AS "ranked"
   WHERE
     "_rank" = 1

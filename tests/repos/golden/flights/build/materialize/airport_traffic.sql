@@ -1,4 +1,4 @@
--- feature_view/airport_traffic of project flights, target local, registry serial 0.
+-- feature_view/airport_traffic of project flights: duckdb for target local, not applied yet.
 -- How busy an airport is right now, and how far behind its schedule.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: as_of, the instant (UTC) as of which rows are taken.
@@ -43,8 +43,8 @@ WITH "departures" AS (
       "airport"
     FROM "airport_traffic_rows"
   ) AS "seen"
-), "airport_traffic_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "airport_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "entities"."_row",
     "entities"."airport",
@@ -60,21 +60,21 @@ WITH "departures" AS (
     "_event"
   FROM (
     SELECT
-      "airport_traffic_asked"."_row",
+      "airport_asked"."_row",
       "airport_traffic_rows"."_event",
       ROW_NUMBER() OVER (
-        PARTITION BY "airport_traffic_asked"."_row"
+        PARTITION BY "airport_asked"."_row"
         ORDER BY "airport_traffic_rows"."_event" DESC, "airport_traffic_rows"."flight_id" DESC
       ) AS "_rank"
-    FROM "airport_traffic_asked"
+    FROM "airport_asked"
     JOIN "airport_traffic_rows"
-      ON "airport_traffic_asked"."airport" = "airport_traffic_rows"."airport"
-      AND "airport_traffic_rows"."_event" <= "airport_traffic_asked"."_until"
+      ON "airport_asked"."airport" = "airport_traffic_rows"."airport"
+      AND "airport_traffic_rows"."_event" <= "airport_asked"."_until"
   ) AS "ranked"
   WHERE
     "_rank" = 1
-), "airport_traffic_window_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "airport_asked_2" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "entities"."_row",
     "entities"."airport",
@@ -87,16 +87,16 @@ WITH "departures" AS (
 ), "airport_traffic_pairs" AS (
   /* each question with the rows that its widest window can hold */
   SELECT
-    "airport_traffic_window_asked"."_row",
-    "airport_traffic_window_asked"."_at",
+    "airport_asked_2"."_row",
+    "airport_asked_2"."_at",
     "airport_traffic_rows"."_event",
     "airport_traffic_rows"."departure_delay_minutes",
     "airport_traffic_rows"."flight_id"
-  FROM "airport_traffic_window_asked"
+  FROM "airport_asked_2"
   LEFT JOIN "airport_traffic_rows"
-    ON "airport_traffic_window_asked"."airport" = "airport_traffic_rows"."airport"
-    AND "airport_traffic_rows"."_event" <= "airport_traffic_window_asked"."_until"
-    AND "airport_traffic_rows"."_event" >= "airport_traffic_window_asked"."_since"
+    ON "airport_asked_2"."airport" = "airport_traffic_rows"."airport"
+    AND "airport_traffic_rows"."_event" <= "airport_asked_2"."_until"
+    AND "airport_traffic_rows"."_event" >= "airport_asked_2"."_since"
 ), "airport_traffic_exact" AS (
   /* every window picks its own rows */
   SELECT

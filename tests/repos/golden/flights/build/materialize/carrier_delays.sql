@@ -1,4 +1,4 @@
--- feature_view/carrier_delays of project flights, target local, registry serial 0.
+-- feature_view/carrier_delays of project flights: duckdb for target local, not applied yet.
 -- How late a carrier's flights have landed lately.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: as_of, the instant (UTC) as of which rows are taken.
@@ -37,8 +37,8 @@ WITH "landings" AS (
       "carrier"
     FROM "carrier_delays_rows"
   ) AS "seen"
-), "carrier_delays_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "carrier_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "entities"."_row",
     "entities"."carrier",
@@ -54,21 +54,21 @@ WITH "landings" AS (
     "_event"
   FROM (
     SELECT
-      "carrier_delays_asked"."_row",
+      "carrier_asked"."_row",
       "carrier_delays_rows"."_event",
       ROW_NUMBER() OVER (
-        PARTITION BY "carrier_delays_asked"."_row"
+        PARTITION BY "carrier_asked"."_row"
         ORDER BY "carrier_delays_rows"."_event" DESC, "carrier_delays_rows"."flight_id" DESC
       ) AS "_rank"
-    FROM "carrier_delays_asked"
+    FROM "carrier_asked"
     JOIN "carrier_delays_rows"
-      ON "carrier_delays_asked"."carrier" = "carrier_delays_rows"."carrier"
-      AND "carrier_delays_rows"."_event" <= "carrier_delays_asked"."_until"
+      ON "carrier_asked"."carrier" = "carrier_delays_rows"."carrier"
+      AND "carrier_delays_rows"."_event" <= "carrier_asked"."_until"
   ) AS "ranked"
   WHERE
     "_rank" = 1
-), "carrier_delays_window_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "carrier_asked_2" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "entities"."_row",
     "entities"."carrier",
@@ -81,17 +81,17 @@ WITH "landings" AS (
 ), "carrier_delays_pairs" AS (
   /* each question with the rows that its widest window can hold */
   SELECT
-    "carrier_delays_window_asked"."_row",
-    "carrier_delays_window_asked"."_at",
+    "carrier_asked_2"."_row",
+    "carrier_asked_2"."_at",
     "carrier_delays_rows"."_event",
     "carrier_delays_rows"."carrier_late_landings_input",
     "carrier_delays_rows"."arrival_delay_minutes",
     "carrier_delays_rows"."flight_id"
-  FROM "carrier_delays_window_asked"
+  FROM "carrier_asked_2"
   LEFT JOIN "carrier_delays_rows"
-    ON "carrier_delays_window_asked"."carrier" = "carrier_delays_rows"."carrier"
-    AND "carrier_delays_rows"."_event" <= "carrier_delays_window_asked"."_until"
-    AND "carrier_delays_rows"."_event" >= "carrier_delays_window_asked"."_since"
+    ON "carrier_asked_2"."carrier" = "carrier_delays_rows"."carrier"
+    AND "carrier_delays_rows"."_event" <= "carrier_asked_2"."_until"
+    AND "carrier_delays_rows"."_event" >= "carrier_asked_2"."_since"
 ), "carrier_delays_exact" AS (
   /* every window picks its own rows */
   SELECT

@@ -1,4 +1,4 @@
--- feature_view/last_arrival of project flights, target local, registry serial 0.
+-- feature_view/last_arrival of project flights: duckdb for target local, not applied yet.
 -- Where and how late the aircraft last landed, within two days.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: as_of, the instant (UTC) as of which rows are taken.
@@ -48,8 +48,8 @@ WITH "landings" AS (
       "tailnum"
     FROM "last_arrival_rows"
   ) AS "seen"
-), "last_arrival_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "tailnum_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "entities"."_row",
     "entities"."tailnum",
@@ -68,19 +68,19 @@ WITH "landings" AS (
     "last_arrival_delay_minutes"
   FROM (
     SELECT
-      "last_arrival_asked"."_row",
+      "tailnum_asked"."_row",
       "last_arrival_rows"."_event",
       "last_arrival_rows"."last_landed_at",
       "last_arrival_rows"."last_airport",
       "last_arrival_rows"."last_arrival_delay_minutes",
       ROW_NUMBER() OVER (
-        PARTITION BY "last_arrival_asked"."_row"
+        PARTITION BY "tailnum_asked"."_row"
         ORDER BY "last_arrival_rows"."_event" DESC, "last_arrival_rows"."flight_id" DESC, "last_arrival_rows"."last_landed_at" DESC, "last_arrival_rows"."last_airport" DESC, "last_arrival_rows"."last_arrival_delay_minutes" DESC
       ) AS "_rank"
-    FROM "last_arrival_asked"
+    FROM "tailnum_asked"
     JOIN "last_arrival_rows"
-      ON "last_arrival_asked"."tailnum" = "last_arrival_rows"."tailnum"
-      AND "last_arrival_rows"."_event" <= "last_arrival_asked"."_until"
+      ON "tailnum_asked"."tailnum" = "last_arrival_rows"."tailnum"
+      AND "last_arrival_rows"."_event" <= "tailnum_asked"."_until"
   ) AS "ranked"
   WHERE
     "_rank" = 1

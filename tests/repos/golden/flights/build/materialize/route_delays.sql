@@ -1,4 +1,4 @@
--- feature_view/route_delays of project flights, target local, registry serial 0.
+-- feature_view/route_delays of project flights: duckdb for target local, not applied yet.
 -- How late flights on a route have landed lately, and how long they were in the air.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: as_of, the instant (UTC) as of which rows are taken.
@@ -40,8 +40,8 @@ WITH "landings" AS (
       "dest"
     FROM "route_delays_rows"
   ) AS "seen"
-), "route_delays_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "origin_dest_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "entities"."_row",
     "entities"."origin",
@@ -58,22 +58,22 @@ WITH "landings" AS (
     "_event"
   FROM (
     SELECT
-      "route_delays_asked"."_row",
+      "origin_dest_asked"."_row",
       "route_delays_rows"."_event",
       ROW_NUMBER() OVER (
-        PARTITION BY "route_delays_asked"."_row"
+        PARTITION BY "origin_dest_asked"."_row"
         ORDER BY "route_delays_rows"."_event" DESC, "route_delays_rows"."flight_id" DESC
       ) AS "_rank"
-    FROM "route_delays_asked"
+    FROM "origin_dest_asked"
     JOIN "route_delays_rows"
-      ON "route_delays_asked"."origin" = "route_delays_rows"."origin"
-      AND "route_delays_asked"."dest" = "route_delays_rows"."dest"
-      AND "route_delays_rows"."_event" <= "route_delays_asked"."_until"
+      ON "origin_dest_asked"."origin" = "route_delays_rows"."origin"
+      AND "origin_dest_asked"."dest" = "route_delays_rows"."dest"
+      AND "route_delays_rows"."_event" <= "origin_dest_asked"."_until"
   ) AS "ranked"
   WHERE
     "_rank" = 1
-), "route_delays_window_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "origin_dest_asked_2" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "entities"."_row",
     "entities"."origin",
@@ -87,18 +87,18 @@ WITH "landings" AS (
 ), "route_delays_pairs" AS (
   /* each question with the rows that its widest window can hold */
   SELECT
-    "route_delays_window_asked"."_row",
-    "route_delays_window_asked"."_at",
+    "origin_dest_asked_2"."_row",
+    "origin_dest_asked_2"."_at",
     "route_delays_rows"."_event",
     "route_delays_rows"."arrival_delay_minutes",
     "route_delays_rows"."air_time_minutes",
     "route_delays_rows"."flight_id"
-  FROM "route_delays_window_asked"
+  FROM "origin_dest_asked_2"
   LEFT JOIN "route_delays_rows"
-    ON "route_delays_window_asked"."origin" = "route_delays_rows"."origin"
-    AND "route_delays_window_asked"."dest" = "route_delays_rows"."dest"
-    AND "route_delays_rows"."_event" <= "route_delays_window_asked"."_until"
-    AND "route_delays_rows"."_event" >= "route_delays_window_asked"."_since"
+    ON "origin_dest_asked_2"."origin" = "route_delays_rows"."origin"
+    AND "origin_dest_asked_2"."dest" = "route_delays_rows"."dest"
+    AND "route_delays_rows"."_event" <= "origin_dest_asked_2"."_until"
+    AND "route_delays_rows"."_event" >= "origin_dest_asked_2"."_since"
 ), "route_delays_exact" AS (
   /* every window picks its own rows */
   SELECT

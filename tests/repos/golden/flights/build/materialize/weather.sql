@@ -1,4 +1,4 @@
--- feature_view/weather of project flights, target local, registry serial 0.
+-- feature_view/weather of project flights: duckdb for target local, not applied yet.
 -- The latest weather at an airport, unless it is older than three hours.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: as_of, the instant (UTC) as of which rows are taken.
@@ -55,8 +55,8 @@ WITH "weather_observations" AS (
       "airport"
     FROM "weather_rows"
   ) AS "seen"
-), "weather_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "airport_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "entities"."_row",
     "entities"."airport",
@@ -78,7 +78,7 @@ WITH "weather_observations" AS (
     "visibility_miles"
   FROM (
     SELECT
-      "weather_asked"."_row",
+      "airport_asked"."_row",
       "weather_rows"."_event",
       "weather_rows"."temp_f",
       "weather_rows"."wind_dir_deg",
@@ -87,13 +87,13 @@ WITH "weather_observations" AS (
       "weather_rows"."pressure_mbar",
       "weather_rows"."visibility_miles",
       ROW_NUMBER() OVER (
-        PARTITION BY "weather_asked"."_row"
+        PARTITION BY "airport_asked"."_row"
         ORDER BY "weather_rows"."_event" DESC, "weather_rows"."temp_f" DESC, "weather_rows"."wind_dir_deg" DESC, "weather_rows"."wind_speed_mph" DESC, "weather_rows"."precip_in" DESC, "weather_rows"."pressure_mbar" DESC, "weather_rows"."visibility_miles" DESC
       ) AS "_rank"
-    FROM "weather_asked"
+    FROM "airport_asked"
     JOIN "weather_rows"
-      ON "weather_asked"."airport" = "weather_rows"."airport"
-      AND "weather_rows"."_event" <= "weather_asked"."_until"
+      ON "airport_asked"."airport" = "weather_rows"."airport"
+      AND "weather_rows"."_event" <= "airport_asked"."_until"
   ) AS "ranked"
   WHERE
     "_rank" = 1

@@ -1,4 +1,4 @@
--- feature_service/arrival_delay of project flights, target local, registry serial 0.
+-- feature_service/arrival_delay of project flights: duckdb for target local, not applied yet.
 -- What the model reads that says, two hours ahead, whether a flight will arrive over 15 minutes late.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: the table spine (carrier, origin, dest, tailnum, prediction_time, scheduled_departure, event_timestamp).
@@ -39,31 +39,127 @@ WITH "spine_2" AS MATERIALIZED (
   FROM "landings"
   WHERE
     "carrier" IS NOT NULL AND "landed_at" IS NOT NULL
-), "carrier_delays_running" AS (
-  /* running totals of each key, as of each of its rows */
+), "carrier_questions" AS (
+  /* whom each row of the spine asks about, and when */
+  SELECT
+    "spine_2"."_row",
+    "spine_2"."carrier",
+    "spine_2"."_at"
+  FROM "spine_2"
+  WHERE
+    "spine_2"."carrier" IS NOT NULL AND "spine_2"."_at" IS NOT NULL
+), "carrier_delays_edges" AS (
+  /* each question once for every edge of its windows */
+  SELECT
+    "_row",
+    'before now' AS "_edge",
+    "carrier",
+    "_at" - INTERVAL '1' MICROSECOND AS "_at"
+  FROM "carrier_questions"
+  UNION ALL
+  SELECT
+    "_row",
+    'before 1d ago' AS "_edge",
+    "carrier",
+    "_at" - INTERVAL '86400000001' MICROSECOND AS "_at"
+  FROM "carrier_questions"
+  UNION ALL
+  SELECT
+    "_row",
+    'before 7d ago' AS "_edge",
+    "carrier",
+    "_at" - INTERVAL '604800000001' MICROSECOND AS "_at"
+  FROM "carrier_questions"
+  UNION ALL
+  SELECT
+    "_row",
+    'before 30d ago' AS "_edge",
+    "carrier",
+    "_at" - INTERVAL '2592000000001' MICROSECOND AS "_at"
+  FROM "carrier_questions"
+), "carrier_buckets" AS (
+  /* the keys that are asked about, by the stretches of 29d23h59m59s999ms999us they reach */
   SELECT
     "carrier",
-    "_event",
+    EPOCH_US("_at" - INTERVAL '30' DAY) // 2591999999999 AS "_bucket"
+  FROM "carrier_questions"
+  UNION
+  SELECT
+    "carrier",
+    EPOCH_US("_at" - INTERVAL '1' MICROSECOND) // 2591999999999 AS "_bucket"
+  FROM "carrier_questions"
+), "carrier_delays_timeline" AS (
+  /* rows and edges on one time line; a total includes the rows of its instant */
+  SELECT
+    NULL AS "_row",
+    NULL AS "_edge",
+    "carrier_delays_rows"."carrier",
+    "carrier_delays_rows"."_event" AS "_at",
+    "carrier_delays_rows"."_event",
+    "carrier_delays_rows"."carrier_late_landings_input",
+    "carrier_delays_rows"."arrival_delay_minutes"
+  FROM "carrier_delays_rows"
+  JOIN "carrier_buckets"
+    ON "carrier_buckets"."carrier" = "carrier_delays_rows"."carrier"
+    AND "carrier_buckets"."_bucket" = EPOCH_US("carrier_delays_rows"."_event") // 2591999999999
+  WHERE
+    "carrier_delays_rows"."_event" <= (
+      SELECT
+        MAX("_at")
+      FROM "spine_2"
+    )
+    AND "carrier_delays_rows"."_event" >= (
+      SELECT
+        MIN("_at") - INTERVAL '30' DAY
+      FROM "spine_2"
+    )
+  UNION ALL
+  SELECT
+    "_row",
+    "_edge",
+    "carrier",
+    "_at",
+    NULL AS "_event",
+    NULL AS "carrier_late_landings_input",
+    NULL AS "arrival_delay_minutes"
+  FROM "carrier_delays_edges"
+), "carrier_delays_running" AS (
+  /* what a key has come to at each edge of a window */
+  SELECT
+    "_row",
+    "_edge",
     COUNT("_event") OVER "so_far" AS "_event_count",
     COUNT("carrier_late_landings_input") OVER "so_far" AS "carrier_late_landings_input_count",
     COUNT("arrival_delay_minutes") OVER "so_far" AS "arrival_delay_minutes_count",
     SUM("arrival_delay_minutes") OVER "so_far" AS "arrival_delay_minutes_sum",
     SUM(CAST("arrival_delay_minutes" AS BIGINT) * CAST("arrival_delay_minutes" AS BIGINT)) OVER "so_far" AS "arrival_delay_minutes_squares"
-  FROM "carrier_delays_rows"
+  FROM "carrier_delays_timeline"
+  WINDOW "so_far" AS (PARTITION BY "carrier" ORDER BY "_at" ASC RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+), "carrier_delays_sums" AS (
+  /* each window: the total at its end less that before its start */
+  SELECT
+    "_row",
+    MAX(CASE WHEN "_edge" = 'before now' THEN "_event_count" END) - MAX(CASE WHEN "_edge" = 'before 1d ago' THEN "_event_count" END) AS "_event_count_1d",
+    MAX(CASE WHEN "_edge" = 'before now' THEN "_event_count" END) - MAX(CASE WHEN "_edge" = 'before 7d ago' THEN "_event_count" END) AS "_event_count_7d",
+    MAX(CASE WHEN "_edge" = 'before now' THEN "_event_count" END) - MAX(CASE WHEN "_edge" = 'before 30d ago' THEN "_event_count" END) AS "_event_count_30d",
+    MAX(CASE WHEN "_edge" = 'before now' THEN "carrier_late_landings_input_count" END) - MAX(CASE WHEN "_edge" = 'before 1d ago' THEN "carrier_late_landings_input_count" END) AS "carrier_late_landings_input_count_1d",
+    MAX(CASE WHEN "_edge" = 'before now' THEN "carrier_late_landings_input_count" END) - MAX(CASE WHEN "_edge" = 'before 7d ago' THEN "carrier_late_landings_input_count" END) AS "carrier_late_landings_input_count_7d",
+    MAX(CASE WHEN "_edge" = 'before now' THEN "carrier_late_landings_input_count" END) - MAX(CASE WHEN "_edge" = 'before 30d ago' THEN "carrier_late_landings_input_count" END) AS "carrier_late_landings_input_count_30d",
+    MAX(CASE WHEN "_edge" = 'before now' THEN "arrival_delay_minutes_count" END) - MAX(CASE WHEN "_edge" = 'before 1d ago' THEN "arrival_delay_minutes_count" END) AS "arrival_delay_minutes_count_1d",
+    COALESCE(MAX(CASE WHEN "_edge" = 'before now' THEN "arrival_delay_minutes_sum" END), 0) - COALESCE(MAX(CASE WHEN "_edge" = 'before 1d ago' THEN "arrival_delay_minutes_sum" END), 0) AS "arrival_delay_minutes_sum_1d",
+    MAX(CASE WHEN "_edge" = 'before now' THEN "arrival_delay_minutes_count" END) - MAX(CASE WHEN "_edge" = 'before 7d ago' THEN "arrival_delay_minutes_count" END) AS "arrival_delay_minutes_count_7d",
+    COALESCE(MAX(CASE WHEN "_edge" = 'before now' THEN "arrival_delay_minutes_sum" END), 0) - COALESCE(MAX(CASE WHEN "_edge" = 'before 7d ago' THEN "arrival_delay_minutes_sum" END), 0) AS "arrival_delay_minutes_sum_7d",
+    MAX(CASE WHEN "_edge" = 'before now' THEN "arrival_delay_minutes_count" END) - MAX(CASE WHEN "_edge" = 'before 30d ago' THEN "arrival_delay_minutes_count" END) AS "arrival_delay_minutes_count_30d",
+    COALESCE(MAX(CASE WHEN "_edge" = 'before now' THEN "arrival_delay_minutes_sum" END), 0) - COALESCE(MAX(CASE WHEN "_edge" = 'before 30d ago' THEN "arrival_delay_minutes_sum" END), 0) AS "arrival_delay_minutes_sum_30d",
+    COALESCE(MAX(CASE WHEN "_edge" = 'before now' THEN "arrival_delay_minutes_squares" END), 0) - COALESCE(MAX(CASE WHEN "_edge" = 'before 7d ago' THEN "arrival_delay_minutes_squares" END), 0) AS "arrival_delay_minutes_squares_7d",
+    COALESCE(MAX(CASE WHEN "_edge" = 'before now' THEN "arrival_delay_minutes_squares" END), 0) - COALESCE(MAX(CASE WHEN "_edge" = 'before 30d ago' THEN "arrival_delay_minutes_squares" END), 0) AS "arrival_delay_minutes_squares_30d"
+  FROM "carrier_delays_running"
   WHERE
-    "_event" <= (
-      SELECT
-        MAX("_at")
-      FROM "spine_2"
-    )
-    AND "_event" >= (
-      SELECT
-        MIN("_at") - INTERVAL '30' DAY
-      FROM "spine_2"
-    )
-  WINDOW "so_far" AS (PARTITION BY "carrier" ORDER BY "_event" ASC RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+    "_row" IS NOT NULL
+  GROUP BY
+    "_row"
 ), "carrier_delays_totals" AS (
-  /* what each window adds up to: the total at its end less that before its start */
+  /* a sum of no rows is NULL */
   SELECT
     "_row",
     "_event_count_1d" AS "carrier_landings_1d",
@@ -104,67 +200,47 @@ WITH "spine_2" AS MATERIALIZED (
         )
       )
     END AS "carrier_delay_stddev_30d"
-  FROM (
-    SELECT
-      "spine_2"."_row",
-      COALESCE("until_1us"."_event_count", 0) - COALESCE("before_1d"."_event_count", 0) AS "_event_count_1d",
-      COALESCE("until_1us"."_event_count", 0) - COALESCE("before_7d"."_event_count", 0) AS "_event_count_7d",
-      COALESCE("until_1us"."_event_count", 0) - COALESCE("before_30d"."_event_count", 0) AS "_event_count_30d",
-      COALESCE("until_1us"."carrier_late_landings_input_count", 0) - COALESCE("before_1d"."carrier_late_landings_input_count", 0) AS "carrier_late_landings_input_count_1d",
-      COALESCE("until_1us"."carrier_late_landings_input_count", 0) - COALESCE("before_7d"."carrier_late_landings_input_count", 0) AS "carrier_late_landings_input_count_7d",
-      COALESCE("until_1us"."carrier_late_landings_input_count", 0) - COALESCE("before_30d"."carrier_late_landings_input_count", 0) AS "carrier_late_landings_input_count_30d",
-      COALESCE("until_1us"."arrival_delay_minutes_count", 0) - COALESCE("before_1d"."arrival_delay_minutes_count", 0) AS "arrival_delay_minutes_count_1d",
-      COALESCE("until_1us"."arrival_delay_minutes_sum", 0) - COALESCE("before_1d"."arrival_delay_minutes_sum", 0) AS "arrival_delay_minutes_sum_1d",
-      COALESCE("until_1us"."arrival_delay_minutes_count", 0) - COALESCE("before_7d"."arrival_delay_minutes_count", 0) AS "arrival_delay_minutes_count_7d",
-      COALESCE("until_1us"."arrival_delay_minutes_sum", 0) - COALESCE("before_7d"."arrival_delay_minutes_sum", 0) AS "arrival_delay_minutes_sum_7d",
-      COALESCE("until_1us"."arrival_delay_minutes_count", 0) - COALESCE("before_30d"."arrival_delay_minutes_count", 0) AS "arrival_delay_minutes_count_30d",
-      COALESCE("until_1us"."arrival_delay_minutes_sum", 0) - COALESCE("before_30d"."arrival_delay_minutes_sum", 0) AS "arrival_delay_minutes_sum_30d",
-      COALESCE("until_1us"."arrival_delay_minutes_squares", 0) - COALESCE("before_7d"."arrival_delay_minutes_squares", 0) AS "arrival_delay_minutes_squares_7d",
-      COALESCE("until_1us"."arrival_delay_minutes_squares", 0) - COALESCE("before_30d"."arrival_delay_minutes_squares", 0) AS "arrival_delay_minutes_squares_30d"
-    FROM "spine_2"
-    ASOF LEFT JOIN "carrier_delays_running" AS "until_1us"
-      ON "spine_2"."carrier" = "until_1us"."carrier"
-      AND "spine_2"."_at" - INTERVAL '1' MICROSECOND >= "until_1us"."_event"
-    ASOF LEFT JOIN "carrier_delays_running" AS "before_1d"
-      ON "spine_2"."carrier" = "before_1d"."carrier"
-      AND "spine_2"."_at" - INTERVAL '1' DAY > "before_1d"."_event"
-    ASOF LEFT JOIN "carrier_delays_running" AS "before_7d"
-      ON "spine_2"."carrier" = "before_7d"."carrier"
-      AND "spine_2"."_at" - INTERVAL '7' DAY > "before_7d"."_event"
-    ASOF LEFT JOIN "carrier_delays_running" AS "before_30d"
-      ON "spine_2"."carrier" = "before_30d"."carrier"
-      AND "spine_2"."_at" - INTERVAL '30' DAY > "before_30d"."_event"
-    WHERE
-      "spine_2"."carrier" IS NOT NULL AND "spine_2"."_at" IS NOT NULL
-  ) AS "sums"
-), "carrier_delays_timeline" AS (
+  FROM "carrier_delays_sums"
+), "carrier_buckets_2" AS (
+  /* the keys that are asked about, by the stretches of 6d23h59m59s999ms999us they reach */
+  SELECT
+    "carrier",
+    EPOCH_US("_at" - INTERVAL '7' DAY) // 604799999999 AS "_bucket"
+  FROM "carrier_questions"
+  UNION
+  SELECT
+    "carrier",
+    EPOCH_US("_at" - INTERVAL '1' MICROSECOND) // 604799999999 AS "_bucket"
+  FROM "carrier_questions"
+), "carrier_delays_timeline_2" AS (
+  /* rows and questions on one time line, each at its own instant */
   SELECT
     NULL AS "_row",
-    "carrier",
-    "_event" AS "_at",
-    "arrival_delay_minutes"
+    "carrier_delays_rows"."carrier",
+    "carrier_delays_rows"."_event" AS "_at",
+    "carrier_delays_rows"."arrival_delay_minutes"
   FROM "carrier_delays_rows"
+  JOIN "carrier_buckets_2"
+    ON "carrier_buckets_2"."carrier" = "carrier_delays_rows"."carrier"
+    AND "carrier_buckets_2"."_bucket" = EPOCH_US("carrier_delays_rows"."_event") // 604799999999
   WHERE
-    "_event" <= (
+    "carrier_delays_rows"."_event" <= (
       SELECT
         MAX("_at")
       FROM "spine_2"
     )
-    AND "_event" >= (
+    AND "carrier_delays_rows"."_event" >= (
       SELECT
         MIN("_at") - INTERVAL '7' DAY
       FROM "spine_2"
     )
-  /* rows and questions on one time line, each at its own instant */
   UNION ALL
   SELECT
-    "spine_2"."_row",
-    "spine_2"."carrier",
-    "spine_2"."_at",
+    "_row",
+    "carrier",
+    "_at",
     NULL AS "arrival_delay_minutes"
-  FROM "spine_2"
-  WHERE
-    "spine_2"."carrier" IS NOT NULL AND "spine_2"."_at" IS NOT NULL
+  FROM "carrier_questions"
 ), "carrier_delays_windows" AS (
   /* every window ends before the instant it is asked at */
   SELECT
@@ -176,7 +252,7 @@ WITH "spine_2" AS MATERIALIZED (
       "_row",
       MAX("arrival_delay_minutes") OVER "1d" AS "carrier_delay_max_1d",
       MAX("arrival_delay_minutes") OVER "7d" AS "carrier_delay_max_7d"
-    FROM "carrier_delays_timeline"
+    FROM "carrier_delays_timeline_2"
     WINDOW "1d" AS (
       PARTITION BY "carrier"
       ORDER BY "_at" ASC
@@ -201,32 +277,123 @@ WITH "spine_2" AS MATERIALIZED (
   FROM "landings"
   WHERE
     "origin" IS NOT NULL AND "dest" IS NOT NULL AND "landed_at" IS NOT NULL
-), "route_delays_running" AS (
-  /* running totals of each key, as of each of its rows */
+), "origin_dest_questions" AS (
+  /* whom each row of the spine asks about, and when */
+  SELECT
+    "spine_2"."_row",
+    "spine_2"."origin",
+    "spine_2"."dest",
+    "spine_2"."_at"
+  FROM "spine_2"
+  WHERE
+    "spine_2"."origin" IS NOT NULL AND "spine_2"."dest" IS NOT NULL AND "spine_2"."_at" IS NOT NULL
+), "route_delays_edges" AS (
+  /* each question once for every edge of its windows */
+  SELECT
+    "_row",
+    'before now' AS "_edge",
+    "origin",
+    "dest",
+    "_at" - INTERVAL '1' MICROSECOND AS "_at"
+  FROM "origin_dest_questions"
+  UNION ALL
+  SELECT
+    "_row",
+    'before 7d ago' AS "_edge",
+    "origin",
+    "dest",
+    "_at" - INTERVAL '604800000001' MICROSECOND AS "_at"
+  FROM "origin_dest_questions"
+  UNION ALL
+  SELECT
+    "_row",
+    'before 30d ago' AS "_edge",
+    "origin",
+    "dest",
+    "_at" - INTERVAL '2592000000001' MICROSECOND AS "_at"
+  FROM "origin_dest_questions"
+), "origin_dest_buckets" AS (
+  /* the keys that are asked about, by the stretches of 29d23h59m59s999ms999us they reach */
   SELECT
     "origin",
     "dest",
-    "_event",
+    EPOCH_US("_at" - INTERVAL '30' DAY) // 2591999999999 AS "_bucket"
+  FROM "origin_dest_questions"
+  UNION
+  SELECT
+    "origin",
+    "dest",
+    EPOCH_US("_at" - INTERVAL '1' MICROSECOND) // 2591999999999 AS "_bucket"
+  FROM "origin_dest_questions"
+), "route_delays_timeline" AS (
+  /* rows and edges on one time line; a total includes the rows of its instant */
+  SELECT
+    NULL AS "_row",
+    NULL AS "_edge",
+    "route_delays_rows"."origin",
+    "route_delays_rows"."dest",
+    "route_delays_rows"."_event" AS "_at",
+    "route_delays_rows"."_event",
+    "route_delays_rows"."arrival_delay_minutes",
+    "route_delays_rows"."air_time_minutes"
+  FROM "route_delays_rows"
+  JOIN "origin_dest_buckets"
+    ON "origin_dest_buckets"."origin" = "route_delays_rows"."origin"
+    AND "origin_dest_buckets"."dest" = "route_delays_rows"."dest"
+    AND "origin_dest_buckets"."_bucket" = EPOCH_US("route_delays_rows"."_event") // 2591999999999
+  WHERE
+    "route_delays_rows"."_event" <= (
+      SELECT
+        MAX("_at")
+      FROM "spine_2"
+    )
+    AND "route_delays_rows"."_event" >= (
+      SELECT
+        MIN("_at") - INTERVAL '30' DAY
+      FROM "spine_2"
+    )
+  UNION ALL
+  SELECT
+    "_row",
+    "_edge",
+    "origin",
+    "dest",
+    "_at",
+    NULL AS "_event",
+    NULL AS "arrival_delay_minutes",
+    NULL AS "air_time_minutes"
+  FROM "route_delays_edges"
+), "route_delays_running" AS (
+  /* what a key has come to at each edge of a window */
+  SELECT
+    "_row",
+    "_edge",
     COUNT("_event") OVER "so_far" AS "_event_count",
     COUNT("arrival_delay_minutes") OVER "so_far" AS "arrival_delay_minutes_count",
     SUM("arrival_delay_minutes") OVER "so_far" AS "arrival_delay_minutes_sum",
     COUNT("air_time_minutes") OVER "so_far" AS "air_time_minutes_count",
     SUM("air_time_minutes") OVER "so_far" AS "air_time_minutes_sum"
-  FROM "route_delays_rows"
+  FROM "route_delays_timeline"
+  WINDOW "so_far" AS (PARTITION BY "origin", "dest" ORDER BY "_at" ASC RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+), "route_delays_sums" AS (
+  /* each window: the total at its end less that before its start */
+  SELECT
+    "_row",
+    MAX(CASE WHEN "_edge" = 'before now' THEN "_event_count" END) - MAX(CASE WHEN "_edge" = 'before 7d ago' THEN "_event_count" END) AS "_event_count_7d",
+    MAX(CASE WHEN "_edge" = 'before now' THEN "_event_count" END) - MAX(CASE WHEN "_edge" = 'before 30d ago' THEN "_event_count" END) AS "_event_count_30d",
+    MAX(CASE WHEN "_edge" = 'before now' THEN "arrival_delay_minutes_count" END) - MAX(CASE WHEN "_edge" = 'before 7d ago' THEN "arrival_delay_minutes_count" END) AS "arrival_delay_minutes_count_7d",
+    COALESCE(MAX(CASE WHEN "_edge" = 'before now' THEN "arrival_delay_minutes_sum" END), 0) - COALESCE(MAX(CASE WHEN "_edge" = 'before 7d ago' THEN "arrival_delay_minutes_sum" END), 0) AS "arrival_delay_minutes_sum_7d",
+    MAX(CASE WHEN "_edge" = 'before now' THEN "arrival_delay_minutes_count" END) - MAX(CASE WHEN "_edge" = 'before 30d ago' THEN "arrival_delay_minutes_count" END) AS "arrival_delay_minutes_count_30d",
+    COALESCE(MAX(CASE WHEN "_edge" = 'before now' THEN "arrival_delay_minutes_sum" END), 0) - COALESCE(MAX(CASE WHEN "_edge" = 'before 30d ago' THEN "arrival_delay_minutes_sum" END), 0) AS "arrival_delay_minutes_sum_30d",
+    MAX(CASE WHEN "_edge" = 'before now' THEN "air_time_minutes_count" END) - MAX(CASE WHEN "_edge" = 'before 30d ago' THEN "air_time_minutes_count" END) AS "air_time_minutes_count_30d",
+    COALESCE(MAX(CASE WHEN "_edge" = 'before now' THEN "air_time_minutes_sum" END), 0) - COALESCE(MAX(CASE WHEN "_edge" = 'before 30d ago' THEN "air_time_minutes_sum" END), 0) AS "air_time_minutes_sum_30d"
+  FROM "route_delays_running"
   WHERE
-    "_event" <= (
-      SELECT
-        MAX("_at")
-      FROM "spine_2"
-    )
-    AND "_event" >= (
-      SELECT
-        MIN("_at") - INTERVAL '30' DAY
-      FROM "spine_2"
-    )
-  WINDOW "so_far" AS (PARTITION BY "origin", "dest" ORDER BY "_event" ASC RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+    "_row" IS NOT NULL
+  GROUP BY
+    "_row"
 ), "route_delays_totals" AS (
-  /* what each window adds up to: the total at its end less that before its start */
+  /* a sum of no rows is NULL */
   SELECT
     "_row",
     "_event_count_7d" AS "route_landings_7d",
@@ -243,63 +410,39 @@ WITH "spine_2" AS MATERIALIZED (
       WHEN "air_time_minutes_count_30d" > 0
       THEN CAST("air_time_minutes_sum_30d" AS DOUBLE) / "air_time_minutes_count_30d"
     END AS "route_air_time_mean_30d"
-  FROM (
-    SELECT
-      "spine_2"."_row",
-      COALESCE("until_1us"."_event_count", 0) - COALESCE("before_7d"."_event_count", 0) AS "_event_count_7d",
-      COALESCE("until_1us"."_event_count", 0) - COALESCE("before_30d"."_event_count", 0) AS "_event_count_30d",
-      COALESCE("until_1us"."arrival_delay_minutes_count", 0) - COALESCE("before_7d"."arrival_delay_minutes_count", 0) AS "arrival_delay_minutes_count_7d",
-      COALESCE("until_1us"."arrival_delay_minutes_sum", 0) - COALESCE("before_7d"."arrival_delay_minutes_sum", 0) AS "arrival_delay_minutes_sum_7d",
-      COALESCE("until_1us"."arrival_delay_minutes_count", 0) - COALESCE("before_30d"."arrival_delay_minutes_count", 0) AS "arrival_delay_minutes_count_30d",
-      COALESCE("until_1us"."arrival_delay_minutes_sum", 0) - COALESCE("before_30d"."arrival_delay_minutes_sum", 0) AS "arrival_delay_minutes_sum_30d",
-      COALESCE("until_1us"."air_time_minutes_count", 0) - COALESCE("before_30d"."air_time_minutes_count", 0) AS "air_time_minutes_count_30d",
-      COALESCE("until_1us"."air_time_minutes_sum", 0) - COALESCE("before_30d"."air_time_minutes_sum", 0) AS "air_time_minutes_sum_30d"
-    FROM "spine_2"
-    ASOF LEFT JOIN "route_delays_running" AS "until_1us"
-      ON "spine_2"."origin" = "until_1us"."origin"
-      AND "spine_2"."dest" = "until_1us"."dest"
-      AND "spine_2"."_at" - INTERVAL '1' MICROSECOND >= "until_1us"."_event"
-    ASOF LEFT JOIN "route_delays_running" AS "before_7d"
-      ON "spine_2"."origin" = "before_7d"."origin"
-      AND "spine_2"."dest" = "before_7d"."dest"
-      AND "spine_2"."_at" - INTERVAL '7' DAY > "before_7d"."_event"
-    ASOF LEFT JOIN "route_delays_running" AS "before_30d"
-      ON "spine_2"."origin" = "before_30d"."origin"
-      AND "spine_2"."dest" = "before_30d"."dest"
-      AND "spine_2"."_at" - INTERVAL '30' DAY > "before_30d"."_event"
-    WHERE
-      "spine_2"."origin" IS NOT NULL AND "spine_2"."dest" IS NOT NULL AND "spine_2"."_at" IS NOT NULL
-  ) AS "sums"
-), "route_delays_timeline" AS (
+  FROM "route_delays_sums"
+), "route_delays_timeline_2" AS (
+  /* rows and questions on one time line, each at its own instant */
   SELECT
     NULL AS "_row",
-    "origin",
-    "dest",
-    "_event" AS "_at",
-    "arrival_delay_minutes"
+    "route_delays_rows"."origin",
+    "route_delays_rows"."dest",
+    "route_delays_rows"."_event" AS "_at",
+    "route_delays_rows"."arrival_delay_minutes"
   FROM "route_delays_rows"
+  JOIN "origin_dest_buckets"
+    ON "origin_dest_buckets"."origin" = "route_delays_rows"."origin"
+    AND "origin_dest_buckets"."dest" = "route_delays_rows"."dest"
+    AND "origin_dest_buckets"."_bucket" = EPOCH_US("route_delays_rows"."_event") // 2591999999999
   WHERE
-    "_event" <= (
+    "route_delays_rows"."_event" <= (
       SELECT
         MAX("_at")
       FROM "spine_2"
     )
-    AND "_event" >= (
+    AND "route_delays_rows"."_event" >= (
       SELECT
         MIN("_at") - INTERVAL '30' DAY
       FROM "spine_2"
     )
-  /* rows and questions on one time line, each at its own instant */
   UNION ALL
   SELECT
-    "spine_2"."_row",
-    "spine_2"."origin",
-    "spine_2"."dest",
-    "spine_2"."_at",
+    "_row",
+    "origin",
+    "dest",
+    "_at",
     NULL AS "arrival_delay_minutes"
-  FROM "spine_2"
-  WHERE
-    "spine_2"."origin" IS NOT NULL AND "spine_2"."dest" IS NOT NULL AND "spine_2"."_at" IS NOT NULL
+  FROM "origin_dest_questions"
 ), "route_delays_windows" AS (
   /* every window ends before the instant it is asked at */
   SELECT
@@ -311,7 +454,7 @@ WITH "spine_2" AS MATERIALIZED (
       "_row",
       MAX("arrival_delay_minutes") OVER "7d" AS "route_delay_max_7d",
       MAX("arrival_delay_minutes") OVER "30d" AS "route_delay_max_30d"
-    FROM "route_delays_timeline"
+    FROM "route_delays_timeline_2"
     WINDOW "7d" AS (
       PARTITION BY "origin", "dest"
       ORDER BY "_at" ASC
@@ -353,29 +496,108 @@ WITH "spine_2" AS MATERIALIZED (
   FROM "airport_traffic"
   WHERE
     "airport" IS NOT NULL AND CAST("departed_at" AS TIMESTAMPTZ) IS NOT NULL
-), "airport_traffic_running" AS (
-  /* running totals of each key, as of each of its rows */
+), "origin_questions" AS (
+  /* whom each row of the spine asks about, and when */
+  SELECT
+    "spine_2"."_row",
+    "spine_2"."origin" AS "airport",
+    "spine_2"."_at"
+  FROM "spine_2"
+  WHERE
+    "spine_2"."origin" IS NOT NULL AND "spine_2"."_at" IS NOT NULL
+), "airport_traffic_edges" AS (
+  /* each question once for every edge of its windows */
+  SELECT
+    "_row",
+    'before now' AS "_edge",
+    "airport",
+    "_at" - INTERVAL '1' MICROSECOND AS "_at"
+  FROM "origin_questions"
+  UNION ALL
+  SELECT
+    "_row",
+    'before 1h ago' AS "_edge",
+    "airport",
+    "_at" - INTERVAL '3600000001' MICROSECOND AS "_at"
+  FROM "origin_questions"
+  UNION ALL
+  SELECT
+    "_row",
+    'before 3h ago' AS "_edge",
+    "airport",
+    "_at" - INTERVAL '10800000001' MICROSECOND AS "_at"
+  FROM "origin_questions"
+), "origin_buckets" AS (
+  /* the keys that are asked about, by the stretches of 2h59m59s999ms999us they reach */
   SELECT
     "airport",
-    "_event",
-    COUNT("_event") OVER "so_far" AS "_event_count",
-    COUNT("departure_delay_minutes") OVER "so_far" AS "departure_delay_minutes_count",
-    SUM("departure_delay_minutes") OVER "so_far" AS "departure_delay_minutes_sum"
+    EPOCH_US("_at" - INTERVAL '3' HOUR) // 10799999999 AS "_bucket"
+  FROM "origin_questions"
+  UNION
+  SELECT
+    "airport",
+    EPOCH_US("_at" - INTERVAL '1' MICROSECOND) // 10799999999 AS "_bucket"
+  FROM "origin_questions"
+), "airport_traffic_timeline" AS (
+  /* rows and edges on one time line; a total includes the rows of its instant */
+  SELECT
+    NULL AS "_row",
+    NULL AS "_edge",
+    "airport_traffic_rows"."airport",
+    "airport_traffic_rows"."_event" AS "_at",
+    "airport_traffic_rows"."_event",
+    "airport_traffic_rows"."departure_delay_minutes"
   FROM "airport_traffic_rows"
+  JOIN "origin_buckets"
+    ON "origin_buckets"."airport" = "airport_traffic_rows"."airport"
+    AND "origin_buckets"."_bucket" = EPOCH_US("airport_traffic_rows"."_event") // 10799999999
   WHERE
-    "_event" <= (
+    "airport_traffic_rows"."_event" <= (
       SELECT
         MAX("_at")
       FROM "spine_2"
     )
-    AND "_event" >= (
+    AND "airport_traffic_rows"."_event" >= (
       SELECT
         MIN("_at") - INTERVAL '3' HOUR
       FROM "spine_2"
     )
-  WINDOW "so_far" AS (PARTITION BY "airport" ORDER BY "_event" ASC RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+  UNION ALL
+  SELECT
+    "_row",
+    "_edge",
+    "airport",
+    "_at",
+    NULL AS "_event",
+    NULL AS "departure_delay_minutes"
+  FROM "airport_traffic_edges"
+), "airport_traffic_running" AS (
+  /* what a key has come to at each edge of a window */
+  SELECT
+    "_row",
+    "_edge",
+    COUNT("_event") OVER "so_far" AS "_event_count",
+    COUNT("departure_delay_minutes") OVER "so_far" AS "departure_delay_minutes_count",
+    SUM("departure_delay_minutes") OVER "so_far" AS "departure_delay_minutes_sum"
+  FROM "airport_traffic_timeline"
+  WINDOW "so_far" AS (PARTITION BY "airport" ORDER BY "_at" ASC RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+), "airport_traffic_sums" AS (
+  /* each window: the total at its end less that before its start */
+  SELECT
+    "_row",
+    MAX(CASE WHEN "_edge" = 'before now' THEN "_event_count" END) - MAX(CASE WHEN "_edge" = 'before 1h ago' THEN "_event_count" END) AS "_event_count_1h",
+    MAX(CASE WHEN "_edge" = 'before now' THEN "_event_count" END) - MAX(CASE WHEN "_edge" = 'before 3h ago' THEN "_event_count" END) AS "_event_count_3h",
+    MAX(CASE WHEN "_edge" = 'before now' THEN "departure_delay_minutes_count" END) - MAX(CASE WHEN "_edge" = 'before 1h ago' THEN "departure_delay_minutes_count" END) AS "departure_delay_minutes_count_1h",
+    COALESCE(MAX(CASE WHEN "_edge" = 'before now' THEN "departure_delay_minutes_sum" END), 0) - COALESCE(MAX(CASE WHEN "_edge" = 'before 1h ago' THEN "departure_delay_minutes_sum" END), 0) AS "departure_delay_minutes_sum_1h",
+    MAX(CASE WHEN "_edge" = 'before now' THEN "departure_delay_minutes_count" END) - MAX(CASE WHEN "_edge" = 'before 3h ago' THEN "departure_delay_minutes_count" END) AS "departure_delay_minutes_count_3h",
+    COALESCE(MAX(CASE WHEN "_edge" = 'before now' THEN "departure_delay_minutes_sum" END), 0) - COALESCE(MAX(CASE WHEN "_edge" = 'before 3h ago' THEN "departure_delay_minutes_sum" END), 0) AS "departure_delay_minutes_sum_3h"
+  FROM "airport_traffic_running"
+  WHERE
+    "_row" IS NOT NULL
+  GROUP BY
+    "_row"
 ), "airport_traffic_totals" AS (
-  /* what each window adds up to: the total at its end less that before its start */
+  /* a sum of no rows is NULL */
   SELECT
     "_row",
     "_event_count_1h" AS "departures_1h",
@@ -388,28 +610,7 @@ WITH "spine_2" AS MATERIALIZED (
       WHEN "departure_delay_minutes_count_3h" > 0
       THEN CAST("departure_delay_minutes_sum_3h" AS DOUBLE) / "departure_delay_minutes_count_3h"
     END AS "departure_delay_mean_3h"
-  FROM (
-    SELECT
-      "spine_2"."_row",
-      COALESCE("until_1us"."_event_count", 0) - COALESCE("before_1h"."_event_count", 0) AS "_event_count_1h",
-      COALESCE("until_1us"."_event_count", 0) - COALESCE("before_3h"."_event_count", 0) AS "_event_count_3h",
-      COALESCE("until_1us"."departure_delay_minutes_count", 0) - COALESCE("before_1h"."departure_delay_minutes_count", 0) AS "departure_delay_minutes_count_1h",
-      COALESCE("until_1us"."departure_delay_minutes_sum", 0) - COALESCE("before_1h"."departure_delay_minutes_sum", 0) AS "departure_delay_minutes_sum_1h",
-      COALESCE("until_1us"."departure_delay_minutes_count", 0) - COALESCE("before_3h"."departure_delay_minutes_count", 0) AS "departure_delay_minutes_count_3h",
-      COALESCE("until_1us"."departure_delay_minutes_sum", 0) - COALESCE("before_3h"."departure_delay_minutes_sum", 0) AS "departure_delay_minutes_sum_3h"
-    FROM "spine_2"
-    ASOF LEFT JOIN "airport_traffic_running" AS "until_1us"
-      ON "spine_2"."origin" = "until_1us"."airport"
-      AND "spine_2"."_at" - INTERVAL '1' MICROSECOND >= "until_1us"."_event"
-    ASOF LEFT JOIN "airport_traffic_running" AS "before_1h"
-      ON "spine_2"."origin" = "before_1h"."airport"
-      AND "spine_2"."_at" - INTERVAL '1' HOUR > "before_1h"."_event"
-    ASOF LEFT JOIN "airport_traffic_running" AS "before_3h"
-      ON "spine_2"."origin" = "before_3h"."airport"
-      AND "spine_2"."_at" - INTERVAL '3' HOUR > "before_3h"."_event"
-    WHERE
-      "spine_2"."origin" IS NOT NULL AND "spine_2"."_at" IS NOT NULL
-  ) AS "sums"
+  FROM "airport_traffic_sums"
 ), "weather_observations" AS (
   /* the rows of the source, times in UTC */
   SELECT
@@ -451,8 +652,8 @@ WITH "spine_2" AS MATERIALIZED (
   FROM "weather"
   WHERE
     "airport" IS NOT NULL AND CAST("observed_at" AS TIMESTAMPTZ) IS NOT NULL
-), "weather_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "origin_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "spine_2"."_row",
     "spine_2"."origin" AS "airport",
@@ -462,18 +663,38 @@ WITH "spine_2" AS MATERIALIZED (
   FROM "spine_2"
   WHERE
     "spine_2"."origin" IS NOT NULL AND "spine_2"."_at" IS NOT NULL
+), "origin_buckets_2" AS (
+  /* the keys that are asked about, by the stretches of 2h50m they reach */
+  SELECT
+    "airport",
+    EPOCH_US("_at" - INTERVAL '3' HOUR) // 10200000000 AS "_bucket"
+  FROM "origin_asked"
+  UNION
+  SELECT
+    "airport",
+    EPOCH_US("_at" - INTERVAL '10' MINUTE) // 10200000000 AS "_bucket"
+  FROM "origin_asked"
+), "weather_events" AS (
+  /* when something happened to a key that is asked about */
+  SELECT
+    "weather_rows"."airport",
+    "weather_rows"."_event"
+  FROM "weather_rows"
+  JOIN "origin_buckets_2"
+    ON "origin_buckets_2"."airport" = "weather_rows"."airport"
+    AND "origin_buckets_2"."_bucket" = EPOCH_US("weather_rows"."_event") // 10200000000
 ), "weather_found" AS (
   /* when the latest visible row of each question happened */
   SELECT
-    "weather_asked"."_row",
-    "weather_asked"."airport",
-    "weather_rows"."_event"
-  FROM "weather_asked"
-  ASOF JOIN "weather_rows"
-    ON "weather_asked"."airport" = "weather_rows"."airport"
-    AND "weather_asked"."_until" >= "weather_rows"."_event"
+    "origin_asked"."_row",
+    "origin_asked"."airport",
+    "weather_events"."_event"
+  FROM "origin_asked"
+  ASOF JOIN "weather_events"
+    ON "origin_asked"."airport" = "weather_events"."airport"
+    AND "origin_asked"."_until" >= "weather_events"."_event"
   WHERE
-    "weather_rows"."_event" >= "weather_asked"."_since"
+    "weather_events"."_event" >= "origin_asked"."_since"
 ), "weather_latest" AS (
   /* the latest values; the order below decides every tie */
   SELECT
@@ -534,8 +755,8 @@ WITH "spine_2" AS MATERIALIZED (
   FROM "airport_site"
   WHERE
     "airport" IS NOT NULL AND CAST("known_since" AS TIMESTAMPTZ) IS NOT NULL
-), "destination_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "dest_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "spine_2"."_row",
     "spine_2"."dest" AS "airport",
@@ -544,16 +765,29 @@ WITH "spine_2" AS MATERIALIZED (
   FROM "spine_2"
   WHERE
     "spine_2"."dest" IS NOT NULL AND "spine_2"."_at" IS NOT NULL
+), "dest_keys" AS (
+  /* the keys that are asked about */
+  SELECT DISTINCT
+    "airport"
+  FROM "dest_asked"
+), "destination_events" AS (
+  /* when something happened to a key that is asked about */
+  SELECT
+    "airport_site_rows"."airport",
+    "airport_site_rows"."_event"
+  FROM "airport_site_rows"
+  JOIN "dest_keys"
+    ON "dest_keys"."airport" = "airport_site_rows"."airport"
 ), "destination_found" AS (
   /* when the latest visible row of each question happened */
   SELECT
-    "destination_asked"."_row",
-    "destination_asked"."airport",
-    "airport_site_rows"."_event"
-  FROM "destination_asked"
-  ASOF JOIN "airport_site_rows"
-    ON "destination_asked"."airport" = "airport_site_rows"."airport"
-    AND "destination_asked"."_until" >= "airport_site_rows"."_event"
+    "dest_asked"."_row",
+    "dest_asked"."airport",
+    "destination_events"."_event"
+  FROM "dest_asked"
+  ASOF JOIN "destination_events"
+    ON "dest_asked"."airport" = "destination_events"."airport"
+    AND "dest_asked"."_until" >= "destination_events"."_event"
 ), "destination_latest" AS (
   /* the latest values; the order below decides every tie */
   SELECT
@@ -600,8 +834,8 @@ WITH "spine_2" AS MATERIALIZED (
   FROM "last_arrival"
   WHERE
     "tailnum" IS NOT NULL AND CAST("landed_at" AS TIMESTAMPTZ) IS NOT NULL
-), "last_arrival_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "tailnum_asked" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "spine_2"."_row",
     "spine_2"."tailnum",
@@ -611,18 +845,38 @@ WITH "spine_2" AS MATERIALIZED (
   FROM "spine_2"
   WHERE
     "spine_2"."tailnum" IS NOT NULL AND "spine_2"."_at" IS NOT NULL
+), "tailnum_buckets" AS (
+  /* the keys that are asked about, by the stretches of 2d they reach */
+  SELECT
+    "tailnum",
+    EPOCH_US("_at" - INTERVAL '2' DAY) // 172800000000 AS "_bucket"
+  FROM "tailnum_asked"
+  UNION
+  SELECT
+    "tailnum",
+    EPOCH_US("_at") // 172800000000 AS "_bucket"
+  FROM "tailnum_asked"
+), "last_arrival_events" AS (
+  /* when something happened to a key that is asked about */
+  SELECT
+    "last_arrival_rows"."tailnum",
+    "last_arrival_rows"."_event"
+  FROM "last_arrival_rows"
+  JOIN "tailnum_buckets"
+    ON "tailnum_buckets"."tailnum" = "last_arrival_rows"."tailnum"
+    AND "tailnum_buckets"."_bucket" = EPOCH_US("last_arrival_rows"."_event") // 172800000000
 ), "last_arrival_found" AS (
   /* when the latest visible row of each question happened */
   SELECT
-    "last_arrival_asked"."_row",
-    "last_arrival_asked"."tailnum",
-    "last_arrival_rows"."_event"
-  FROM "last_arrival_asked"
-  ASOF JOIN "last_arrival_rows"
-    ON "last_arrival_asked"."tailnum" = "last_arrival_rows"."tailnum"
-    AND "last_arrival_asked"."_until" >= "last_arrival_rows"."_event"
+    "tailnum_asked"."_row",
+    "tailnum_asked"."tailnum",
+    "last_arrival_events"."_event"
+  FROM "tailnum_asked"
+  ASOF JOIN "last_arrival_events"
+    ON "tailnum_asked"."tailnum" = "last_arrival_events"."tailnum"
+    AND "tailnum_asked"."_until" >= "last_arrival_events"."_event"
   WHERE
-    "last_arrival_rows"."_event" >= "last_arrival_asked"."_since"
+    "last_arrival_events"."_event" >= "tailnum_asked"."_since"
 ), "last_arrival_latest" AS (
   /* the latest values; the order below decides every tie */
   SELECT
@@ -679,8 +933,8 @@ WITH "spine_2" AS MATERIALIZED (
   FROM "airframe"
   WHERE
     "tailnum" IS NOT NULL AND CAST("known_since" AS TIMESTAMPTZ) IS NOT NULL
-), "airframe_asked" AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), "tailnum_asked_2" AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     "spine_2"."_row",
     "spine_2"."tailnum",
@@ -689,16 +943,29 @@ WITH "spine_2" AS MATERIALIZED (
   FROM "spine_2"
   WHERE
     "spine_2"."tailnum" IS NOT NULL AND "spine_2"."_at" IS NOT NULL
+), "tailnum_keys" AS (
+  /* the keys that are asked about */
+  SELECT DISTINCT
+    "tailnum"
+  FROM "tailnum_asked_2"
+), "airframe_events" AS (
+  /* when something happened to a key that is asked about */
+  SELECT
+    "airframe_rows"."tailnum",
+    "airframe_rows"."_event"
+  FROM "airframe_rows"
+  JOIN "tailnum_keys"
+    ON "tailnum_keys"."tailnum" = "airframe_rows"."tailnum"
 ), "airframe_found" AS (
   /* when the latest visible row of each question happened */
   SELECT
-    "airframe_asked"."_row",
-    "airframe_asked"."tailnum",
-    "airframe_rows"."_event"
-  FROM "airframe_asked"
-  ASOF JOIN "airframe_rows"
-    ON "airframe_asked"."tailnum" = "airframe_rows"."tailnum"
-    AND "airframe_asked"."_until" >= "airframe_rows"."_event"
+    "tailnum_asked_2"."_row",
+    "tailnum_asked_2"."tailnum",
+    "airframe_events"."_event"
+  FROM "tailnum_asked_2"
+  ASOF JOIN "airframe_events"
+    ON "tailnum_asked_2"."tailnum" = "airframe_events"."tailnum"
+    AND "tailnum_asked_2"."_until" >= "airframe_events"."_event"
 ), "airframe_latest" AS (
   /* the latest values; the order below decides every tie */
   SELECT

@@ -1,4 +1,4 @@
--- feature_view/airframe of project flights, target local, registry serial 0.
+-- feature_view/airframe of project flights: duckdb for target local, not applied yet.
 -- The aircraft's age and size, from the register.
 -- Made by asof compile: edit the definition, not this file.
 SET TimeZone = 'UTC';

@@ -1,4 +1,4 @@
--- feature_view/airport_site of project flights, target local, registry serial 0.
+-- feature_view/airport_site of project flights: duckdb for target local, not applied yet.
 -- Where an airport lies. Sites do not move, so they are known for all of time.
 -- Made by asof compile: edit the definition, not this file.
 SET TimeZone = 'UTC';

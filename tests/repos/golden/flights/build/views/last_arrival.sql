@@ -1,4 +1,4 @@
--- feature_view/last_arrival of project flights, target local, registry serial 0.
+-- feature_view/last_arrival of project flights: duckdb for target local, not applied yet.
 -- Where and how late the aircraft last landed, within two days.
 -- Made by asof compile: edit the definition, not this file.
 SET TimeZone = 'UTC';

@@ -1,4 +1,4 @@
--- feature_view/weather of project flights, target local, registry serial 0.
+-- feature_view/weather of project flights: duckdb for target local, not applied yet.
 -- The latest weather at an airport, unless it is older than three hours.
 -- Made by asof compile: edit the definition, not this file.
 SET TimeZone = 'UTC';

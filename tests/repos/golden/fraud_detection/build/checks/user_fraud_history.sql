@@ -1,4 +1,4 @@
--- feature_view/user_fraud_history of project fraud_detection, target production, registry serial 0.
+-- feature_view/user_fraud_history of project fraud_detection: bigquery for target production, not applied yet.
 -- Fraud reported on the user's account.
 -- Made by asof compile: edit the definition, not this file.
 SET @@time_zone = 'UTC';

@@ -1,4 +1,4 @@
--- feature_view/user_transactions of project fraud_detection, target production, registry serial 0.
+-- feature_view/user_transactions of project fraud_detection: bigquery for target production, not applied yet.
 -- How often and for how much a user has paid lately.
 -- Made by asof compile: edit the definition, not this file.
 SET @@time_zone = 'UTC';

@@ -1,4 +1,4 @@
--- feature_view/user_account of project fraud_detection, target production, registry serial 0.
+-- feature_view/user_account of project fraud_detection: bigquery for target production, not applied yet.
 -- The account as of its latest daily snapshot.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: as_of, the instant (UTC) as of which rows are taken.
@@ -34,8 +34,8 @@ WITH `accounts` AS (
       `user_id`
     FROM `user_account_rows`
   ) AS `seen`
-), `user_account_asked` AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), `user_id_asked` AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     `entities`.`_row`,
     `entities`.`user_id`,
@@ -54,19 +54,19 @@ WITH `accounts` AS (
     `has_two_factor`
   FROM (
     SELECT
-      `user_account_asked`.`_row`,
+      `user_id_asked`.`_row`,
       `user_account_rows`.`_event`,
       `user_account_rows`.`credit_score`,
       `user_account_rows`.`account_age_days`,
       `user_account_rows`.`has_two_factor`,
       ROW_NUMBER() OVER (
-        PARTITION BY `user_account_asked`.`_row`
+        PARTITION BY `user_id_asked`.`_row`
         ORDER BY `user_account_rows`.`_event` DESC, `user_account_rows`.`credit_score` DESC, `user_account_rows`.`account_age_days` DESC, `user_account_rows`.`has_two_factor` DESC
       ) AS `_rank`
-    FROM `user_account_asked`
+    FROM `user_id_asked`
     JOIN `user_account_rows`
-      ON `user_account_asked`.`user_id` = `user_account_rows`.`user_id`
-      AND `user_account_rows`.`_event` <= `user_account_asked`.`_until`
+      ON `user_id_asked`.`user_id` = `user_account_rows`.`user_id`
+      AND `user_account_rows`.`_event` <= `user_id_asked`.`_until`
   ) AS `ranked`
   WHERE
     `_rank` = 1

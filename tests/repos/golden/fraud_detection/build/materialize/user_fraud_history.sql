@@ -1,4 +1,4 @@
--- feature_view/user_fraud_history of project fraud_detection, target production, registry serial 0.
+-- feature_view/user_fraud_history of project fraud_detection: bigquery for target production, not applied yet.
 -- Fraud reported on the user's account.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: as_of, the instant (UTC) as of which rows are taken.
@@ -29,8 +29,8 @@ WITH `fraud_reports` AS (
       `user_id`
     FROM `user_fraud_history_rows`
   ) AS `seen`
-), `user_fraud_history_asked` AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), `user_id_asked` AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     `entities`.`_row`,
     `entities`.`user_id`,
@@ -46,18 +46,18 @@ WITH `fraud_reports` AS (
     `_event`
   FROM (
     SELECT
-      `user_fraud_history_asked`.`_row`,
+      `user_id_asked`.`_row`,
       `user_fraud_history_rows`.`_event`,
-      ROW_NUMBER() OVER (PARTITION BY `user_fraud_history_asked`.`_row` ORDER BY `user_fraud_history_rows`.`_event` DESC) AS `_rank`
-    FROM `user_fraud_history_asked`
+      ROW_NUMBER() OVER (PARTITION BY `user_id_asked`.`_row` ORDER BY `user_fraud_history_rows`.`_event` DESC) AS `_rank`
+    FROM `user_id_asked`
     JOIN `user_fraud_history_rows`
-      ON `user_fraud_history_asked`.`user_id` = `user_fraud_history_rows`.`user_id`
-      AND `user_fraud_history_rows`.`_event` <= `user_fraud_history_asked`.`_until`
+      ON `user_id_asked`.`user_id` = `user_fraud_history_rows`.`user_id`
+      AND `user_fraud_history_rows`.`_event` <= `user_id_asked`.`_until`
   ) AS `ranked`
   WHERE
     `_rank` = 1
-), `user_fraud_history_window_asked` AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), `user_id_asked_2` AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     `entities`.`_row`,
     `entities`.`user_id`,
@@ -69,13 +69,13 @@ WITH `fraud_reports` AS (
 ), `user_fraud_history_pairs` AS (
   /* each question with the rows that its widest window can hold */
   SELECT
-    `user_fraud_history_window_asked`.`_row`,
-    `user_fraud_history_window_asked`.`_at`,
+    `user_id_asked_2`.`_row`,
+    `user_id_asked_2`.`_at`,
     `user_fraud_history_rows`.`_event`
-  FROM `user_fraud_history_window_asked`
+  FROM `user_id_asked_2`
   LEFT JOIN `user_fraud_history_rows`
-    ON `user_fraud_history_window_asked`.`user_id` = `user_fraud_history_rows`.`user_id`
-    AND `user_fraud_history_rows`.`_event` <= `user_fraud_history_window_asked`.`_until`
+    ON `user_id_asked_2`.`user_id` = `user_fraud_history_rows`.`user_id`
+    AND `user_fraud_history_rows`.`_event` <= `user_id_asked_2`.`_until`
 ), `user_fraud_history_exact` AS (
   /* every window picks its own rows */
   SELECT

@@ -1,4 +1,4 @@
--- feature_view/user_transactions of project fraud_detection, target production, registry serial 0.
+-- feature_view/user_transactions of project fraud_detection: bigquery for target production, not applied yet.
 -- How often and for how much a user has paid lately.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: as_of, the instant (UTC) as of which rows are taken.
@@ -34,8 +34,8 @@ WITH `transactions` AS (
       `user_id`
     FROM `user_transactions_rows`
   ) AS `seen`
-), `user_transactions_asked` AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), `user_id_asked` AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     `entities`.`_row`,
     `entities`.`user_id`,
@@ -51,21 +51,21 @@ WITH `transactions` AS (
     `_event`
   FROM (
     SELECT
-      `user_transactions_asked`.`_row`,
+      `user_id_asked`.`_row`,
       `user_transactions_rows`.`_event`,
       ROW_NUMBER() OVER (
-        PARTITION BY `user_transactions_asked`.`_row`
+        PARTITION BY `user_id_asked`.`_row`
         ORDER BY `user_transactions_rows`.`_event` DESC, `user_transactions_rows`.`transaction_id` DESC
       ) AS `_rank`
-    FROM `user_transactions_asked`
+    FROM `user_id_asked`
     JOIN `user_transactions_rows`
-      ON `user_transactions_asked`.`user_id` = `user_transactions_rows`.`user_id`
-      AND `user_transactions_rows`.`_event` <= `user_transactions_asked`.`_until`
+      ON `user_id_asked`.`user_id` = `user_transactions_rows`.`user_id`
+      AND `user_transactions_rows`.`_event` <= `user_id_asked`.`_until`
   ) AS `ranked`
   WHERE
     `_rank` = 1
-), `user_transactions_window_asked` AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), `user_id_asked_2` AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     `entities`.`_row`,
     `entities`.`user_id`,
@@ -78,17 +78,17 @@ WITH `transactions` AS (
 ), `user_transactions_pairs` AS (
   /* each question with the rows that its widest window can hold */
   SELECT
-    `user_transactions_window_asked`.`_row`,
-    `user_transactions_window_asked`.`_at`,
+    `user_id_asked_2`.`_row`,
+    `user_id_asked_2`.`_at`,
     `user_transactions_rows`.`_event`,
     `user_transactions_rows`.`amount`,
     `user_transactions_rows`.`country`,
     `user_transactions_rows`.`transaction_id`
-  FROM `user_transactions_window_asked`
+  FROM `user_id_asked_2`
   LEFT JOIN `user_transactions_rows`
-    ON `user_transactions_window_asked`.`user_id` = `user_transactions_rows`.`user_id`
-    AND `user_transactions_rows`.`_event` <= `user_transactions_window_asked`.`_until`
-    AND `user_transactions_rows`.`_event` >= `user_transactions_window_asked`.`_since`
+    ON `user_id_asked_2`.`user_id` = `user_transactions_rows`.`user_id`
+    AND `user_transactions_rows`.`_event` <= `user_id_asked_2`.`_until`
+    AND `user_transactions_rows`.`_event` >= `user_id_asked_2`.`_since`
 ), `user_transactions_exact` AS (
   /* every window picks its own rows */
   SELECT

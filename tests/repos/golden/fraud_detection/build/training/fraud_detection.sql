@@ -1,4 +1,4 @@
--- feature_service/fraud_detection of project fraud_detection, target production, registry serial 0.
+-- feature_service/fraud_detection of project fraud_detection: bigquery for target production, not applied yet.
 -- Scores a payment while the customer waits.
 -- Made by asof compile: edit the definition, not this file.
 -- Parameter: the table spine (user_id, event_timestamp).
@@ -31,8 +31,8 @@ WITH `spine_2` AS (
   FROM `transactions`
   WHERE
     `user_id` IS NOT NULL AND `paid_at` IS NOT NULL
-), `user_transactions_window_asked` AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), `user_id_asked` AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     `spine_2`.`_row`,
     `spine_2`.`user_id`,
@@ -45,17 +45,17 @@ WITH `spine_2` AS (
 ), `user_transactions_pairs` AS (
   /* each question with the rows that its widest window can hold */
   SELECT
-    `user_transactions_window_asked`.`_row`,
-    `user_transactions_window_asked`.`_at`,
+    `user_id_asked`.`_row`,
+    `user_id_asked`.`_at`,
     `user_transactions_rows`.`_event`,
     `user_transactions_rows`.`amount`,
     `user_transactions_rows`.`country`,
     `user_transactions_rows`.`transaction_id`
-  FROM `user_transactions_window_asked`
+  FROM `user_id_asked`
   LEFT JOIN `user_transactions_rows`
-    ON `user_transactions_window_asked`.`user_id` = `user_transactions_rows`.`user_id`
-    AND `user_transactions_rows`.`_event` <= `user_transactions_window_asked`.`_until`
-    AND `user_transactions_rows`.`_event` >= `user_transactions_window_asked`.`_since`
+    ON `user_id_asked`.`user_id` = `user_transactions_rows`.`user_id`
+    AND `user_transactions_rows`.`_event` <= `user_id_asked`.`_until`
+    AND `user_transactions_rows`.`_event` >= `user_id_asked`.`_since`
 ), `user_transactions_exact` AS (
   /* every window picks its own rows */
   SELECT
@@ -90,8 +90,8 @@ WITH `spine_2` AS (
   FROM `accounts`
   WHERE
     `user_id` IS NOT NULL AND `snapshot_at` IS NOT NULL
-), `user_account_asked` AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), `user_id_asked_2` AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     `spine_2`.`_row`,
     `spine_2`.`user_id`,
@@ -101,6 +101,11 @@ WITH `spine_2` AS (
   FROM `spine_2`
   WHERE
     `spine_2`.`user_id` IS NOT NULL AND `spine_2`.`_at` IS NOT NULL
+), `user_id_keys` AS (
+  /* the keys that are asked about */
+  SELECT DISTINCT
+    `user_id`
+  FROM `user_id_asked_2`
 ), `user_account_found` AS (
   /* when the latest visible row of each question happened */
   SELECT
@@ -121,14 +126,16 @@ WITH `spine_2` AS (
         `user_account_rows`.`_event`,
         NULL AS `_since`
       FROM `user_account_rows`
+      JOIN `user_id_keys`
+        ON `user_id_keys`.`user_id` = `user_account_rows`.`user_id`
       UNION ALL
       SELECT
-        `user_account_asked`.`_row`,
-        `user_account_asked`.`user_id`,
-        `user_account_asked`.`_until` AS `_at`,
+        `user_id_asked_2`.`_row`,
+        `user_id_asked_2`.`user_id`,
+        `user_id_asked_2`.`_until` AS `_at`,
         NULL AS `_event`,
-        `user_account_asked`.`_since`
-      FROM `user_account_asked`
+        `user_id_asked_2`.`_since`
+      FROM `user_id_asked_2`
     ) AS `timeline`
   ) AS `newest`
   WHERE
@@ -172,8 +179,8 @@ WITH `spine_2` AS (
   FROM `fraud_reports`
   WHERE
     `user_id` IS NOT NULL AND `reported_at` IS NOT NULL
-), `user_fraud_history_window_asked` AS (
-  /* whom each row of the spine asks about, and from when to when rows count */
+), `user_id_asked_3` AS (
+  /* whom each row of the spine asks about, and what may be seen by then */
   SELECT
     `spine_2`.`_row`,
     `spine_2`.`user_id`,
@@ -185,13 +192,13 @@ WITH `spine_2` AS (
 ), `user_fraud_history_pairs` AS (
   /* each question with the rows that its widest window can hold */
   SELECT
-    `user_fraud_history_window_asked`.`_row`,
-    `user_fraud_history_window_asked`.`_at`,
+    `user_id_asked_3`.`_row`,
+    `user_id_asked_3`.`_at`,
     `user_fraud_history_rows`.`_event`
-  FROM `user_fraud_history_window_asked`
+  FROM `user_id_asked_3`
   LEFT JOIN `user_fraud_history_rows`
-    ON `user_fraud_history_window_asked`.`user_id` = `user_fraud_history_rows`.`user_id`
-    AND `user_fraud_history_rows`.`_event` <= `user_fraud_history_window_asked`.`_until`
+    ON `user_id_asked_3`.`user_id` = `user_fraud_history_rows`.`user_id`
+    AND `user_fraud_history_rows`.`_event` <= `user_id_asked_3`.`_until`
 ), `user_fraud_history_exact` AS (
   /* every window picks its own rows */
   SELECT
