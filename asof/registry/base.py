@@ -48,6 +48,12 @@ class Blobs(Protocol):
     def list(self, prefix: str) -> Iterator[str]:
         """The keys that start with ``prefix``, in order."""
 
+    def delete(self, key: str) -> None:
+        """Remove a blob that nothing refers to any more; nothing happens where it is gone.
+
+        Collecting garbage is all that uses it: HEAD.json is never removed.
+        """
+
 
 def checked(key: str) -> str:
     """``key``, which must not lead anywhere else. Raises ValueError."""

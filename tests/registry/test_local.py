@@ -36,6 +36,15 @@ def test_a_blob_is_replaced_only_by_those_who_saw_it(tmp_path: Path) -> None:
         blobs.put("gone.json", b"3", replaces=Tag("x"))
 
 
+def test_a_blob_that_was_removed_is_gone_and_may_be_removed_again(tmp_path: Path) -> None:
+    blobs = LocalBlobs(tmp_path)
+    blobs.put("a/b.json", b"1", replaces=None)
+    for _ in range(2):
+        blobs.delete("a/b.json")
+        assert blobs.get("a/b.json") is None
+    blobs.delete("never/there.json")
+
+
 def test_keys_come_in_order_without_what_is_not_finished(tmp_path: Path) -> None:
     blobs = LocalBlobs(tmp_path)
     for key in ("j/b/2.json", "j/a/1.json", "j/a-b/1.json", "k/1.json"):
