@@ -7,7 +7,7 @@ The user's mistakes come back as diagnostics; what stops a verb on its way raise
 from __future__ import annotations
 
 import os
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from asof.compiler.diagnostics import Diagnostic, DiagnosticError, has_errors, i
 from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from asof.compiler.model import Project, Repo, Target
     from asof.compiler.plan import Plan
     from asof.compiler.source import RepoFiles
-    from asof.ops.apply import Applied, Progress
+    from asof.ops.apply import Applied, Hands, Progress, Recovered
     from asof.ops.feature_tests import TestResult
     from asof.ops.materialize import Run
     from asof.ops.online import OnlineFeature
-    from asof.registry.records import Entry
+    from asof.registry.records import Entry, Unlock
     from asof.registry.store import Registry
 
 UNKNOWN_TARGET = rule("AS191", "asof.yaml has no such target")
@@ -152,18 +152,75 @@ def write_plan(made: Plan, path: Path) -> None:
     path.write_bytes(plan_bytes(made))
 
 
-def apply(root: Path, project: Project, made: Plan, *, progress: Callable[[Progress], None]) -> Applied:
-    """Carry out ``made`` in its own target. What nothing opens yet is refused before anything is claimed."""
+@contextmanager
+def _hands(
+    root: Path, project: Project, target: str, progress: Callable[[Progress], None], stop: Callable[[], bool]
+) -> Iterator[Hands]:
+    """What apply works with in ``target``. What nothing opens yet is refused before anything is claimed."""
     from asof.compiler.check.targets import refusals
     from asof.ops.actor import current_actor
-    from asof.ops.apply import apply as carry_out
+    from asof.ops.apply import Hands
     from asof.ops.infrastructure import StoreInfrastructure
 
-    if refused := refusals(target_of(project, made.target)):
+    if refused := refusals(target_of(project, target)):
         raise DiagnosticError(*refused)
-    registry = registry_of(root, project, made.target)
-    with StoreInfrastructure(made.project, root=root) as infrastructure:
-        return carry_out(made, registry, infrastructure, actor=current_actor(root, os.environ), progress=progress)
+    with StoreInfrastructure(project.project, root=root) as infrastructure:
+        actor = current_actor(root, os.environ)
+        yield Hands(infrastructure=infrastructure, actor=actor, progress=progress, stop=stop)
+
+
+def apply(
+    root: Path,
+    project: Project,
+    made: Plan,
+    *,
+    progress: Callable[[Progress], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Applied:
+    """Carry out ``made`` in its own target; ``stop`` says whether somebody asked to end before the next step."""
+    from asof.ops.apply import apply as carry_out
+
+    with _hands(root, project, made.target, progress, stop) as hands:
+        return carry_out(made, registry_of(root, project, made.target), hands)
+
+
+def resume(
+    root: Path,
+    project: Project,
+    *,
+    target: str,
+    progress: Callable[[Progress], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Applied | None:
+    """Finish the apply that stopped on its way; None where none did."""
+    from asof.ops.apply import resume as go_on
+
+    with _hands(root, project, target, progress, stop) as hands:
+        return go_on(registry_of(root, project, target), hands)
+
+
+def abort(
+    root: Path,
+    project: Project,
+    *,
+    target: str,
+    progress: Callable[[Progress], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Recovered | None:
+    """Undo what readers have not seen of the apply that stopped on its way; None where none did."""
+    from asof.ops.apply import abort as give_up
+
+    with _hands(root, project, target, progress, stop) as hands:
+        return give_up(registry_of(root, project, target), hands)
+
+
+def unlock(root: Path, project: Project, *, target: str, reason: str) -> Unlock | None:
+    """Break the claim of an apply that is surely dead, with a line in the audit trail; None where there is no claim."""
+    from asof.ops.actor import current_actor
+    from asof.registry.claim import unlock as break_claim
+
+    actor = current_actor(root, os.environ)
+    return break_claim(registry_of(root, project, target), by=actor.by, reason=reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,6 +390,11 @@ def feature_tests(repo: Repo, names: Sequence[str] = ()) -> tuple[TestResult, ..
 def registry_history(root: Path, project: Project, *, target: str) -> tuple[Entry, ...]:
     """Every generation of the registry, oldest first."""
     return registry_of(root, project, target).history()
+
+
+def registry_unlocks(root: Path, project: Project, *, target: str) -> tuple[Unlock, ...]:
+    """Every claim on the registry that was broken by hand, oldest first."""
+    return registry_of(root, project, target).unlocks()
 
 
 def registry_export(root: Path, project: Project, *, target: str) -> bytes:

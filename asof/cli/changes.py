@@ -10,11 +10,12 @@ import typer
 
 from asof import api
 from asof.cli.session import Allow, ExitCode, Session, Target, Usage, Yes
+from asof.cli.stopping import stopping
 
 if TYPE_CHECKING:
     from asof.compiler.model import Project
     from asof.compiler.plan import Plan
-    from asof.ops.apply import Applied
+    from asof.ops.apply import Applied, Recovered
 
 
 def plan(
@@ -47,10 +48,18 @@ def apply(
     ] = None,
     target: Target = "",
     allow_destroy: Allow = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Finish the apply that stopped on its way.")] = False,
+    abort: Annotated[
+        bool, typer.Option("--abort", help="Undo what readers have not seen of the apply that stopped on its way.")
+    ] = False,
     yes: Yes = False,
 ) -> int:
     """Carry out a plan: make the stores and the registry what the definitions say."""
     session: Session = context.obj
+    if resume or abort:
+        if (resume and abort) or plan_file is not None or allow_destroy:
+            raise Usage("--resume and --abort stand alone: the plan is the one that was begun")
+        return _resume(session, target) if resume else _abort(session, target)
     if plan_file is not None:
         if target or allow_destroy:
             raise Usage("a plan file says itself what its target is and what may be deleted; make a new plan instead")
@@ -116,13 +125,34 @@ def _carry_out(session: Session, project: Project, made: Plan, *, ask: bool) -> 
         if typer.prompt("Apply this plan? Only yes is taken for yes", default="no", show_default=False) != "yes":
             raise typer.Abort
     lines = plans.StepLines(session.terminal, total=len(made.steps))
-    done: Applied = api.apply(session.root, project, made, progress=lines)
+    with stopping(session.terminal) as stop:
+        done = api.apply(session.root, project, made, progress=lines, stop=stop)
     session.terminal.say(plans.applied(made, done))
-    return session.end(
-        ExitCode.OK,
-        plan=_plan_json(made),
-        applied={"serial": done.serial, "generation": done.generation, "steps": done.steps},
-    )
+    return session.end(ExitCode.OK, plan=_plan_json(made), applied=_done_json(done))
+
+
+def _resume(session: Session, target: str) -> ExitCode:
+    from asof.views import plans
+
+    with stopping(session.terminal) as stop:
+        lines = plans.StepLines(session.terminal)
+        done = api.resume(session.root, session.project(), target=target, progress=lines, stop=stop)
+    session.terminal.say(plans.resumed(done))
+    return session.end(ExitCode.OK, applied=_done_json(done) if done else None)
+
+
+def _abort(session: Session, target: str) -> ExitCode:
+    from asof.views import plans
+
+    with stopping(session.terminal) as stop:
+        lines = plans.StepLines(session.terminal)
+        done = api.abort(session.root, session.project(), target=target, progress=lines, stop=stop)
+    session.terminal.say(plans.aborted(done))
+    return session.end(ExitCode.OK, aborted=_done_json(done) | {"committed": done.committed} if done else None)
+
+
+def _done_json(done: Applied | Recovered) -> dict[str, object]:
+    return {"serial": done.serial, "generation": done.generation, "steps": done.steps}
 
 
 def _is_terminal() -> bool:

@@ -29,6 +29,7 @@ _OF_DIAGNOSTIC = {
     "AS605": ExitCode.STALE_PLAN,
     "AS608": ExitCode.BLOCKED,
     "AS609": ExitCode.PARTIAL_APPLY,
+    "AS611": ExitCode.INTERRUPTED,
     "AS705": ExitCode.CLAIMED,
     "AS706": ExitCode.CLAIMED,
     "AS709": ExitCode.USAGE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from asof import api
@@ -16,8 +17,11 @@ def registry_history(context: typer.Context, target: Target = "") -> int:
     """Every generation: who made it, when, from which commit, and what it changed."""
     session: Session = context.obj
     entries = api.registry_history(session.root, session.project(), target=target)
-    session.terminal.say(listings.history(entries))
-    return session.end(ExitCode.OK, generations=listings.history_json(entries))
+    unlocks = api.registry_unlocks(session.root, session.project(), target=target)
+    session.terminal.say(listings.history(entries) + listings.unlocks(unlocks))
+    return session.end(
+        ExitCode.OK, generations=listings.history_json(entries), unlocks=[msgspec.to_builtins(u) for u in unlocks]
+    )
 
 
 def registry_show(
@@ -50,3 +54,19 @@ def registry_export(
         return ExitCode.OK
     out.write_bytes(body)
     return session.end(ExitCode.OK, file=str(out))
+
+
+def registry_unlock(
+    context: typer.Context,
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="WHY", show_default=False, help="Kept in the audit trail for ever.")
+    ],
+    target: Target = "",
+) -> int:
+    """Break glass: end the claim of an apply that is surely dead, before its lease does."""
+    session: Session = context.obj
+    if not reason.strip():
+        raise Usage("--reason says why, for those who read the audit trail later")
+    made = api.unlock(session.root, session.project(), target=target, reason=reason.strip())
+    session.terminal.say(listings.unlocked(made))
+    return session.end(ExitCode.OK, unlocked=msgspec.to_builtins(made) if made else None)

@@ -59,7 +59,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     that but base, read set and tool: two plans with one effect do the same.
     """
 
-    format: int = PLAN_FORMAT
+    format: int
     project: str
     target: str
     base: Base
@@ -107,6 +107,7 @@ def plan(repo: Repo, state: State, *, target: str = "", allow_destroy: Collectio
     edited = _settings_changes(state.settings, settings)
     objects = _objects(found)
     made = Plan(
+        format=PLAN_FORMAT,
         project=repo.project.project,
         target=name,
         base=Base(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, Self
+from zlib import crc32
 
 from asof import engines, online
 from asof.compiler.infrastructure import ONLINE_TABLE
@@ -17,11 +18,28 @@ if TYPE_CHECKING:
     from asof.online.base import OnlineStore
 
 
+LANES = 4
+"""Connections to one store that is a server."""
+
+_EMBEDDED = frozenset({"duckdb", "sqlite"})
+"""Stores in a file, which one writer at a time may change."""
+
+
 class Infrastructure(Protocol):
     """What a plan's steps do to the stores. Each call may be repeated and then changes nothing more.
 
-    Raises DiagnosticError with the store's own words, and where a resource belongs to somebody else.
+    Raises DiagnosticError with the store's own words, and where a resource belongs to somebody else. It is
+    used by one thread; ``another`` is for the next one.
     """
+
+    def lane(self, resource: Resource) -> str:
+        """Steps on resources of different lanes may run at the same time."""
+
+    def another(self) -> Infrastructure:
+        """The same stores over connections of their own."""
+
+    def close(self) -> None:
+        """End the connections."""
 
     def create(self, resource: Resource) -> None:
         """Make ``resource``, empty."""
@@ -46,10 +64,25 @@ class StoreInfrastructure:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def lane(self, resource: Resource) -> str:
+        store = resource.store.type
+        if store in _EMBEDDED:
+            place = "".join(str(value) for _, value in resource.store.options)
+            return f"{store}-{place}"
+        return f"{store}-{crc32(resource.id.encode()) % LANES}"
+
+    def another(self) -> StoreInfrastructure:
+        return StoreInfrastructure(self.project, root=self.root)
+
+    def close(self) -> None:
         for engine in self._engines.values():
             engine.close()
         for store in self._online.values():
             store.close()
+        self._engines.clear()
+        self._online.clear()
 
     def create(self, resource: Resource) -> None:
         if resource.kind == ONLINE_TABLE:

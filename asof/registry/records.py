@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
-HEAD_FORMAT = 1
+if TYPE_CHECKING:
+    from asof.compiler.formats import Document, Migrations
+
+HEAD_FORMAT = 2
 JOURNAL_FORMAT = 1
 
 
-class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is applying, and until when (RFC 3339, UTC) nobody else may."""
+class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who is applying, and until when (RFC 3339, UTC) nobody else may.
+
+    ``unfinished`` are the applies that stopped before this one, oldest first, as long as what they left is not
+    yet settled: whoever takes a claim over answers for all of them.
+    """
 
     apply_id: str
     owner: str
     until: str
+    unfinished: tuple[str, ...] = ()
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One generation's line in the audit trail: who made it, when, from what, and what it changed.
 
-    ``plan`` is the plan's effect; ``commit`` the revision of the feature repo; ``summary`` counts changes by class.
+    ``plan`` is the plan's effect and ``base`` the generation it was made against; ``commit`` the revision of the
+    feature repo; ``summary`` counts changes by class.
     """
 
     serial: int
@@ -27,6 +38,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     parent: str = ""
     apply_id: str
     plan: str
+    base: str = ""
     by: str
     at: str
     commit: str = ""
@@ -34,7 +46,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     addresses: tuple[str, ...] = ()
 
 
-class Head(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Head(msgspec.Struct, frozen=True, kw_only=True):
     """The only blob that is ever replaced.
 
     ``epoch`` rises with every claim, so that an applier whose claim was taken over can no longer write;
@@ -55,8 +67,27 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     nonce: str
 
 
-class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an apply was about to do (``intent``), or what came of it (``done``, ``failed``).
+class Unlock(msgspec.Struct, frozen=True, kw_only=True):
+    """A claim that somebody broke: whose it was, who did it, when and why. Kept under audit/unlocks/."""
+
+    apply_id: str
+    owner: str
+    epoch: int
+    by: str
+    at: str
+    reason: str
+
+
+def _without_inheritance(head: Document) -> Document:
+    """Format 1 knew of one unfinished apply only, the claim's own: nothing is to be added."""
+    return head
+
+
+HEAD_MIGRATIONS: Migrations = {1: _without_inheritance}
+
+
+class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """What an apply was about to do (``intent``), or what came of it (``done``, ``failed``, ``interrupted``).
 
     ``steps`` are the ids of a batch of steps that run between the two entries.
     """

@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from asof.compiler.diagnostics import DiagnosticError, rule
+from asof.compiler.formats import upgraded
 from asof.compiler.source import NOWHERE
-from asof.compiler.state import EMPTY, NEWER_STATE, State, encode, state_bytes, state_from_bytes, unreadable
+from asof.compiler.state import EMPTY, State, encode, state_bytes, state_from_bytes, unreadable
 from asof.registry.base import Blobs, Conflict, Missing, Tag
-from asof.registry.records import HEAD_FORMAT, Entry, Head
+from asof.registry.records import HEAD_FORMAT, HEAD_MIGRATIONS, Entry, Head, Unlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from asof.compiler.formats import Migrations
+
 HEAD = "HEAD.json"
+UNLOCKS = "audit/unlocks/"
 LARGEST_GENERATION = 2**30
 """Bytes a generation may have once decompressed: a small blob must not fill the memory of whoever reads it."""
 
@@ -53,7 +57,7 @@ class Registry:
                 raise unreadable(f"{HEAD} is gone while generations are there; restore it from a backup")
             return None
         body, tag = found
-        return _decoded(body, HEAD, Head, HEAD_FORMAT), tag
+        return _decoded(body, HEAD, Head, (HEAD_FORMAT, HEAD_MIGRATIONS)), tag
 
     def state(self) -> State:
         """The current generation; EMPTY where nothing was ever applied."""
@@ -80,10 +84,16 @@ class Registry:
         if found is None:
             return ()
         head = found[0]
-        entries = {entry.serial: entry for key in self.blobs.list("audit/") if (entry := self._entry(key))}
+        keys = [key for key in self.blobs.list("audit/") if key.count("/") == 1]
+        entries = {entry.serial: entry for key in keys if (entry := self._record(key, Entry))}
         if head.last is not None:
             entries.setdefault(head.last.serial, head.last)
         return tuple(entries[serial] for serial in sorted(entries) if serial <= head.serial)
+
+    def unlocks(self) -> tuple[Unlock, ...]:
+        """Every claim that was broken by hand, oldest first."""
+        found = [unlock for key in self.blobs.list(UNLOCKS) if (unlock := self._record(key, Unlock))]
+        return tuple(sorted(found, key=lambda unlock: (unlock.at, unlock.epoch)))
 
     def export(self) -> bytes:
         """The head and the current generation as one readable JSON document."""
@@ -123,7 +133,7 @@ class Registry:
         found = self.blobs.get(key)
         if found is None:
             raise unreadable(f"{key} is missing; restore it from a backup")
-        body = _decompressed(found[0], key)
+        body = inflated(found[0], key)
         if hashlib.sha256(body).hexdigest() != digest:
             raise unreadable(f"{key} is damaged: its contents do not match its name")
         state = state_from_bytes(body, digest)
@@ -131,16 +141,17 @@ class Registry:
             raise unreadable(f"{key} is generation {state.serial} of another registry")
         return state
 
-    def _entry(self, key: str) -> Entry | None:
+    def _record(self, key: str, kind: type[S]) -> S | None:
         found = self.blobs.get(key)
-        return _decoded(found[0], key, Entry, None) if found else None
+        return _decoded(found[0], key, kind) if found else None
 
 
 def _generation_key(serial: int, digest: str) -> str:
     return f"generations/{serial}-{digest}.json.gz"
 
 
-def _decompressed(body: bytes, key: str) -> bytes:
+def inflated(body: bytes, key: str) -> bytes:
+    """What was compressed into the blob ``key``. Raises DiagnosticError AS701 where it is damaged or too large."""
     inflate = zlib.decompressobj(wbits=31)
     try:
         made = inflate.decompress(body, LARGEST_GENERATION)
@@ -152,11 +163,9 @@ def _decompressed(body: bytes, key: str) -> bytes:
     return made
 
 
-def _decoded(body: bytes, key: str, kind: type[S], version: int | None) -> S:
+def _decoded(body: bytes, key: str, kind: type[S], versions: tuple[int, Migrations] | None = None) -> S:
     try:
         document = msgspec.json.decode(body, type=dict[str, Any])
-        if version is not None and document.get("format", version) != version:
-            raise DiagnosticError(NEWER_STATE.at(NOWHERE, "this registry needs a newer asof than the one running"))
-        return msgspec.convert(document, kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return msgspec.convert(upgraded(document, *versions) if versions else document, kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise unreadable(f"{key} is damaged: {error}") from error

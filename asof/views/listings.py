@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from asof.ops.feature_tests import TestResult
     from asof.ops.materialize import Run
     from asof.ops.online import OnlineFeature
-    from asof.registry.records import Entry
+    from asof.registry.records import Entry, Unlock
 
 NOT_A_PAIR = rule("AS193", "an entity is written as KEY=VALUE")
 
@@ -128,6 +128,22 @@ def history_json(entries: Sequence[Entry]) -> list[dict[str, object]]:
         }
         for e in entries
     ]
+
+
+def unlocks(found: Sequence[Unlock]) -> str:
+    """The claims that were broken by hand, below the generations; nothing where there are none."""
+    if not found:
+        return ""
+    rows = [(u.at, u.by, u.apply_id, u.owner, u.reason) for u in found]
+    return "\n\nClaims that were broken\n\n" + table(("at", "by", "apply", "of", "reason"), rows)
+
+
+def unlocked(made: Unlock | None) -> str:
+    """What ``asof registry unlock`` did."""
+    if made is None:
+        return "Nothing to unlock: no apply holds this registry."
+    said = f"Unlocked: apply {made.apply_id} of {made.owner} may not write any more."
+    return f"{said}\nNext: asof apply --resume finishes what it began; asof apply --abort undoes it."
 
 
 def _summary(entry: Entry) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from asof.compiler.guards import Blocked
     from asof.compiler.infrastructure import Step
     from asof.compiler.plan import Plan
-    from asof.ops.apply import Applied, Progress
+    from asof.ops.apply import Applied, Progress, Recovered
     from asof.views.terminal import Terminal
 
 _SIGNS = {
@@ -170,7 +170,7 @@ def _value(value: object) -> str:
 class StepLines:
     """Progress of an apply: one line for each step that is done."""
 
-    def __init__(self, terminal: Terminal, *, total: int) -> None:
+    def __init__(self, terminal: Terminal, *, total: int | None = None) -> None:
         self.terminal = terminal
         self.total = total
         self.done = 0
@@ -178,7 +178,8 @@ class StepLines:
     def __call__(self, progress: Progress) -> None:
         if progress.done:
             self.done += 1
-            self.terminal.note(f"  [{self.done}/{self.total}] {_what(progress.step)}")
+            count = f"{self.done}/{self.total}" if self.total is not None else f"{self.done}"
+            self.terminal.note(f"  [{count}] {_what(progress.step)}")
 
 
 def applied(made: Plan, done: Applied) -> str:
@@ -187,3 +188,24 @@ def applied(made: Plan, done: Applied) -> str:
         return f"Applied before: {made.project} in {made.target} is at serial {done.serial}.\n"
     rebased = f", rebased from {done.rebased_from}" if done.rebased_from is not None else ""
     return f"Applied: {made.project} in {made.target} is at serial {done.serial}{rebased}.\n"
+
+
+def resumed(done: Applied | None) -> str:
+    """What ``asof apply --resume`` came to."""
+    if done is None:
+        return "Nothing to resume: no apply stopped on its way.\n"
+    return f"Resumed: the registry is at serial {done.serial}, {_steps_done(done.steps)}.\n"
+
+
+def aborted(done: Recovered | None) -> str:
+    """What ``asof apply --abort`` came to."""
+    if done is None:
+        return "Nothing to abort: no apply stopped on its way.\n"
+    if not done.committed:
+        return f"Aborted: the registry stays at serial {done.serial}, {_steps_done(done.steps)}.\n"
+    said = f"Too late to undo: readers see generation {done.serial}, whose last steps were finished"
+    return f"{said}, {_steps_done(done.steps)}. asof rollback SERIAL goes back.\n"
+
+
+def _steps_done(steps: Sequence[str]) -> str:
+    return f"{len(steps)} step{'' if len(steps) == 1 else 's'} done"
