@@ -214,9 +214,11 @@ class _Run:
         with self._guarded():
             committed = _committed(plan, claim.head)
             state = registry.generation_of(claim.head) if committed else verify(plan, registry)
-            begin(claim, plan)
-            self._settle(None if committed else plan)
-            if not committed:
+            if committed:  # before the journal has this apply: it only ends another's, which is not to be undone
+                self._settle(None)
+            else:
+                begin(claim, plan)
+                self._settle(plan)
                 with Lanes(self.hands.infrastructure) as lanes:
                     self._steps(plan, Phase.EXPAND, lanes)
                     self._commit(plan, state)

@@ -13,8 +13,9 @@ from asof.registry.claim import runs
 from asof.registry.store import inflated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from asof.compiler.state import Resource
     from asof.ops.infrastructure import Infrastructure
     from asof.registry.claim import Claimed
     from asof.registry.records import Head
@@ -77,11 +78,11 @@ def settle(claim: Claimed, infrastructure: Infrastructure, *, goes_on: Plan | No
     """
     done = []
     state = claim.registry.generation_of(claim.head)
-    recorded = {resource.id for resource in state.resources}
+    recorded = {resource.id: resource for resource in state.resources}
     for left in inherited(claim):
         if left.plan is None or (goes_on is not None and not left.committed and left.plan.effect == goes_on.effect):
             continue
-        for step in _contraction(left.plan) if left.committed else _inverses(left.plan):
+        for step in _contraction(left.plan) if left.committed else _inverses(left.plan, recorded):
             if step.action == "drop" and step.resource.id in recorded:
                 continue
             claim.guard()
@@ -95,15 +96,14 @@ def _contraction(plan: Plan) -> Iterator[Step]:
     return (step for step in plan.steps if step.phase is Phase.CONTRACT)
 
 
-def _inverses(plan: Plan) -> Iterator[Step]:
-    """What undoes the first half of a plan that nobody has seen: a new table goes, a grown one is as before."""
+def _inverses(plan: Plan, recorded: Mapping[str, Resource]) -> Iterator[Step]:
+    """What undoes the first half of a plan that nobody has seen: a new table goes, a grown one is as recorded."""
     for step in reversed([s for s in plan.steps if s.phase is Phase.EXPAND]):
-        action = "drop" if step.action == "create" else "alter"
         yield Step(
             id=f"undo-{step.id}",
             phase=Phase.EXPAND,
-            action=action,
+            action="drop" if step.action == "create" else "alter",
             reason=f"{step.id} was never committed",
             before=step.after,
-            after=step.before,
+            after=recorded.get(step.resource.id, step.before) if step.action != "create" else None,
         )

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from secrets import token_hex
 from threading import Event, RLock, Thread
+from time import monotonic
 from typing import TYPE_CHECKING, Self
 
 import msgspec
@@ -30,6 +31,9 @@ HEARTBEAT_SECONDS = LEASE.total_seconds() / 4
 CLAIMED = rule("AS705", "another apply is at work on this registry")
 CLAIM_LOST = rule("AS706", "another apply took this one's place")
 
+LOOK_SECONDS = 1.0
+"""How old the last sight of the head may be when a step begins."""
+
 _ATTEMPTS = 20
 
 
@@ -50,6 +54,7 @@ class Claimed:
         self.head = head
         self._before = before
         self._tag = tag
+        self._seen = monotonic()
         self._entries = 0
         self._lost: ClaimError | None = None
         self._lock = RLock()
@@ -132,6 +137,8 @@ class Claimed:
         """Make sure that nobody else may be at work before the next effect. Raises ClaimError (AS706)."""
         if self._lost is not None:
             raise self._lost
+        if monotonic() - self._seen >= LOOK_SECONDS:
+            self._look()
         self.renew()
 
     def renew(self) -> None:
@@ -172,15 +179,22 @@ class Claimed:
             if claim is not None:
                 self._swap(claim=msgspec.structs.replace(claim, until=self.registry.clock().isoformat()))
 
+    def _look(self) -> None:
+        """A claim may end before its lease does: by ``unlock``."""
+        with self._lock:
+            found = self.registry.head()
+            if found is None or found[1] != self._tag:
+                raise _taken_over(found[0] if found else None, self.apply_id)
+            self._seen = monotonic()
+
     def _swap(self, **fields: object) -> None:
         with self._lock:
             try:
                 self.head, self._tag = self.registry.swap(msgspec.structs.replace(self.head, **fields), self._tag)
+                self._seen = monotonic()
             except Conflict as error:
                 found = self.registry.head()
-                owner = found[0].claim.owner if found and found[0].claim else "somebody"
-                message = f"{owner} took over after the lease of this apply had run out"
-                raise ClaimError(CLAIM_LOST.at(NOWHERE, message)) from error
+                raise _taken_over(found[0] if found else None, self.apply_id) from error
 
 
 def unlock(registry: Registry, *, by: str, reason: str) -> Unlock | None:
@@ -212,6 +226,15 @@ def unlock(registry: Registry, *, by: str, reason: str) -> Unlock | None:
 def runs(claim: Claim, at: datetime) -> bool:
     """Whether the lease still keeps others out."""
     return datetime.fromisoformat(claim.until) > at
+
+
+def _taken_over(head: Head | None, apply_id: str) -> ClaimError:
+    claim = head.claim if head else None
+    if claim is not None and claim.apply_id == apply_id:
+        message = "somebody broke the claim of this apply (asof registry history says who and why)"
+    else:
+        message = f"{claim.owner if claim else 'somebody'} took over after the lease of this apply had run out"
+    return ClaimError(CLAIM_LOST.at(NOWHERE, message))
 
 
 def _claimed(claim: Claim) -> ClaimError:

@@ -260,7 +260,9 @@ def test_whoever_was_taken_over_begins_no_further_step(tmp_path: Path) -> None:
 
 
 class TestUnlock:
-    def test_a_broken_claim_is_audited_and_fences_its_owner(self, tmp_path: Path) -> None:
+    def test_a_broken_claim_is_audited_and_fences_its_owner(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         go(REPO, tmp_path)
         registry = registry_in(tmp_path)
         dead = Claimed.take(registry, owner="ada", project="rides", target="local")
@@ -271,7 +273,10 @@ class TestUnlock:
         assert made is not None
         assert (made.apply_id, made.owner, made.by) == (dead.apply_id, "ada", "bob")
         assert registry.unlocks() == (made,)
-        with pytest.raises(ClaimError, match="took over"):
+        monkeypatch.setattr(claims, "LOOK_SECONDS", 0.0)
+        with pytest.raises(ClaimError, match="somebody broke the claim"):
+            dead.guard()
+        with pytest.raises(ClaimError, match="somebody broke the claim"):
             dead.release()
         assert aborted(tmp_path) is not None
         assert unlock(registry, by="bob", reason="again") is None
