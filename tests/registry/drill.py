@@ -16,16 +16,14 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asof import engines, online
 from asof.compiler.diagnostics import DiagnosticError
 from asof.compiler.plan import Plan, plan
-from asof.compiler.state import State
 from asof.online.sqlite import SQLiteOnlineStore
 from asof.ops.apply import Hands, abort, apply, resume
 from asof.ops.infrastructure import StoreInfrastructure
@@ -34,6 +32,11 @@ from asof.registry.claim import LEASE, ClaimError, unlock
 from asof.registry.store import Registry
 from tests.plan.world import LOCAL, column, edited, repo_with, without
 from tests.registry.world import DRIVER, ME, TRIPS, asked, view
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asof.compiler.state import State
 
 QUERY = "SELECT driver_id, fare, ended_at FROM trips WHERE fare > "
 BEFORE = repo_with(
@@ -102,22 +105,32 @@ class Clock:
         self.around(SQLiteOnlineStore, "_recorded")
 
 
-def in_fork(act: Callable[[], str]) -> tuple[int, str]:
-    """Run ``act`` in a child; its exit status (negative for a signal) and what it returned or raised."""
+def forked(act: Callable[[], str]) -> tuple[int, int]:
+    """``act`` in a child; its process id and the pipe on which it says what it returned or raised."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         code, said = 0, ""
         try:
             said = act()
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - the child's outermost frame
             code, said = 1, traceback.format_exc()
         os.write(writing, said.encode()[-60_000:])
         os._exit(code)
     os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        said = pipe.read().decode()
+    return child, reading
+
+
+def ended(child: int, pipe: int) -> tuple[int, str]:
+    """The exit status of a child (negative for a signal) and what it said."""
+    with os.fdopen(pipe, "rb") as saying:
+        said = saying.read().decode()
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said
+
+
+def in_fork(act: Callable[[], str]) -> tuple[int, str]:
+    """The same, waiting for its end."""
+    return ended(*forked(act))
 
 
 def must(act: Callable[[], str], what: str) -> str:
@@ -250,7 +263,7 @@ class Drill:
         """One death, perhaps a second one during the recovery, and the check of what is left."""
         place = self.place(f"d{dies_at}-{mode.replace(' ', '-')}-{again_at}")
         stop = place.root / "stop"
-        (watcher, pipe) = self._watch(place, stop)
+        watcher = forked(lambda: reader(place, stop))
         try:
             died = in_fork(lambda: self._dying(dies_at, lambda: place.carry_out(self.plans[0])))
             if died[0] not in (0, -signal.SIGKILL):
@@ -268,29 +281,13 @@ class Drill:
             serial = must(lambda: place.check(exactly=True), "in the end")
         finally:
             stop.touch()
-            with os.fdopen(pipe, "rb") as saying:
-                said = saying.read().decode()
-            code = os.waitstatus_to_exitcode(os.waitpid(watcher, 0)[1])
+            code, said = ended(*watcher)
         if code:
             raise Breach(f"reader: {said}")
         if serial != "2" and (mode == "same plan" or (mode == "resume" and began)):
             raise Breach(f"{mode} ended at serial {serial}")
         shutil.rmtree(place.root)
         return serial
-
-    def _watch(self, place: Place, stop: Path) -> tuple[int, int]:
-        reading, writing = os.pipe()
-        child = os.fork()
-        if child == 0:
-            code, said = 0, ""
-            try:
-                said = reader(place, stop)
-            except BaseException:
-                code, said = 1, traceback.format_exc()
-            os.write(writing, said.encode()[-60_000:])
-            os._exit(code)
-        os.close(writing)
-        return child, reading
 
     def _dying(self, at: int, act: Callable[[], str]) -> str:
         Clock(at).install()

@@ -1,7 +1,7 @@
 """Appliers that race: of those who want the same object one wins, and whoever wants another one gets it.
 
-Run as ``python -m tests.registry.race [--appliers 16] [--rounds 1000]``. In each round the appliers make their plans from
-one generation; four at a time want to change one and the same view. Exits 1 at the first breach.
+Run as ``python -m tests.registry.race [--appliers 16] [--rounds 1000]``. In each round the appliers make their plans
+from one generation; four at a time want to change one and the same view. Exits 1 at the first breach.
 """
 
 from __future__ import annotations
