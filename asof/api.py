@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from asof.compiler.model import Project, Repo, Target
     from asof.compiler.plan import Plan
     from asof.compiler.source import RepoFiles
+    from asof.compiler.state import State
     from asof.ops.apply import Applied, Hands, Progress, Recovered
     from asof.ops.feature_tests import TestResult
     from asof.ops.materialize import Run
     from asof.ops.online import OnlineFeature
+    from asof.ops.recovery import Standstill
     from asof.registry.records import Entry, Unlock
     from asof.registry.store import Registry
+    from asof.registry.upkeep import Verified
 
 UNKNOWN_TARGET = rule("AS191", "asof.yaml has no such target")
 NO_ONLINE_STORE = rule("AS192", "the target has no online store")
@@ -89,11 +92,14 @@ def _opened(location: str, root: Path) -> Registry:
     return open_registry(resolve(location, os.environ), root=root)
 
 
-def plan(root: Path, repo: Repo, *, target: str = "", allow_destroy: Collection[str] = ()) -> Plan:
-    """What would make the registry of ``target`` match ``repo``."""
+def plan(
+    root: Path, repo: Repo, *, target: str = "", allow_destroy: Collection[str] = (), against: int | None = None
+) -> Plan:
+    """What would make the registry of ``target``, or its generation ``against``, match ``repo``."""
     from asof.compiler.plan import plan as plan_changes
 
-    state = registry_of(root, repo.project, target).state()
+    registry = registry_of(root, repo.project, target)
+    state = registry.state() if against is None else registry.at(against)
     return plan_changes(repo, state, target=target_of(repo.project, target).name, allow_destroy=allow_destroy)
 
 
@@ -103,32 +109,42 @@ class Review:
 
     plan: Plan | None
     checked: Checked
+    stopped: Standstill | None = None
+    """An apply that did not finish and has to be resumed, aborted or settled by the next one."""
 
 
-def review(root: Path, *, target: str = "", allow_destroy: Collection[str] = ()) -> Review:
-    """Check the repo and plan it; where nothing it depends on has changed, the plan of the last time is the answer."""
+def review(root: Path, *, target: str = "", allow_destroy: Collection[str] = (), against: int | None = None) -> Review:
+    """Check the repo and plan it, ``against`` an earlier generation if one is named.
+
+    Where nothing it depends on has changed, the plan of the last time is the answer.
+    """
     from asof.ops.plan_cache import KeptPlan, keep_plan, kept_plan, key_of
+    from asof.ops.recovery import standstill
     from asof.ops.repo_files import read_repo
 
     files, unread = read_repo(root)
     if files is None:
         return Review(plan=None, checked=Checked(repo=None, diagnostics=in_order(unread), sources={}))
     key = key_of(files, target=target, allow_destroy=allow_destroy)
-    kept = None if unread else kept_plan(root, key)
+    kept = None if unread or against is not None else kept_plan(root, key)
     if kept is not None:
-        head = _opened(kept.registry, root).head()
+        registry = _opened(kept.registry, root)
+        head = registry.head()
         if (head[0].generation if head else "") == kept.generation:
             checked = Checked(repo=None, diagnostics=kept.diagnostics, sources=files.decoded())
-            return Review(plan=kept.plan, checked=checked)
+            stopped = standstill(head[0] if head else None, registry.clock())
+            return Review(plan=kept.plan, checked=checked, stopped=stopped)
     checked = _checked(files, unread)
     if checked.sound is None:
         return Review(plan=None, checked=checked)
-    made = plan(root, checked.sound, target=target, allow_destroy=allow_destroy)
-    if not unread:
-        registry = target_of(checked.sound.project, target).registry
-        fresh = KeptPlan(registry=registry, generation=made.base.generation, plan=made, diagnostics=checked.diagnostics)
+    made = plan(root, checked.sound, target=target, allow_destroy=allow_destroy, against=against)
+    if not unread and against is None:
+        location = target_of(checked.sound.project, target).registry
+        fresh = KeptPlan(registry=location, generation=made.base.generation, plan=made, diagnostics=checked.diagnostics)
         keep_plan(root, key, fresh)
-    return Review(plan=made, checked=checked)
+    registry = registry_of(root, checked.sound.project, target)
+    head = registry.head()
+    return Review(plan=made, checked=checked, stopped=standstill(head[0] if head else None, registry.clock()))
 
 
 def rollback(root: Path, project: Project, serial: int, *, target: str, allow_destroy: Collection[str]) -> Plan:
@@ -395,6 +411,45 @@ def registry_history(root: Path, project: Project, *, target: str) -> tuple[Entr
 def registry_unlocks(root: Path, project: Project, *, target: str) -> tuple[Unlock, ...]:
     """Every claim on the registry that was broken by hand, oldest first."""
     return registry_of(root, project, target).unlocks()
+
+
+def registry_diff(root: Path, project: Project, before: int, after: int, *, target: str) -> Plan:
+    """What turns generation ``before`` into ``after``; 0 is the empty registry. Nothing that could be applied."""
+    from asof.ops.rollback import between
+
+    registry = registry_of(root, project, target)
+    return between(registry, before, after)
+
+
+def registry_verify(root: Path, project: Project, *, target: str) -> tuple[Verified, ...]:
+    """Every generation compared with its hash, oldest first."""
+    from asof.registry.upkeep import verify
+
+    return verify(registry_of(root, project, target))
+
+
+def registry_garbage(root: Path, project: Project, *, target: str, keep: int) -> tuple[str, ...]:
+    """What ``registry_collect`` would remove."""
+    from asof.registry.upkeep import garbage
+
+    return garbage(registry_of(root, project, target), keep)
+
+
+def registry_collect(root: Path, project: Project, *, target: str, keep: int) -> tuple[str, ...]:
+    """Remove all generations but the last ``keep`` and the journals of what has ended; returns the keys."""
+    from asof.ops.actor import current_actor
+    from asof.registry.upkeep import collect
+
+    actor = current_actor(root, os.environ)
+    return collect(registry_of(root, project, target), owner=actor.by, keep=keep)
+
+
+def registry_import(root: Path, project: Project, body: bytes, *, target: str) -> State:
+    """Make an empty registry what an export holds."""
+    from asof.registry.upkeep import import_
+
+    name = target_of(project, target).name
+    return import_(registry_of(root, project, target), body, project=project.project, target=name)
 
 
 def registry_export(root: Path, project: Project, *, target: str) -> bytes:

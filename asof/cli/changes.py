@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from asof import api
-from asof.cli.session import Allow, ExitCode, Session, Target, Usage, Yes
+from asof.cli.session import Allow, ExitCode, InvalidRepo, Session, Target, Usage, Yes, is_terminal
 from asof.cli.stopping import stopping
 
 if TYPE_CHECKING:
     from asof.compiler.model import Project
     from asof.compiler.plan import Plan
     from asof.ops.apply import Applied, Recovered
+    from asof.ops.recovery import Standstill
 
 
 def plan(
@@ -25,19 +25,35 @@ def plan(
         Path | None, typer.Option("--out", metavar="FILE", help="Keep the plan for `asof apply FILE`.")
     ] = None,
     allow_destroy: Allow = None,
+    against: Annotated[
+        int | None, typer.Option("--against", metavar="SERIAL", help="Compare with an earlier generation, to read.")
+    ] = None,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 where there are changes.")
     ] = False,
 ) -> int:
     """Show what would change, why, and whom it reaches. Takes no lock and changes nothing."""
+    from asof.views import plans
+
     session: Session = context.obj
-    made = session.review(target, allow_destroy or ())
+    if against is not None and out is not None:
+        raise Usage("a plan against an earlier generation is for reading; asof apply needs one against the current")
+    review = session.review(target, allow_destroy or (), against=against)
+    made = review.plan
+    if made is None:
+        raise InvalidRepo(review.checked)
+    if review.stopped is not None:
+        session.terminal.note(plans.stopped(review.stopped))
     if out is not None:
         api.write_plan(made, out)
     _show_plan(session, made)
     code = ExitCode.CHANGES if detailed_exitcode and not made.empty else ExitCode.OK
     code = ExitCode.BLOCKED if made.blocked else code
-    return session.end(code, plan=_plan_json(made))
+    return session.end(code, plan=_plan_json(made), unfinished=_stopped_json(review.stopped))
+
+
+def _stopped_json(stopped: Standstill | None) -> dict[str, object] | None:
+    return None if stopped is None else {"apply_id": stopped.apply_id, "owner": stopped.owner, "since": stopped.since}
 
 
 def apply(
@@ -77,6 +93,9 @@ def rollback(
     context: typer.Context,
     serial: Annotated[int, typer.Argument(metavar="SERIAL", help="A generation that `asof registry history` lists.")],
     target: Target = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Only keep the plan, for `asof apply FILE`.")
+    ] = None,
     allow_destroy: Allow = None,
     yes: Yes = False,
 ) -> int:
@@ -84,7 +103,15 @@ def rollback(
     session: Session = context.obj
     project = session.project()
     made = api.rollback(session.root, project, serial, target=target, allow_destroy=tuple(allow_destroy or ()))
+    if out is not None:
+        return _keep(session, made, out)
     return _carry_out(session, project, made, ask=not yes)
+
+
+def _keep(session: Session, made: Plan, out: Path) -> ExitCode:
+    api.write_plan(made, out)
+    _show_plan(session, made)
+    return session.end(ExitCode.BLOCKED if made.blocked else ExitCode.OK, plan=_plan_json(made))
 
 
 def _show_plan(session: Session, made: Plan) -> None:
@@ -102,7 +129,7 @@ def _plan_json(made: Plan) -> dict[str, object]:
 def _ask_for_names(session: Session, made: Plan, yes: bool) -> tuple[str, ...]:
     """On a terminal, deletions that only lack permission are permitted by typing their addresses."""
     wanting = [b.address for b in made.blocked if b.code == "AS602"]
-    if yes or not _is_terminal() or not wanting or len(wanting) < len(made.blocked):
+    if yes or not is_terminal() or not wanting or len(wanting) < len(made.blocked):
         return ()
     _show_plan(session, made)
     given = [typer.prompt(f"To delete {address}, type its name", default="", show_default=False) for address in wanting]
@@ -120,7 +147,7 @@ def _carry_out(session: Session, project: Project, made: Plan, *, ask: bool) -> 
     if made.empty:
         return session.end(ExitCode.OK, plan=_plan_json(made), applied=None)
     if ask:
-        if session.terminal.json or not _is_terminal():
+        if session.terminal.json or not is_terminal():
             raise Usage("nobody can be asked here; pass --yes, or apply a reviewed plan file")
         if typer.prompt("Apply this plan? Only yes is taken for yes", default="no", show_default=False) != "yes":
             raise typer.Abort
@@ -153,7 +180,3 @@ def _abort(session: Session, target: str) -> ExitCode:
 
 def _done_json(done: Applied | Recovered) -> dict[str, object]:
     return {"serial": done.serial, "generation": done.generation, "steps": done.steps}
-
-
-def _is_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stderr.isatty()

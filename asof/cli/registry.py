@@ -27,11 +27,15 @@ def registry_history(context: typer.Context, target: Target = "") -> int:
 def registry_show(
     context: typer.Context,
     address: Annotated[str, typer.Argument(metavar="ADDRESS", show_default=False, help="Such as entity/driver.")] = "",
+    serial: Annotated[
+        int | None, typer.Option("--serial", metavar="N", help="An earlier generation; else the current one.")
+    ] = None,
     target: Target = "",
 ) -> int:
     """What is registered: the list, or one definition as JSON."""
     session: Session = context.obj
-    state = api.registry_of(session.root, session.project(), target).state()
+    registry = api.registry_of(session.root, session.project(), target)
+    state = registry.state() if serial is None else registry.at(serial)
     if address and address not in state.objects:
         raise Usage(listings.unknown("object", address, tuple(state.objects)))
     if address:
@@ -54,19 +58,3 @@ def registry_export(
         return ExitCode.OK
     out.write_bytes(body)
     return session.end(ExitCode.OK, file=str(out))
-
-
-def registry_unlock(
-    context: typer.Context,
-    reason: Annotated[
-        str, typer.Option("--reason", metavar="WHY", show_default=False, help="Kept in the audit trail for ever.")
-    ],
-    target: Target = "",
-) -> int:
-    """Break glass: end the claim of an apply that is surely dead, before its lease does."""
-    session: Session = context.obj
-    if not reason.strip():
-        raise Usage("--reason says why, for those who read the audit trail later")
-    made = api.unlock(session.root, session.project(), target=target, reason=reason.strip())
-    session.terminal.say(listings.unlocked(made))
-    return session.end(ExitCode.OK, unlocked=msgspec.to_builtins(made) if made else None)

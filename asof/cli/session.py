@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from asof.compiler.model import Project, Repo
-    from asof.compiler.plan import Plan
 
 Target = Annotated[
     str, typer.Option("--target", metavar="NAME", help="A target of asof.yaml; its first one by default.")
@@ -86,14 +86,12 @@ class Session:
             self._show(found)
         return found
 
-    def review(self, target: str, allow_destroy: Collection[str]) -> Plan:
-        """The repo's plan, with what was found in the repo shown; or the end of the command: InvalidRepo."""
-        made = api.review(self.root, target=target, allow_destroy=allow_destroy)
+    def review(self, target: str, allow_destroy: Collection[str], against: int | None = None) -> api.Review:
+        """The repo and its plan, with what was found in the repo shown."""
+        made = api.review(self.root, target=target, allow_destroy=allow_destroy, against=against)
         if made.plan is not None or made.checked.repo is not None:
             self._show(made.checked)
-        if made.plan is None:
-            raise InvalidRepo(made.checked)
-        return made.plan
+        return made
 
     def _show(self, found: api.Checked) -> None:
         if found.diagnostics:
@@ -124,6 +122,11 @@ class InvalidRepo(Exception):  # noqa: N818 - an outcome, already shown
 
 class Usage(Exception):  # noqa: N818 - an outcome
     """The command line asks for what cannot be, in a way that only the command can tell."""
+
+
+def is_terminal() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def instant(text: str) -> datetime | None:

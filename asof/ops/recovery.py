@@ -10,10 +10,11 @@ from asof.compiler.infrastructure import Phase, Step
 from asof.compiler.plan import Plan, plan_bytes, plan_from_bytes
 from asof.ops.lanes import perform
 from asof.registry.claim import runs
-from asof.registry.store import inflated
+from asof.registry.store import JOURNAL, inflated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from asof.compiler.state import Resource
     from asof.ops.infrastructure import Infrastructure
@@ -33,18 +34,17 @@ class Unfinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standstill:
-    """What ``asof plan`` says of a claim that nobody works under any more."""
+    """A claim that nobody works under any more: ``asof plan`` says so."""
 
     apply_id: str
     owner: str
     since: str
 
 
-def standstill(registry: Registry) -> Standstill | None:
+def standstill(head: Head | None, at: datetime) -> Standstill | None:
     """The apply that stopped on its way, if there is one and its lease is over."""
-    found = registry.head()
-    claim = found[0].claim if found else None
-    if claim is None or runs(claim, registry.clock()):
+    claim = head.claim if head else None
+    if claim is None or runs(claim, at):
         return None
     return Standstill(apply_id=claim.apply_id, owner=claim.owner, since=claim.until)
 
@@ -67,7 +67,7 @@ def _unfinished(registry: Registry, head: Head, apply_id: str) -> Unfinished:
 
 
 def _plan_key(apply_id: str) -> str:
-    return f"journal/{apply_id}/0000-plan-begin.json.gz"
+    return f"{JOURNAL}{apply_id}/0000-plan-begin.json.gz"
 
 
 def settle(claim: Claimed, infrastructure: Infrastructure, *, goes_on: Plan | None = None) -> tuple[Step, ...]:

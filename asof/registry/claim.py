@@ -17,7 +17,7 @@ from asof.compiler.source import NOWHERE
 from asof.compiler.state import encode
 from asof.registry.base import Conflict, Tag
 from asof.registry.records import Claim, Entry, Head, JournalEntry, Unlock
-from asof.registry.store import UNLOCKS
+from asof.registry.store import JOURNAL, UNLOCKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +106,7 @@ class Claimed:
             detail=detail,
         )
         self._entries += 1
-        key = f"journal/{self.apply_id}/{self._entries:04}-{steps[0]}-{phase}.json"
+        key = f"{JOURNAL}{self.apply_id}/{self._entries:04}-{steps[0]}-{phase}.json"
         self.registry.write_once(key, encode(entry))
 
     @contextmanager

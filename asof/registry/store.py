@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 HEAD = "HEAD.json"
 UNLOCKS = "audit/unlocks/"
+GENERATIONS = "generations/"
+JOURNAL = "journal/"
 LARGEST_GENERATION = 2**30
 """Bytes a generation may have once decompressed: a small blob must not fill the memory of whoever reads it."""
 
@@ -53,7 +55,7 @@ class Registry:
         """The head as it is now, or None where nothing was ever applied."""
         found = self.blobs.get(HEAD)
         if found is None:
-            if next(iter(self.blobs.list("generations/")), None) is not None:
+            if next(iter(self.blobs.list(GENERATIONS)), None) is not None:
                 raise unreadable(f"{HEAD} is gone while generations are there; restore it from a backup")
             return None
         body, tag = found
@@ -71,11 +73,16 @@ class Registry:
         return self._generation(head.serial, head.generation, head.lineage)
 
     def at(self, serial: int) -> State:
-        """An earlier generation. Raises DiagnosticError AS709 where there is none of that number."""
+        """An earlier generation. Raises DiagnosticError AS709 where there is none of that number, or no more."""
+        found = self.head()
+        if found is not None and found[0].serial == serial:
+            return self.generation_of(found[0])
         for entry in self.history():
-            if entry.serial == serial:
-                found = self.head()
-                return self._generation(serial, entry.generation, found[0].lineage if found else "")
+            if entry.serial == serial and found is not None:
+                if self.blobs.get(_generation_key(serial, entry.generation)) is None:
+                    message = f"generation {serial} is not kept any more (asof registry gc)"
+                    raise DiagnosticError(NO_SUCH_SERIAL.at(NOWHERE, message))
+                return self._generation(serial, entry.generation, found[0].lineage)
         raise DiagnosticError(NO_SUCH_SERIAL.at(NOWHERE, f"this registry has no generation {serial}"))
 
     def history(self) -> tuple[Entry, ...]:
@@ -96,12 +103,13 @@ class Registry:
         return tuple(sorted(found, key=lambda unlock: (unlock.at, unlock.epoch)))
 
     def export(self) -> bytes:
-        """The head and the current generation as one readable JSON document."""
+        """The head, the current generation and the trail as one readable JSON document."""
         found = self.head()
         head = found[0] if found else None
         document = {
             "head": msgspec.to_builtins(head),
             "state": msgspec.json.decode(state_bytes(self.generation_of(head))) if head else None,
+            "history": [msgspec.to_builtins(entry) for entry in self.history()],
         }
         return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
 
@@ -146,8 +154,13 @@ class Registry:
         return _decoded(found[0], key, kind) if found else None
 
 
+def head_from_json(document: dict[str, Any]) -> Head:
+    """A head out of an export, brought up to date. Raises ValueError, DiagnosticError AS702 for a newer one."""
+    return msgspec.convert(upgraded(document, HEAD_FORMAT, HEAD_MIGRATIONS), Head)
+
+
 def _generation_key(serial: int, digest: str) -> str:
-    return f"generations/{serial}-{digest}.json.gz"
+    return f"{GENERATIONS}{serial}-{digest}.json.gz"
 
 
 def inflated(body: bytes, key: str) -> bytes:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from asof.ops.materialize import Run
     from asof.ops.online import OnlineFeature
     from asof.registry.records import Entry, Unlock
+    from asof.registry.upkeep import Verified
 
 NOT_A_PAIR = rule("AS193", "an entity is written as KEY=VALUE")
 
@@ -144,6 +145,25 @@ def unlocked(made: Unlock | None) -> str:
         return "Nothing to unlock: no apply holds this registry."
     said = f"Unlocked: apply {made.apply_id} of {made.owner} may not write any more."
     return f"{said}\nNext: asof apply --resume finishes what it began; asof apply --abort undoes it."
+
+
+def verified(found: Sequence[Verified]) -> str:
+    """Each generation and whether it is whole."""
+    if not found:
+        return "Nothing was ever applied."
+    counts = Counter(v.found for v in found)
+    rows = [(v.serial, v.generation[:12], v.found, v.why) for v in found]
+    return f"{table(('serial', 'generation', 'found', ''), rows)}\n{', '.join(f'{n} {w}' for w, n in counts.items())}."
+
+
+def collected(keys: Sequence[str], what: str) -> str:
+    """What gc removes."""
+    if not keys:
+        return "Nothing to remove."
+    generations = [key for key in keys if key.startswith("generations/")]
+    applies = {key.split("/")[1] for key in keys if key.startswith("journal/")}
+    listed = "".join(f"  {key}\n" for key in generations)
+    return f"{listed}{len(generations)} generations and the journals of {len(applies)} applies {what}."
 
 
 def _summary(entry: Entry) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from asof.compiler.infrastructure import Step
     from asof.compiler.plan import Plan
     from asof.ops.apply import Applied, Progress, Recovered
+    from asof.ops.recovery import Standstill
     from asof.views.terminal import Terminal
 
 _SIGNS = {
@@ -55,6 +56,19 @@ def human(made: Plan, *, colour: bool = False, width: int = 100) -> str:
         *(list(page.group(made, cls)) for cls in made.counts),
         list(page.steps(made.steps)),
         [page.bold(verdict(made))],
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def difference(made: Plan, before: int, after: int, *, colour: bool = False, width: int = 100) -> str:
+    """The changes from one generation to another, without steps."""
+    if not (made.changes or made.settings_changes):
+        return f"Generations {before} and {after} hold the same definitions.\n"
+    page = _Page(colour=colour, width=width)
+    blocks = [
+        [page.bold(f"From generation {before} to {after} of {made.project} in {made.target}")],
+        list(page.settings(made.settings_changes)),
+        *(list(page.group(made, cls)) for cls in made.counts),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
@@ -188,6 +202,12 @@ def applied(made: Plan, done: Applied) -> str:
         return f"Applied before: {made.project} in {made.target} is at serial {done.serial}.\n"
     rebased = f", rebased from {done.rebased_from}" if done.rebased_from is not None else ""
     return f"Applied: {made.project} in {made.target} is at serial {done.serial}{rebased}.\n"
+
+
+def stopped(found: Standstill) -> str:
+    """What ``asof plan`` says of an apply that did not finish."""
+    said = f"note: apply {found.apply_id} of {found.owner} stopped on its way."
+    return f"{said} asof apply --resume finishes it, --abort undoes it; another apply settles it first."
 
 
 def resumed(done: Applied | None) -> str:

@@ -55,4 +55,5 @@ assert main(["apply", "--abort"]) == 0
     assert "Stopping after the step in flight" in ran.stderr
     assert "AS611" in ran.stderr
     assert "asof apply --resume" in ran.stderr
+    assert "stopped on its way. asof apply --resume" in ran.stderr
     assert "Nothing to abort" in ran.stdout
