@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from asof.ops.apply import Applied, Hands, Progress, Recovered
     from asof.ops.feature_tests import TestResult
     from asof.ops.materialize import Run
+    from asof.ops.observe import Drifted
     from asof.ops.online import OnlineFeature
     from asof.ops.recovery import Standstill
     from asof.registry.records import Entry, Unlock
@@ -406,6 +407,33 @@ def feature_tests(repo: Repo, names: Sequence[str] = ()) -> tuple[TestResult, ..
 def registry_history(root: Path, project: Project, *, target: str) -> tuple[Entry, ...]:
     """Every generation of the registry, oldest first."""
     return registry_of(root, project, target).history()
+
+
+def drift(root: Path, project: Project, *, target: str) -> tuple[Drifted, ...]:
+    """What the stores of a target hold otherwise than its registry says. Changes nothing."""
+    from asof.ops.drift import drift as compare
+    from asof.ops.infrastructure import StoreInfrastructure
+
+    registry = registry_of(root, project, target)
+    with StoreInfrastructure(project.project, root=root, read_only=True) as stores:
+        return compare(registry, stores)
+
+
+def drift_of(root: Path, project: Project, made: Plan) -> tuple[Drifted, ...]:
+    """The drift of what ``made`` changes, removes or builds on."""
+    from asof.ops.observe import matters
+
+    touched = {s.resource.id for s in made.steps if s.before is not None or s.after is not None}
+    touched.update(r.id for r in made.resources if r.address in made.read_set)
+    return matters(drift(root, project, target=made.target), touched)
+
+
+def repair(root: Path, project: Project, *, target: str) -> tuple[Drifted, ...]:
+    """Make anew what the stores of a target lack, and views that read otherwise; returns what was put right."""
+    from asof.ops.drift import repair as mend
+
+    with _hands(root, project, target, lambda _: None, lambda: False) as hands:
+        return mend(registry_of(root, project, target), hands.infrastructure, owner=hands.actor.by)
 
 
 def registry_unlocks(root: Path, project: Project, *, target: str) -> tuple[Unlock, ...]:

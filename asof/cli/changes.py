@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from asof import api
 from asof.cli.session import Allow, ExitCode, InvalidRepo, Session, Target, Usage, Yes, is_terminal
 from asof.cli.stopping import stopping
+from asof.views import listings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from asof.compiler.model import Project
     from asof.compiler.plan import Plan
     from asof.ops.apply import Applied, Recovered
+    from asof.ops.observe import Drifted
     from asof.ops.recovery import Standstill
 
 
@@ -28,6 +34,9 @@ def plan(
     against: Annotated[
         int | None, typer.Option("--against", metavar="SERIAL", help="Compare with an earlier generation, to read.")
     ] = None,
+    with_drift: Annotated[
+        bool, typer.Option("--drift", help="Ask the stores too: what the plan touches and is not as recorded.")
+    ] = False,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 where there are changes.")
     ] = False,
@@ -47,13 +56,42 @@ def plan(
     if out is not None:
         api.write_plan(made, out)
     _show_plan(session, made)
+    drifted = api.drift_of(session.root, session.project(), made) if with_drift else ()
+    if drifted:
+        session.terminal.say(listings.drifted(drifted, "Drift in what this plan touches"))
     code = ExitCode.CHANGES if detailed_exitcode and not made.empty else ExitCode.OK
     code = ExitCode.BLOCKED if made.blocked else code
-    return session.end(code, plan=_plan_json(made), unfinished=_stopped_json(review.stopped))
+    return session.end(code, plan=_plan_json(made), **_beside(review.stopped, drifted))
 
 
-def _stopped_json(stopped: Standstill | None) -> dict[str, object] | None:
-    return None if stopped is None else {"apply_id": stopped.apply_id, "owner": stopped.owner, "since": stopped.since}
+def drift(
+    context: typer.Context,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Make anew what is missing (tables start empty) and views that differ.")
+    ] = False,
+    target: Target = "",
+) -> int:
+    """Compare what the stores really hold with what the registry says."""
+    session: Session = context.obj
+    project = session.project()
+    mended = api.repair(session.root, project, target=target) if repair else ()
+    if mended:
+        session.terminal.say(listings.drifted(mended, "Put right") + "\n")
+    found = api.drift(session.root, project, target=target)
+    session.terminal.say(listings.drifted(found, "Drift") if found else "The stores hold what the registry says.")
+    return session.end(ExitCode.DRIFT if found else ExitCode.OK, drift=_drift_json(found), repaired=_drift_json(mended))
+
+
+def _drift_json(found: Sequence[Drifted]) -> list[object]:
+    return [msgspec.to_builtins(drifted) for drifted in found]
+
+
+def _beside(stopped: Standstill | None, drifted: Sequence[Drifted]) -> dict[str, object]:
+    """What stands in the answer beside a plan."""
+    return {
+        "unfinished": None if stopped is None else dataclasses.asdict(stopped),
+        "drift": _drift_json(drifted),
+    }
 
 
 def apply(

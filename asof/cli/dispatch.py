@@ -30,6 +30,7 @@ _OF_DIAGNOSTIC = {
     "AS608": ExitCode.BLOCKED,
     "AS609": ExitCode.PARTIAL_APPLY,
     "AS611": ExitCode.INTERRUPTED,
+    "AS613": ExitCode.DRIFT,
     "AS705": ExitCode.CLAIMED,
     "AS706": ExitCode.CLAIMED,
     "AS709": ExitCode.USAGE,

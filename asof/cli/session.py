@@ -40,6 +40,7 @@ class ExitCode(IntEnum):
     CLAIMED = 5
     PARTIAL_APPLY = 6
     BLOCKED = 7
+    DRIFT = 8
     INVALID = 9
     UNAVAILABLE = 10
     USAGE = 64
@@ -54,6 +55,7 @@ MEANING = {
     ExitCode.CLAIMED: "another apply holds the registry",
     ExitCode.PARTIAL_APPLY: "an apply stopped on its way",
     ExitCode.BLOCKED: "a protection or a policy forbids an action of the plan",
+    ExitCode.DRIFT: "stores hold something else than the registry says",
     ExitCode.INVALID: "the definitions have errors, or a feature test failed",
     ExitCode.UNAVAILABLE: "a store or the registry cannot be reached",
     ExitCode.USAGE: "the command line asks for what cannot be",

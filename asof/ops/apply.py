@@ -13,6 +13,7 @@ from asof.compiler.infrastructure import Phase, Step
 from asof.compiler.plan import Plan, settings_token, state_after
 from asof.compiler.source import NOWHERE
 from asof.ops.lanes import Lanes, StepError
+from asof.ops.observe import matters
 from asof.ops.recovery import begin, inherited, settle
 from asof.registry.claim import Claimed, ClaimError
 from asof.registry.records import Entry
@@ -23,17 +24,20 @@ if TYPE_CHECKING:
     from asof.compiler.diagnostics import Diagnostic
     from asof.compiler.state import State
     from asof.ops.infrastructure import Infrastructure
+    from asof.ops.observe import Drifted
     from asof.registry.records import Head
     from asof.registry.store import Registry
 
 STALE = rule("AS605", "the registry has moved since the plan was made")
 BLOCKED = rule("AS608", "the plan has blocked actions")
 PARTIAL = rule("AS609", "apply did not finish")
+POSTCONDITION = rule("AS613", "stores do not hold what was applied")
 STOPPED = rule("AS611", "apply was interrupted")
 
 BATCH = 64
 """Steps between two entries of the journal: what a crash leaves in doubt is at most that many."""
 
+_MEND = "asof drift shows it; asof drift --repair makes anew what is missing"
 _GO_ON = "asof apply --resume finishes it; asof apply --abort undoes what readers have not seen"
 
 
@@ -47,6 +51,10 @@ class BlockedPlanError(DiagnosticError):
 
 class PartialApplyError(DiagnosticError):
     """A step failed. What was done stands in the journal; the same plan applied again goes on from there."""
+
+
+class PostconditionError(DiagnosticError):
+    """The generation is committed, and a store does not show what its steps have done."""
 
 
 class InterruptedApplyError(DiagnosticError):
@@ -223,7 +231,12 @@ class _Run:
                     self._steps(plan, Phase.EXPAND, lanes)
                     self._commit(plan, state)
                     self._steps(plan, Phase.CONTRACT, lanes)
+            drifted = () if committed else self._observe(plan)
             claim.release()
+        if drifted:
+            notes = tuple(f"{d.id}: {d.said}" for d in drifted)
+            message = f"every step was done, and yet the stores hold something else than generation {claim.head.serial}"
+            raise PostconditionError(POSTCONDITION.at(NOWHERE, message, notes=(*notes, _MEND)))
         rebased = None if committed or state.serial == plan.base.serial else plan.base.serial
         head = claim.head
         return Applied(serial=head.serial, generation=head.generation, steps=tuple(self.done), rebased_from=rebased)
@@ -318,6 +331,15 @@ class _Run:
         self.claim.commit(after, entry)
         self.claim.record("done", (step.id,))
         self.ended(step)
+
+    def _observe(self, plan: Plan) -> tuple[Drifted, ...]:
+        """What the steps should have left, read again from the stores."""
+        touched = {step.after.id for step in plan.steps if step.after is not None}
+        gone = {step.before.id for step in plan.steps if step.before is not None} - {r.id for r in plan.resources}
+        places = {r.store for r in plan.resources if r.id in touched}
+        ours = tuple(r for r in plan.resources if r.store in places)
+        found = self.hands.infrastructure.observe(ours, definitions=False)
+        return matters(found, touched | gone)
 
     def _leave(self, phase: str) -> None:
         """Let the next apply find the claim as it is and settle what this one began."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from asof.compiler.state import Recorded, State
     from asof.ops.feature_tests import TestResult
     from asof.ops.materialize import Run
+    from asof.ops.observe import Drifted
     from asof.ops.online import OnlineFeature
     from asof.registry.records import Entry, Unlock
     from asof.registry.upkeep import Verified
@@ -145,6 +146,12 @@ def unlocked(made: Unlock | None) -> str:
         return "Nothing to unlock: no apply holds this registry."
     said = f"Unlocked: apply {made.apply_id} of {made.owner} may not write any more."
     return f"{said}\nNext: asof apply --resume finishes what it began; asof apply --abort undoes it."
+
+
+def drifted(found: Sequence[Drifted], title: str) -> str:
+    """What is not as recorded, a line each."""
+    rows = [(d.found, d.id, d.store, d.address or "-", d.said) for d in found]
+    return f"{title}\n\n{table(('found', 'resource', 'store', 'of', ''), rows)}"
 
 
 def verified(found: Sequence[Verified]) -> str:

@@ -8,7 +8,7 @@ import msgspec
 
 from asof import online
 from asof.compiler.diagnostics import DiagnosticError
-from asof.compiler.model import DataSource, FeatureView, Location, Repo, Timing
+from asof.compiler.model import DataSource, FeatureView, Location, Repo, Store, Timing
 from asof.compiler.plan import Plan, plan
 from asof.compiler.types import INT64, TIMESTAMP
 from asof.ops.apply import Actor, Hands, apply
@@ -17,9 +17,11 @@ from asof.registry import open_registry
 from tests.plan.world import LOCAL, Entity, column, edited, repo_with
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from asof.compiler.state import Resource
+    from asof.ops.observe import Drifted
     from asof.registry.store import Registry
 
 ME = Actor(by="ada", commit="abc123")
@@ -87,6 +89,11 @@ class Failing:
 
     def lane(self, resource: Resource) -> str:
         return "one"
+
+    def observe(
+        self, resources: Sequence[Resource], *, definitions: bool, online: Store | None = None
+    ) -> tuple[Drifted, ...]:
+        return self.real.observe(resources, definitions=definitions, online=online)
 
     def another(self) -> Failing:
         return self
