@@ -6,6 +6,7 @@ The user's mistakes come back as diagnostics; what stops a verb on its way raise
 
 from __future__ import annotations
 
+import hashlib
 import os
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from asof.registry.upkeep import Verified
 
 UNKNOWN_TARGET = rule("AS191", "asof.yaml has no such target")
+OTHER_DIGEST = rule("AS616", "plan file is not the one that was reviewed")
 NO_ONLINE_STORE = rule("AS192", "the target has no online store")
 
 
@@ -52,23 +54,43 @@ class Checked:
         return None if has_errors(self.diagnostics) else self.repo
 
 
-def check(root: Path) -> Checked:
-    """Read, load and check the repo at ``root`` without touching anything else."""
+def check(root: Path, *, target: str = "") -> Checked:
+    """Read, load and check the repo at ``root`` without touching anything else.
+
+    Only a repo that shares its registry (``ownership``) reads it too: its definitions may refer to those of others.
+    """
     from asof.ops.repo_files import read_repo
 
     files, unread = read_repo(root)
     if files is None:
         return Checked(repo=None, diagnostics=in_order(unread), sources={})
-    return _checked(files, unread)
+    return _checked(root, files, unread, target)
 
 
-def _checked(files: RepoFiles, unread: tuple[Diagnostic, ...]) -> Checked:
+def _checked(root: Path, files: RepoFiles, unread: tuple[Diagnostic, ...], target: str) -> Checked:
     from asof.compiler.check import check as check_repo
     from asof.compiler.load import load
+    from asof.compiler.model import Ownership
+    from asof.compiler.ownership import with_others
 
     loaded = load(files)
-    found = (*unread, *loaded.diagnostics, *(check_repo(loaded.repo) if loaded.repo else ()))
-    return Checked(repo=loaded.repo, diagnostics=in_order(found), sources=loaded.sources)
+    repo = loaded.repo
+    if repo is not None and repo.project.ownership != Ownership():
+        repo = with_others(repo, registry_of(root, repo.project, target).state())
+    found = (*unread, *loaded.diagnostics, *(check_repo(repo) if repo else ()))
+    return Checked(repo=repo, diagnostics=in_order(found), sources=loaded.sources)
+
+
+def project_at(root: Path) -> Checked:
+    """asof.yaml alone matters: nothing is checked and no registry is read."""
+    from asof.compiler.load import load
+    from asof.ops.repo_files import read_repo
+
+    files, unread = read_repo(root)
+    if files is None:
+        return Checked(repo=None, diagnostics=in_order(unread), sources={})
+    loaded = load(files)
+    return Checked(repo=loaded.repo, diagnostics=in_order((*unread, *loaded.diagnostics)), sources=loaded.sources)
 
 
 def target_of(project: Project, name: str) -> Target:
@@ -135,7 +157,7 @@ def review(root: Path, *, target: str = "", allow_destroy: Collection[str] = (),
             checked = Checked(repo=None, diagnostics=kept.diagnostics, sources=files.decoded())
             stopped = standstill(head[0] if head else None, registry.clock())
             return Review(plan=kept.plan, checked=checked, stopped=stopped)
-    checked = _checked(files, unread)
+    checked = _checked(root, files, unread, target)
     if checked.sound is None:
         return Review(plan=None, checked=checked)
     made = plan(root, checked.sound, target=target, allow_destroy=allow_destroy, against=against)
@@ -152,21 +174,45 @@ def rollback(root: Path, project: Project, serial: int, *, target: str, allow_de
     """What would bring generation ``serial`` of the registry back."""
     from asof.ops.rollback import rollback_plan
 
-    return rollback_plan(registry_of(root, project, target), serial, allow_destroy=allow_destroy)
+    registry = registry_of(root, project, target)
+    return rollback_plan(registry, serial, ownership=project.ownership, allow_destroy=allow_destroy)
 
 
-def read_plan(path: Path) -> Plan:
-    """A plan from its file. Raises DiagnosticError (AS606, AS607), OSError."""
+def promote(
+    root: Path, project: Project, source: str, target: str, *, serial: int | None, allow_destroy: Collection[str]
+) -> Plan:
+    """What would make ``target`` hold the definitions that are applied in ``source``, now or at ``serial``."""
+    from asof.ops.promote import promotion
+
+    target_of(project, source)
+    registry = registry_of(root, project, source)
+    state = registry.state() if serial is None else registry.at(serial)
+    current = registry_of(root, project, target).state()
+    return promotion(project, state, current, target=target_of(project, target).name, allow_destroy=allow_destroy)
+
+
+def read_plan(path: Path, *, expect_sha256: str = "") -> Plan:
+    """A plan from its file, which must have the digest, if one is given.
+
+    Raises DiagnosticError (AS606, AS607, AS616), OSError.
+    """
     from asof.compiler.plan import plan_from_bytes
 
-    return plan_from_bytes(path.read_bytes())
+    body = path.read_bytes()
+    digest = hashlib.sha256(body).hexdigest()
+    if expect_sha256 and digest != expect_sha256.lower():
+        message = f"{path} has the SHA-256 {digest}, and {expect_sha256.lower()} was expected"
+        raise DiagnosticError(OTHER_DIGEST.at(NOWHERE, message))
+    return plan_from_bytes(body)
 
 
-def write_plan(made: Plan, path: Path) -> None:
-    """The file of a plan, for a later apply."""
+def write_plan(made: Plan, path: Path) -> str:
+    """The file of a plan, for a later apply; returns its SHA-256."""
     from asof.compiler.plan import plan_bytes
 
-    path.write_bytes(plan_bytes(made))
+    body = plan_bytes(made)
+    path.write_bytes(body)
+    return hashlib.sha256(body).hexdigest()
 
 
 @contextmanager

@@ -53,15 +53,16 @@ def plan(
         raise InvalidRepo(review.checked)
     if review.stopped is not None:
         session.terminal.note(plans.stopped(review.stopped))
-    if out is not None:
-        api.write_plan(made, out)
+    digest = api.write_plan(made, out) if out is not None else None
     _show_plan(session, made)
+    if digest is not None:
+        session.terminal.note(plans.kept(out, digest))
     drifted = api.drift_of(session.root, session.project(), made) if with_drift else ()
     if drifted:
         session.terminal.say(listings.drifted(drifted, "Drift in what this plan touches"))
     code = ExitCode.CHANGES if detailed_exitcode and not made.empty else ExitCode.OK
     code = ExitCode.BLOCKED if made.blocked else code
-    return session.end(code, plan=_plan_json(made), **_beside(review.stopped, drifted))
+    return session.end(code, plan=_plan_json(made), sha256=digest, **_beside(review.stopped, drifted))
 
 
 def drift(
@@ -106,6 +107,9 @@ def apply(
     abort: Annotated[
         bool, typer.Option("--abort", help="Undo what readers have not seen of the apply that stopped on its way.")
     ] = False,
+    expect_sha256: Annotated[
+        str, typer.Option("--expect-sha256", metavar="HEX", help="Refuse a plan file that has another digest.")
+    ] = "",
     yes: Yes = False,
 ) -> int:
     """Carry out a plan: make the stores and the registry what the definitions say."""
@@ -117,8 +121,11 @@ def apply(
     if plan_file is not None:
         if target or allow_destroy:
             raise Usage("a plan file says itself what its target is and what may be deleted; make a new plan instead")
-        return _carry_out(session, session.project(), api.read_plan(plan_file), ask=False)
-    repo = session.repo()
+        made = api.read_plan(plan_file, expect_sha256=expect_sha256)
+        return _carry_out(session, session.project(), made, ask=False)
+    if expect_sha256:
+        raise Usage("--expect-sha256 is for a plan file")
+    repo = session.repo(target)
     allowed = tuple(allow_destroy or ())
     made = api.plan(session.root, repo, target=target, allow_destroy=allowed)
     named = _ask_for_names(session, made, yes)
@@ -146,10 +153,36 @@ def rollback(
     return _carry_out(session, project, made, ask=not yes)
 
 
+def promote(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="FROM", show_default=False, help="The target that holds it now.")],
+    target: Annotated[str, typer.Argument(metavar="TO", show_default=False, help="The target that is to hold it.")],
+    serial: Annotated[
+        int | None, typer.Option("--serial", metavar="N", help="A generation of FROM; else its current one.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Only keep the plan, for `asof apply FILE`.")
+    ] = None,
+    allow_destroy: Allow = None,
+    yes: Yes = False,
+) -> int:
+    """Apply in one target what is applied in another, whatever the files say by now."""
+    session: Session = context.obj
+    project = session.project()
+    allowed = tuple(allow_destroy or ())
+    made = api.promote(session.root, project, source, target, serial=serial, allow_destroy=allowed)
+    if out is not None:
+        return _keep(session, made, out)
+    return _carry_out(session, project, made, ask=not yes)
+
+
 def _keep(session: Session, made: Plan, out: Path) -> ExitCode:
-    api.write_plan(made, out)
+    from asof.views import plans
+
+    digest = api.write_plan(made, out)
     _show_plan(session, made)
-    return session.end(ExitCode.BLOCKED if made.blocked else ExitCode.OK, plan=_plan_json(made))
+    session.terminal.note(plans.kept(out, digest))
+    return session.end(ExitCode.BLOCKED if made.blocked else ExitCode.OK, plan=_plan_json(made), sha256=digest)
 
 
 def _show_plan(session: Session, made: Plan) -> None:

@@ -27,6 +27,7 @@ _OF_DIAGNOSTIC = {
     "AS191": ExitCode.USAGE,
     "AS193": ExitCode.USAGE,
     "AS605": ExitCode.STALE_PLAN,
+    "AS616": ExitCode.USAGE,
     "AS608": ExitCode.BLOCKED,
     "AS609": ExitCode.PARTIAL_APPLY,
     "AS611": ExitCode.INTERRUPTED,

@@ -81,9 +81,9 @@ class Session:
         self.terminal.answer(code, code.name.lower(), fields)
         return code
 
-    def check(self) -> api.Checked:
+    def check(self, target: str = "") -> api.Checked:
         """The repo, with what was found in it shown."""
-        found = api.check(self.root)
+        found = api.check(self.root, target=target)
         if found.repo is not None:
             self._show(found)
         return found
@@ -101,14 +101,14 @@ class Session:
 
     def project(self) -> Project:
         """asof.yaml alone matters: what runs is what was applied."""
-        found = api.check(self.root)
+        found = api.project_at(self.root)
         if found.repo is None:
             raise InvalidRepo(found)
         return found.repo.project
 
-    def repo(self) -> Repo:
+    def repo(self, target: str = "") -> Repo:
         """The repo, or the end of the command: InvalidRepo."""
-        found = self.check()
+        found = self.check(target)
         if found.sound is None:
             raise InvalidRepo(found)
         return found.sound

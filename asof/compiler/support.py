@@ -27,7 +27,6 @@ NO_ONLINE_STORE = rule("AS510", "features are not served from this kind of store
 NO_REGISTRY = rule("AS511", "a registry cannot live at this kind of place yet")
 NO_STREAM = rule("AS512", "streams are not read yet", Level.WARNING)
 TOO_LARGE = rule("AS514", "the query is larger than the engine allows")
-NO_OWNERSHIP = rule("AS513", "ownership is not enforced yet")
 
 ONLINE_STORES = frozenset({"sqlite"})
 """The online stores that asof.online opens; the compiler knows them by name only."""

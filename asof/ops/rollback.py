@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from asof.compiler.model import Repo
+from asof.compiler.model import Ownership, Repo
+from asof.compiler.ownership import owned
 from asof.compiler.plan import plan
 from asof.compiler.state import EMPTY, repo_of
 
@@ -17,13 +18,20 @@ if TYPE_CHECKING:
     from asof.registry.store import Registry
 
 
-def rollback_plan(registry: Registry, serial: int, *, allow_destroy: Collection[str] = ()) -> Plan:
+EVERYTHING = Ownership()
+
+
+def rollback_plan(
+    registry: Registry, serial: int, *, ownership: Ownership = EVERYTHING, allow_destroy: Collection[str] = ()
+) -> Plan:
     """The plan that makes the definitions of generation ``serial`` current again, as a new generation.
 
-    Raises DiagnosticError AS709 where there is no such generation.
+    Where several repos share the registry, what others own stays as it is. Raises DiagnosticError AS709 where
+    there is no such generation.
     """
     earlier = registry.at(serial)
-    return plan(repo_of(earlier), registry.state(), target=earlier.target, allow_destroy=allow_destroy)
+    repo = owned(repo_of(earlier), ownership)
+    return plan(repo, registry.state(), target=earlier.target, allow_destroy=allow_destroy)
 
 
 def between(registry: Registry, before: int, after: int) -> Plan:

@@ -55,6 +55,7 @@ def human(made: Plan, *, colour: bool = False, width: int = 100) -> str:
         list(page.settings(made.settings_changes)),
         *(list(page.group(made, cls)) for cls in made.counts),
         list(page.steps(made.steps)),
+        list(page.others(made)),
         [page.bold(verdict(made))],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -147,6 +148,10 @@ class _Page(msgspec.Struct, frozen=True, kw_only=True):
         said = f"{field}{_values(reason)}: {reason.text}" if field and not reason.upstream else reason.text
         yield from self.wrapped("      ", said)
 
+    def others(self, made: Plan) -> Iterator[str]:
+        if made.others:
+            yield f"{made.others} objects of other repos in this registry stay as they are."
+
     def steps(self, steps: Sequence[Step]) -> Iterator[str]:
         if steps:
             yield self.bold("Steps")
@@ -202,6 +207,11 @@ def applied(made: Plan, done: Applied) -> str:
         return f"Applied before: {made.project} in {made.target} is at serial {done.serial}.\n"
     rebased = f", rebased from {done.rebased_from}" if done.rebased_from is not None else ""
     return f"Applied: {made.project} in {made.target} is at serial {done.serial}{rebased}.\n"
+
+
+def kept(out: object, digest: str) -> str:
+    """Where a plan was kept, and how to apply exactly that."""
+    return f"Kept in {out}. To apply exactly this: asof apply {out} --expect-sha256 {digest}"
 
 
 def stopped(found: Standstill) -> str:
