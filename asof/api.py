@@ -155,8 +155,8 @@ def review(root: Path, *, target: str = "", allow_destroy: Collection[str] = (),
         head = registry.head()
         if (head[0].generation if head else "") == kept.generation:
             checked = Checked(repo=None, diagnostics=kept.diagnostics, sources=files.decoded())
-            stopped = standstill(head[0] if head else None, registry.clock())
-            return Review(plan=kept.plan, checked=checked, stopped=stopped)
+            left = standstill(head[0] if head else None, registry.clock())
+            return Review(plan=kept.plan, checked=checked, stopped=left)
     checked = _checked(root, files, unread, target)
     if checked.sound is None:
         return Review(plan=None, checked=checked)
@@ -165,9 +165,16 @@ def review(root: Path, *, target: str = "", allow_destroy: Collection[str] = (),
         location = target_of(checked.sound.project, target).registry
         fresh = KeptPlan(registry=location, generation=made.base.generation, plan=made, diagnostics=checked.diagnostics)
         keep_plan(root, key, fresh)
-    registry = registry_of(root, checked.sound.project, target)
+    return Review(plan=made, checked=checked, stopped=stopped(root, checked.sound.project, target=target))
+
+
+def stopped(root: Path, project: Project, *, target: str) -> Standstill | None:
+    """The apply that stopped on its way in ``target``, if there is one."""
+    from asof.ops.recovery import standstill
+
+    registry = registry_of(root, project, target)
     head = registry.head()
-    return Review(plan=made, checked=checked, stopped=standstill(head[0] if head else None, registry.clock()))
+    return standstill(head[0] if head else None, registry.clock())
 
 
 def rollback(root: Path, project: Project, serial: int, *, target: str, allow_destroy: Collection[str]) -> Plan:
@@ -217,7 +224,12 @@ def write_plan(made: Plan, path: Path) -> str:
 
 @contextmanager
 def _hands(
-    root: Path, project: Project, target: str, progress: Callable[[Progress], None], stop: Callable[[], bool]
+    root: Path,
+    project: Project,
+    target: str,
+    progress: Callable[[Progress], None],
+    stop: Callable[[], bool],
+    grace: float = 0.0,
 ) -> Iterator[Hands]:
     """What apply works with in ``target``. What nothing opens yet is refused before anything is claimed."""
     from asof.compiler.check.targets import refusals
@@ -229,7 +241,7 @@ def _hands(
         raise DiagnosticError(*refused)
     with StoreInfrastructure(project.project, root=root) as infrastructure:
         actor = current_actor(root, os.environ)
-        yield Hands(infrastructure=infrastructure, actor=actor, progress=progress, stop=stop)
+        yield Hands(infrastructure=infrastructure, actor=actor, progress=progress, stop=stop, grace=grace)
 
 
 def apply(
@@ -239,11 +251,15 @@ def apply(
     *,
     progress: Callable[[Progress], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
+    grace: float = 0.0,
 ) -> Applied:
-    """Carry out ``made`` in its own target; ``stop`` says whether somebody asked to end before the next step."""
+    """Carry out ``made`` in its own target; ``stop`` says whether somebody asked to end before the next step.
+
+    What only the generation before uses is dropped ``grace`` seconds after the new one is there.
+    """
     from asof.ops.apply import apply as carry_out
 
-    with _hands(root, project, made.target, progress, stop) as hands:
+    with _hands(root, project, made.target, progress, stop, grace) as hands:
         return carry_out(made, registry_of(root, project, made.target), hands)
 
 

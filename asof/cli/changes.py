@@ -110,6 +110,9 @@ def apply(
     expect_sha256: Annotated[
         str, typer.Option("--expect-sha256", metavar="HEX", help="Refuse a plan file that has another digest.")
     ] = "",
+    grace: Annotated[
+        str, typer.Option("--grace", metavar="DURATION", help="Wait that long after the commit before dropping, as 5m.")
+    ] = "",
     yes: Yes = False,
 ) -> int:
     """Carry out a plan: make the stores and the registry what the definitions say."""
@@ -122,7 +125,7 @@ def apply(
         if target or allow_destroy:
             raise Usage("a plan file says itself what its target is and what may be deleted; make a new plan instead")
         made = api.read_plan(plan_file, expect_sha256=expect_sha256)
-        return _carry_out(session, session.project(), made, ask=False)
+        return _carry_out(session, session.project(), made, ask=False, grace=_seconds(grace))
     if expect_sha256:
         raise Usage("--expect-sha256 is for a plan file")
     repo = session.repo(target)
@@ -131,7 +134,7 @@ def apply(
     named = _ask_for_names(session, made, yes)
     if named:
         made = api.plan(session.root, repo, target=target, allow_destroy=(*allowed, *named))
-    return _carry_out(session, repo.project, made, ask=not yes)
+    return _carry_out(session, repo.project, made, ask=not yes, grace=_seconds(grace))
 
 
 def rollback(
@@ -209,13 +212,16 @@ def _ask_for_names(session: Session, made: Plan, yes: bool) -> tuple[str, ...]:
     return tuple(wanting)
 
 
-def _carry_out(session: Session, project: Project, made: Plan, *, ask: bool) -> ExitCode:
+def _carry_out(session: Session, project: Project, made: Plan, *, ask: bool, grace: float = 0.0) -> ExitCode:
     from asof.views import plans
 
     _show_plan(session, made)
     if made.blocked:
         return session.end(ExitCode.BLOCKED, plan=_plan_json(made))
     if made.empty:
+        left = api.stopped(session.root, project, target=made.target)
+        if left is not None:
+            session.terminal.note(plans.stopped(left))
         return session.end(ExitCode.OK, plan=_plan_json(made), applied=None)
     if ask:
         if session.terminal.json or not is_terminal():
@@ -224,9 +230,18 @@ def _carry_out(session: Session, project: Project, made: Plan, *, ask: bool) -> 
             raise typer.Abort
     lines = plans.StepLines(session.terminal, total=len(made.steps))
     with stopping(session.terminal) as stop:
-        done = api.apply(session.root, project, made, progress=lines, stop=stop)
+        done = api.apply(session.root, project, made, progress=lines, stop=stop, grace=grace)
     session.terminal.say(plans.applied(made, done))
     return session.end(ExitCode.OK, plan=_plan_json(made), applied=_done_json(done))
+
+
+def _seconds(text: str) -> float:
+    from asof.compiler.duration import Duration
+
+    try:
+        return Duration.parse(text).microseconds / 1_000_000 if text else 0.0
+    except ValueError as error:
+        raise Usage(f"--grace: {error}") from None
 
 
 def _resume(session: Session, target: str) -> ExitCode:

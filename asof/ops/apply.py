@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -37,6 +38,7 @@ STOPPED = rule("AS611", "apply was interrupted")
 BATCH = 64
 """Steps between two entries of the journal: what a crash leaves in doubt is at most that many."""
 
+_TICK_SECONDS = 0.2
 _MEND = "asof drift shows it; asof drift --repair makes anew what is missing"
 _GO_ON = "asof apply --resume finishes it; asof apply --abort undoes what readers have not seen"
 
@@ -100,12 +102,17 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hands:
-    """Who applies, to what, under whose eyes: ``stop`` says whether somebody asked to stop."""
+    """Who applies, to what, under whose eyes: ``stop`` says whether somebody asked to stop.
+
+    ``grace`` is how many seconds readers of the generation before have to notice the new one before anything of
+    theirs is dropped.
+    """
 
     infrastructure: Infrastructure
     actor: Actor
     progress: Callable[[Progress], None] = lambda _: None
     stop: Callable[[], bool] = lambda: False
+    grace: float = 0.0
 
 
 def apply(plan: Plan, registry: Registry, hands: Hands) -> Applied:
@@ -230,6 +237,7 @@ class _Run:
                 with Lanes(self.hands.infrastructure) as lanes:
                     self._steps(plan, Phase.EXPAND, lanes)
                     self._commit(plan, state)
+                    self._wait(plan)
                     self._steps(plan, Phase.CONTRACT, lanes)
             drifted = () if committed else self._observe(plan)
             claim.release()
@@ -331,6 +339,16 @@ class _Run:
         self.claim.commit(after, entry)
         self.claim.record("done", (step.id,))
         self.ended(step)
+
+    def _wait(self, plan: Plan) -> None:
+        """Readers may still use what goes next."""
+        over = monotonic() + self.hands.grace
+        if not any(step.phase is Phase.CONTRACT for step in plan.steps):
+            return
+        while (left := over - monotonic()) > 0:
+            if self.hands.stop():
+                raise InterruptedApplyError(self._stopped())
+            sleep(min(left, _TICK_SECONDS))
 
     def _observe(self, plan: Plan) -> tuple[Drifted, ...]:
         """What the steps should have left, read again from the stores."""

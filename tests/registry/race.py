@@ -1,7 +1,7 @@
 """Appliers that race: of those who want the same object one wins, and whoever wants another one gets it.
 
-Run as ``python -m tests.registry.race [--appliers 16] [--rounds 1000]``. In each round the appliers make their plans
-from one generation; four at a time want to change one and the same view. Exits 1 at the first breach.
+Run as ``python -m tests.registry.race [--appliers 16] [--rounds 1000] [--registry URL]``. In each round the appliers
+make their plans from one generation; four at a time want to change one and the same view. Exits 1 at the first breach.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from asof.compiler.model import Repo
+    from asof.registry.store import Registry
 
 RIVALS = 4
 """Appliers that want the same view."""
@@ -42,31 +43,31 @@ def repo_of(lives: dict[str, int]) -> Repo:
     return repo
 
 
-def carry_out(root: Path, made: Plan, who: str) -> str:
+def carry_out(root: Path, place: str, made: Plan, who: str) -> str:
     """Insist until the plan is applied or stale; what became of it."""
     with StoreInfrastructure("rides", root=root) as stores:
         hands = Hands(infrastructure=stores, actor=Actor(by=who))
         while True:
             try:
-                return f"won {apply(made, open_registry('registry', root=root), hands).serial}"
+                return f"won {apply(made, open_registry(place, root=root), hands).serial}"
             except ClaimError:
                 time.sleep(random.uniform(0.001, 0.02))
             except StalePlanError:
                 return "stale"
 
 
-def applier(root: Path, who: str, pipe: Connection) -> None:
+def applier(root: Path, place: str, who: str, pipe: Connection) -> None:
     """One process: applies what it is sent until it is sent nothing."""
     while body := pipe.recv_bytes():
-        pipe.send(carry_out(root, plan_from_bytes(body), who))
+        pipe.send(carry_out(root, place, plan_from_bytes(body), who))
 
 
-def race(root: Path, appliers: int, rounds: int) -> str:
+def race(root: Path, place: str, appliers: int, rounds: int) -> str:
     """Raises AssertionError at the first breach; returns a summary."""
     groups = [f"v{n}" for n in range(-(-appliers // RIVALS))]
     lives = dict.fromkeys(groups, 1)
     with StoreInfrastructure("rides", root=root) as stores:
-        registry = open_registry("registry", root=root)
+        registry = open_registry(place, root=root)
         apply(plan(repo_of(lives), registry.state()), registry, Hands(infrastructure=stores, actor=ME))
     context = multiprocessing.get_context("spawn")
     pipes: list[Connection] = []
@@ -74,10 +75,10 @@ def race(root: Path, appliers: int, rounds: int) -> str:
     for n in range(appliers):
         ours, theirs = context.Pipe()
         pipes.append(ours)
-        workers.append(context.Process(target=applier, args=(root, f"applier {n}", theirs), daemon=True))
+        workers.append(context.Process(target=applier, args=(root, place, f"applier {n}", theirs), daemon=True))
         workers[-1].start()
     for number in range(rounds):
-        _round(root, number, groups, lives, pipes)
+        _round(registry, number, groups, lives, pipes)
     for pipe in pipes:
         pipe.send_bytes(b"")
     for worker in workers:
@@ -88,8 +89,7 @@ def race(root: Path, appliers: int, rounds: int) -> str:
     return f"{rounds} rounds of {appliers} appliers: {len(history)} generations, one winner for each conflict"
 
 
-def _round(root: Path, number: int, groups: list[str], lives: dict[str, int], pipes: list[Connection]) -> None:
-    registry = open_registry("registry", root=root)
+def _round(registry: Registry, number: int, groups: list[str], lives: dict[str, int], pipes: list[Connection]) -> None:
     base = registry.state()
     wanted = []
     for n, pipe in enumerate(pipes):
@@ -112,9 +112,10 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--appliers", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=1000)
+    parser.add_argument("--registry", default="registry", help="an empty place; a folder of its own by default")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        print(race(Path(folder), given.appliers, given.rounds))
+        print(race(Path(folder), given.registry, given.appliers, given.rounds))
     return 0
 
 

@@ -21,7 +21,7 @@ def drill(module: str, *arguments: str) -> str:
 
 
 def test_a_death_at_any_instant_is_recovered_from() -> None:
-    assert "all recovered" in drill("drill", "--every", "19", "--twice")
+    assert "all recovered" in drill("drill", "--every", "29", "--twice")
 
 
 def test_of_racing_appliers_one_wins_each_conflict() -> None:

@@ -7,10 +7,12 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from asof import engines
 from asof.compiler.diagnostics import DiagnosticError
+from asof.compiler.model import Store
 from asof.compiler.plan import Plan, plan
 from asof.ops.apply import (
     Applied,
@@ -28,7 +30,7 @@ from asof.ops.recovery import standstill
 from asof.registry import claim as claims
 from asof.registry.claim import LEASE, Claimed, ClaimError, unlock
 from asof.registry.store import Registry
-from tests.plan.world import LOCAL, column, duration, edited, repo_with
+from tests.plan.world import LOCAL, PROJECT, column, duration, edited, repo_with
 from tests.registry.world import (
     DRIVER,
     ME,
@@ -209,6 +211,46 @@ def test_asked_to_stop_the_step_in_flight_is_finished_and_no_other_begun(tmp_pat
     assert done.serial == 2
 
 
+def test_readers_of_the_generation_before_have_time_to_go(tmp_path: Path) -> None:
+    go(REPO, tmp_path)
+    old = set(tables(tmp_path))
+    seen: list[tuple[int, bool]] = []
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            serial = registry_in(tmp_path).state().serial
+            seen.append((serial, old <= set(tables(tmp_path))))
+            time.sleep(0.02)
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    with StoreInfrastructure("rides", root=tmp_path) as stores:
+        apply(planned(RECREATED, tmp_path), registry_in(tmp_path), Hands(infrastructure=stores, actor=ME, grace=0.5))
+    over.set()
+    reader.join()
+    assert seen.count((2, True)) >= 3
+    assert tables(tmp_path) == registered(tmp_path)
+
+
+def test_a_grace_ends_when_somebody_asks_to_stop(tmp_path: Path) -> None:
+    go(REPO, tmp_path)
+    with StoreInfrastructure("rides", root=tmp_path) as stores:
+        committed: list[bool] = []
+        hands = Hands(
+            infrastructure=stores,
+            actor=ME,
+            progress=lambda p: committed.append(True) if p.done and p.step.id == "commit" else None,
+            stop=lambda: bool(committed),
+            grace=600,
+        )
+        with pytest.raises(InterruptedApplyError, match="readers see generation 2"):
+            apply(planned(RECREATED, tmp_path), registry_in(tmp_path), hands)
+    assert len(tables(tmp_path)) == 4
+    assert resumed(tmp_path) is not None
+    assert tables(tmp_path) == registered(tmp_path)
+
+
 class Slow(Failing):
     """Infrastructure whose every step takes its time."""
 
@@ -322,3 +364,27 @@ def test_steps_of_two_stores_run_side_by_side(tmp_path: Path) -> None:
         apply(planned(repo, tmp_path), registry_in(tmp_path), Hands(infrastructure=stores, actor=ME, progress=note))
     assert {name.split("-")[1] for name in names if name.startswith("asof-")} == {"duckdb", "sqlite"}
     assert tables(tmp_path) == registered(tmp_path)
+
+
+def test_a_store_that_is_a_server_is_changed_over_several_connections(tmp_path: Path, postgres_dsn: str) -> None:
+    offline = Store(type="postgres", options=(("url", postgres_dsn),))
+    engine = engines.connect(offline, root=tmp_path)
+    drops = [f'DROP VIEW IF EXISTS "rides__q{n}"' for n in range(12)]
+    create = "CREATE TABLE trips (driver_id BIGINT, fare DOUBLE PRECISION, tip DOUBLE PRECISION, ended_at TIMESTAMP)"
+    engine.execute([*drops, "DROP TABLE IF EXISTS trips", create])
+    target = msgspec.structs.replace(LOCAL, offline=offline)
+    project = msgspec.structs.replace(PROJECT, targets=(target,), sql_dialect="postgres")
+    views = [asked(f"q{n}", f"SELECT driver_id, fare, ended_at FROM trips WHERE fare > {n}") for n in range(12)]
+    threads = set()
+
+    def note(_: object) -> None:
+        threads.add(threading.current_thread().name)
+
+    with StoreInfrastructure("rides", root=tmp_path) as stores:
+        made = plan(repo_with(DRIVER, TRIPS, *views, project=project), registry_in(tmp_path).state())
+        apply(made, registry_in(tmp_path), Hands(infrastructure=stores, actor=ME, progress=note))
+    assert len([name for name in threads if name.startswith("asof-postgres")]) > 1
+    found = engine.query("SELECT viewname FROM pg_views WHERE viewname LIKE 'rides%q%'").read_all()
+    assert found.num_rows == 12
+    engine.execute([*drops, "DROP TABLE trips"])
+    engine.close()
