@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from asof.ops.feature_tests import TestResult
     from asof.ops.materialize import Run
     from asof.ops.online import OnlineFeature
+    from asof.registry.probe import Finding
     from asof.registry.records import Entry
     from asof.registry.store import Registry
 
@@ -338,6 +339,14 @@ def registry_history(root: Path, project: Project, *, target: str) -> tuple[Entr
 def registry_export(root: Path, project: Project, *, target: str) -> bytes:
     """The whole registry as one readable JSON document."""
     return registry_of(root, project, target).export()
+
+
+def registry_check(root: Path, location: str) -> tuple[Finding, ...]:
+    """Whether ``location`` keeps what a registry needs, tried out; nothing of that stays behind."""
+    from asof.compiler.store_options import resolve
+    from asof.registry.probe import probe
+
+    return probe(resolve(location, os.environ), root=root)
 
 
 def init(root: Path) -> tuple[str, ...]:

@@ -236,10 +236,9 @@ def said(error: object) -> str:
 
 def unsafe(place: str, what: str) -> DiagnosticError:
     """The error for a store that overwrites what it was told to leave alone."""
+    message = f"{place}: {what} succeeded: conditional writes are not honoured"
     note = "two applies at once would lose each other's changes there; use a store with conditional writes"
-    return DiagnosticError(
-        UNSAFE_STORE.at(NOWHERE, f"{place}: {what} succeeded, conditions are ignored", notes=(note,))
-    )
+    return DiagnosticError(UNSAFE_STORE.at(NOWHERE, message, notes=(note,)))
 
 
 def _short(tag: Tag | None) -> str:

@@ -42,7 +42,10 @@ _HARD: dict[str, tuple[Rule, str]] = {
     **dict.fromkeys(_CLOCK, (WRONG_CLOCK, "set this machine's clock: timedatectl set-ntp true")),
     **dict.fromkeys(_BAD_KEYS, (NO_CREDENTIALS, "the credentials found are wrong or have expired: renew them")),
 }
-_ALLOW = "allow s3:GetObject, s3:PutObject and s3:ListBucket (and kms:GenerateDataKey, kms:Decrypt for a KMS key)"
+_ALLOW = (
+    "allow s3:GetObject, s3:PutObject and s3:ListBucket; kms:GenerateDataKey and kms:Decrypt for a KMS key;"
+    " s3:DeleteObject for `asof registry check` and gc"
+)
 _NONE_FOUND = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or add ?profile= to the location"
 
 

@@ -20,6 +20,7 @@ from tests.registry.servers.stores import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 BUCKET = "features"
 
@@ -69,8 +70,12 @@ def azure_endpoint(cloud_settings: pytest.MonkeyPatch) -> Iterator[str]:
         yield endpoint
 
 
-@pytest.fixture(scope="session")
-def unsafe_endpoint(cloud_settings: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An S3 server that ignores conditions."""
-    with s3rver_server(tmp_path_factory.mktemp("s3rver"), BUCKET) as endpoint:
+@pytest.fixture
+def unsafe_endpoint(
+    cloud_settings: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[str]:
+    """An S3 server that ignores conditions, with the only key it knows."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "S3RVER")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "S3RVER")
+    with s3rver_server(tmp_path / "s3rver", BUCKET) as endpoint:
         yield endpoint

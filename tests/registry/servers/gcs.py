@@ -247,7 +247,7 @@ class _Handler(BaseHTTPRequestHandler):
         raise _document(200, found.resource(bucket))
 
     def _listed(self, bucket: str, place: Bucket) -> dict[str, Any]:
-        kept = [*place.live.values(), *(place.old if self.query.get("versions") == "true" else ())]
+        kept = [*place.live.values(), *(place.old if self.query.get("versions", "").lower() == "true" else ())]
         wanted = sorted((b for b in kept if b.name.startswith(self.query.get("prefix", ""))), key=lambda b: b.name)
         start, size = int(self.query.get("pageToken", 0)), int(self.query.get("maxResults", 1000))
         made: dict[str, Any] = {"kind": "storage#objects"}
