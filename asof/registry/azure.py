@@ -167,7 +167,7 @@ class AzureBucket:
         return error
 
     def _answered(self, error: Any, status: int) -> Exception:
-        code = str(error.error_code or "")
+        code = _code(error)
         text = f"{code}: {said(error)}".removeprefix(": ")
         if code in _NO_CONTAINER:
             return self._error(NO_BUCKET, text, "create it, or correct the location in asof.yaml")
@@ -178,8 +178,7 @@ class AzureBucket:
         if status >= 500 or status == 408:
             return Fault(Outcome.UNKNOWN, text, after=_asked(error))
         if code == "AuthenticationFailed":
-            late = "time" in str(error).lower() and "date" in str(error).lower()
-            if late:
+            if "date header too old" in str(error):
                 return self._error(WRONG_CLOCK, text, "set this machine's clock: timedatectl set-ntp true")
             return self._error(NO_CREDENTIALS, text, "the key or token found is wrong or has expired: renew it")
         if status in (401, 403):
@@ -192,7 +191,13 @@ class AzureBucket:
 
 def _is_missing(error: Exception) -> bool:
     """Whether a 404 is about the blob; one about the container, or from anything in between, is no answer."""
-    return getattr(error, "error_code", None) == "BlobNotFound"
+    return _code(error) == "BlobNotFound"
+
+
+def _code(error: Exception) -> str:
+    """Azure's name for what went wrong; "" where the answer was not Azure's."""
+    code = getattr(error, "error_code", None) or ""
+    return str(getattr(code, "value", code))
 
 
 def _asked(error: Any) -> float:

@@ -25,7 +25,7 @@ class Patience:
     asked_for: float = 30.0
     """The longest wait that a store may ask for."""
     connect: float = 10.0
-    answer: float = 60.0
+    answer: float = 30.0
     sleep: Callable[[float], None] = time.sleep
 
     def attempts(self) -> Iterator[Attempt]:

@@ -327,6 +327,20 @@ class RemoteBlobsSuite(BlobsSuite):
         """The client gives up and asks again; then the first request arrives at the store as well."""
         self.written(Fault(delay=1.0))
 
+    def test_requests_are_few(self) -> None:
+        """A write is one request, a conflict two: the write and a look; a read at most two."""
+        with self.faulty() as (blobs, proxy):
+            key = fresh()
+            first = blobs.put(key, b"1", replaces=None)
+            second = blobs.put(key, b"2", replaces=first)
+            assert len(proxy.seen) == 2
+            for replaces in (None, first):
+                with conflicts():
+                    blobs.put(key, b"3", replaces=replaces)
+            assert len(proxy.seen) == 6
+            assert blobs.get(key) == (b"2", second)
+            assert len(proxy.seen) <= 8
+
     def test_a_store_that_stays_away(self) -> None:
         with self.faulty() as (blobs, proxy):
             key = fresh()
@@ -410,6 +424,18 @@ class RemoteBlobsSuite(BlobsSuite):
             proxy.next(CUT_AFTER, methods=("DELETE",))
             blobs.delete(key)
             assert self.connect().get(key) is None
+
+    def test_a_large_write_that_is_cut(self) -> None:
+        """Some clients send large blobs in several requests, each of which may get lost."""
+        body = random.Random(8).randbytes(9 * 2**20)  # noqa: S311
+        patience = Patience(tries=6, first=0.01, longest=0.02)
+        for fault in (CUT_BEFORE, CUT_AFTER, Fault(when="before", status=503), Fault(when="after", status=503)):
+            for method in WRITES:
+                with fault_proxy(self.endpoint) as proxy:
+                    blobs, key = self.connect_to(proxy.endpoint, patience), fresh()
+                    proxy.next(fault, methods=(method,))
+                    tag = blobs.put(key, body, replaces=None)
+                    assert self.connect().get(key) == (body, tag)
 
     def test_a_race_on_a_bad_day(self) -> None:
         """One request in four goes wrong; still there is one winner at most, and only one who was told so."""

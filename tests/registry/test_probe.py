@@ -14,6 +14,7 @@ from asof.registry import open_objects
 from asof.registry.local import LocalBlobs
 from asof.registry.patience import Patience
 from asof.registry.probe import Status, passed, probe
+from asof.testing.blob_stores import fails
 from asof.testing.fault_proxy import CUT_BEFORE, Fault, fault_proxy
 from tests.registry.servers.gcs import gcs_server
 
@@ -136,24 +137,56 @@ def test_a_permission_that_lacks(s3_endpoint: str, tmp_path: Path, method: str, 
     assert list(open_objects(s3(s3_endpoint)).list("check-")) == []
 
 
+AZURE_OLD = """<?xml version="1.0"?><Error><Code>AuthenticationFailed</Code><Message>it is
+</Message><AuthenticationErrorDetail>Request date header too old: 'Mon'</AuthenticationErrorDetail></Error>"""
+AZURE_ERROR = "<?xml version='1.0'?><Error><Code>{}</Code><Message>it is</Message></Error>"
+GOOGLE_ERROR = '{{"error": {{"code": 0, "message": "{0}", "errors": [{{"message": "{0}", "reason": "{0}"}}]}}}}'
+
+
 @pytest.mark.parametrize(
-    ("answered", "status", "code"),
+    ("scheme", "status", "body", "code"),
     [
-        ("RequestTimeTooSkewed", 403, "AS783"),
-        ("InvalidAccessKeyId", 403, "AS782"),
-        ("ExpiredToken", 400, "AS782"),
-        ("NoSuchBucket", 404, "AS780"),
-        ("SlowDown", 503, "AS703"),
-        ("InternalError", 500, "AS703"),
+        ("s3", 403, AWS_ERROR.format(code="RequestTimeTooSkewed"), "AS783"),
+        ("s3", 403, AWS_ERROR.format(code="InvalidAccessKeyId"), "AS782"),
+        ("s3", 400, AWS_ERROR.format(code="ExpiredToken"), "AS782"),
+        ("s3", 404, AWS_ERROR.format(code="NoSuchBucket"), "AS780"),
+        ("s3", 503, AWS_ERROR.format(code="SlowDown"), "AS703"),
+        ("s3", 500, AWS_ERROR.format(code="InternalError"), "AS703"),
+        ("s3", 400, AWS_ERROR.format(code="RequestTimeout"), "AS703"),
+        ("az", 403, AZURE_OLD, "AS783"),
+        ("az", 403, AZURE_ERROR.format("AuthenticationFailed"), "AS782"),
+        ("az", 403, AZURE_ERROR.format("AuthorizationPermissionMismatch"), "AS781"),
+        ("az", 404, AZURE_ERROR.format("ContainerNotFound"), "AS780"),
+        ("az", 503, AZURE_ERROR.format("ServerBusy"), "AS703"),
+        ("az", 409, AZURE_ERROR.format("AccountBeingCreated"), "AS703"),
+        ("gs", 401, GOOGLE_ERROR.format("authError"), "AS782"),
+        ("gs", 403, GOOGLE_ERROR.format("forbidden"), "AS781"),
+        ("gs", 404, GOOGLE_ERROR.format("The specified bucket does not exist."), "AS780"),
+        ("gs", 429, GOOGLE_ERROR.format("rateLimitExceeded"), "AS703"),
+        ("gs", 500, GOOGLE_ERROR.format("backendError"), "AS703"),
     ],
 )
-def test_what_s3_answers_has_a_code(s3_endpoint: str, tmp_path: Path, answered: str, status: int, code: str) -> None:
+def test_what_a_store_answers_has_a_code(
+    store_endpoints: dict[str, str], scheme: str, status: int, body: str, code: str
+) -> None:
+    headers = {"Content-Type": "application/json" if scheme == "gs" else "application/xml"}
+    with fault_proxy(store_endpoints[scheme]) as proxy:
+        proxy.next(Fault(status=status, body=body.encode(), headers=headers), times=99)
+        option = "&path_style=true" if scheme == "s3" else ""
+        place = f"{scheme}://features/coded?endpoint={proxy.endpoint}{option}"
+        blobs = open_objects(place, patience=Patience(tries=2, first=0.0))
+        for act in (lambda: blobs.get("HEAD.json"), lambda: list(blobs.list("generations/"))):
+            with fails(code):
+                act()
+
+
+def test_versions_that_may_not_be_listed(s3_endpoint: str, tmp_path: Path) -> None:
+    denied = answer("AccessDenied", 403)
     with fault_proxy(s3_endpoint) as proxy:
-        proxy.next(answer(answered, status), times=99)
-        blobs = open_objects(s3(proxy.endpoint), patience=Patience(tries=2, first=0.0))
-        with pytest.raises(Exception, match=answered) as raised:
-            blobs.get("HEAD.json")
-    assert raised.value.diagnostics[0].code == code
+        proxy.pick = lambda method, path: denied if "versions" in path else None
+        findings = probe(s3(proxy.endpoint), root=tmp_path)
+    assert passed(findings)
+    assert by_step(findings)["clean"].status is Status.WARNING
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(2, Status.OK), (30, Status.WARNING), (-600, Status.FAILED)])
