@@ -132,6 +132,12 @@ class BlobsSuite(ABC):
             tag = blobs.put(key, body, replaces=None)
             assert blobs.get(key) == (body, tag)
 
+    def test_a_blob_may_be_replaced_by_the_same_bytes(self) -> None:
+        blobs, key = self.connect(), fresh()
+        tag = blobs.put(key, b"1", replaces=None)
+        newer = blobs.put(key, b"1", replaces=tag)
+        assert blobs.get(key) == (b"1", newer)
+
     def test_a_large_blob_comes_back_as_it_was(self) -> None:
         blobs, key = self.connect(), fresh()
         body = random.Random(7).randbytes(12 * 2**20)  # noqa: S311
@@ -393,6 +399,20 @@ class RemoteBlobsSuite(BlobsSuite):
             with fails("AS786"):
                 blobs.put(key, b"mine", replaces=tag)
 
+    def test_a_doubt_is_not_forgotten(self) -> None:
+        """The first request got lost, perhaps only for now; the second is refused after others have written twice."""
+        with self.faulty() as (blobs, proxy):
+            key, other = fresh(), self.connect()
+            tag = other.put(key, b"0", replaces=None)
+
+            def write_twice() -> None:
+                other.put(key, b"theirs", replaces=other.put(key, b"perhaps ours", replaces=tag))
+
+            proxy.next(CUT_BEFORE, methods=WRITES)
+            proxy.pick = _once(WRITES, Fault(when="before", status=412), write_twice, skipped=1)
+            with fails("AS786"):
+                blobs.put(key, b"mine", replaces=tag)
+
     def test_a_missing_page_of_somebody_else_is_not_an_empty_registry(self) -> None:
         for status in (404, 403, 400):
             with self.faulty() as (blobs, proxy):
@@ -465,16 +485,14 @@ class RemoteBlobsSuite(BlobsSuite):
                 assert len(won) <= 1
 
 
-def _once(
-    methods: tuple[str, ...], fault: Fault | None, act: Callable[[], object]
-) -> Callable[[str, str], Fault | None]:
-    """A script of one line: at the first request of these methods do something else first."""
-    waiting = [act]
+def _once(methods: tuple[str, ...], fault: Fault | None, act: Callable[[], object], *, skipped: int = 0) -> Script:
+    """A script of one line: at the first request of these methods, or a later one, do something else first."""
+    waiting: list[Callable[[], object]] = [act, *([lambda: None] * skipped)]
 
     def pick(method: str, _path: str) -> Fault | None:
-        if method in methods and waiting:
-            waiting.pop()()
-            return fault
-        return None
+        if method not in methods or not waiting:
+            return None
+        waiting.pop()()
+        return None if waiting else fault
 
     return pick
