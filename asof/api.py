@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from asof.ops.observe import Drifted
     from asof.ops.online import OnlineFeature
     from asof.ops.recovery import Standstill
+    from asof.registry.probe import Finding
     from asof.registry.records import Entry, Unlock
     from asof.registry.store import Registry
     from asof.registry.upkeep import Verified
@@ -545,6 +546,14 @@ def registry_import(root: Path, project: Project, body: bytes, *, target: str) -
 def registry_export(root: Path, project: Project, *, target: str) -> bytes:
     """The whole registry as one readable JSON document."""
     return registry_of(root, project, target).export()
+
+
+def registry_check(root: Path, location: str) -> tuple[Finding, ...]:
+    """Whether ``location`` keeps what a registry needs, tried out; nothing of that stays behind."""
+    from asof.compiler.store_options import resolve
+    from asof.registry.probe import probe
+
+    return probe(resolve(location, os.environ), root=root)
 
 
 def init(root: Path) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Commands that look into the registry."""
+"""Commands that look into the registry, or at the place where one lives."""
 
 from __future__ import annotations
 
@@ -58,3 +58,21 @@ def registry_export(
         return ExitCode.OK
     out.write_bytes(body)
     return session.end(ExitCode.OK, file=str(out))
+
+
+def check(
+    context: typer.Context,
+    location: Annotated[
+        str, typer.Argument(metavar="LOCATION", show_default=False, help="A path or URL; the target's by default.")
+    ] = "",
+    target: Target = "",
+) -> int:
+    """Try out whether a bucket or folder keeps what a registry needs; nothing of it stays behind."""
+    from asof.views import registry_check
+
+    session: Session = context.obj
+    place = location or api.target_of(session.project(), target).registry
+    findings = api.registry_check(session.root, place)
+    session.terminal.say(registry_check.human(findings))
+    code = ExitCode.OK if registry_check.passed(findings) else ExitCode.UNAVAILABLE
+    return session.end(code, steps=registry_check.document(findings))

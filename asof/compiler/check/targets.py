@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def check_targets(repo: Repo) -> Iterator[Diagnostic]:
-    """One warning for each store or registry that is not supported yet.
+    """One warning for each store that is not supported yet.
 
     The definitions are none the worse for it; the verb that needs the store refuses with an error.
     """
@@ -35,10 +35,6 @@ def refusals(target: Target) -> tuple[Diagnostic, ...]:
 
 def _not_yet(target: Target) -> Iterator[tuple[Rule, str, tuple[str, ...]]]:
     who = f"target {target.name!r}: "
-    scheme, separator, _ = target.registry.partition("://")
-    if separator and scheme not in support.REGISTRY_SCHEMES:
-        said = f"a registry at {scheme}:// is not supported yet: it lives in a folder for now"
-        yield support.NO_REGISTRY, who + said, ("registry",)
     if of_store(target.offline.type) is None:
         said = f"{target.offline.type} is not supported yet as an offline store; SQL is made for {_listed(STORES)}"
         yield support.NO_DIALECT, who + said, ("offline", "type")
