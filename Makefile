@@ -46,9 +46,9 @@ mutants: $(READY)  ## Break the query builder on purpose; the tests must notice 
 model: $(READY)  ## Search every state of the registry's protocol with spin; what we take from it must break it.
 	$(BIN)/python -m tests.model
 
-soak: $(READY)  ## kill -9 at every instant of an apply, and of its recovery; 16 appliers that race 1,000 rounds.
+soak: $(READY)  ## kill -9 at every instant of an apply, and of its recovery; 16 appliers that race 1,000 rounds on each store.
 	$(BIN)/python -m tests.registry.drill --twice
-	$(BIN)/python -m tests.registry.race --appliers 16 --rounds 1000
+	ASOF_SOAK=1 $(BIN)/python -m pytest -q tests/registry/test_races.py
 
 clean:  ## Remove everything that can be built again, .venv too.
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .engines

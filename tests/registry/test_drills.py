@@ -1,4 +1,4 @@
-"""The short form of `make soak`: a few deaths, a few rounds. Each drill is a process of its own that may fork."""
+"""The short form of `make soak`: a few deaths, a signal. Each drill is a process of its own that may fork."""
 
 from __future__ import annotations
 
@@ -15,17 +15,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def drill(module: str, *arguments: str) -> str:
     command = [sys.executable, "-m", f"tests.registry.{module}", *arguments]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
 
 
 def test_a_death_at_any_instant_is_recovered_from() -> None:
     assert "all recovered" in drill("drill", "--every", "29", "--twice")
-
-
-def test_of_racing_appliers_one_wins_each_conflict() -> None:
-    assert "one winner for each conflict" in drill("race", "--appliers", "8", "--rounds", "4")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
