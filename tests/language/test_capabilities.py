@@ -77,5 +77,19 @@ def test_what_ownership_does_not_cover_is_an_error_where_it_is_named() -> None:
     assert "names that start with shop_" in errors[0].message
 
 
+def test_two_targets_in_one_store_are_warned_about() -> None:
+    where = "\n    registry: {n}\n    offline: {{type: duckdb, path: {n}}}\n    online: {{type: sqlite, path: {p}}}\n"
+    head = "version: 1\nproject: shop\ntargets:\n"
+
+    def warned(*paths: str) -> list[str]:
+        text = head + "".join(f"  t{n}:{where.format(n=f't{n}', p=path)}" for n, path in enumerate(paths))
+        return [d.message for d in findings(text, "") if d.code == "AS516"]
+
+    assert warned("a.db", "b.db") == []
+    assert warned("'${env:PLACE}'", "'${env:PLACE}'") == []
+    (said,) = warned("a.db", "b.db", "a.db")
+    assert said.startswith("target 't2' has the same online store as 't0'")
+
+
 def test_the_compiler_knows_exactly_the_online_stores_that_open() -> None:
     assert frozenset(online.ONLINE_STORES) == support.ONLINE_STORES
