@@ -46,7 +46,7 @@ def standstill(head: Head | None, at: datetime) -> Standstill | None:
     claim = head.claim if head else None
     if claim is None or runs(claim, at):
         return None
-    return Standstill(apply_id=claim.apply_id, owner=claim.owner, since=claim.until)
+    return Standstill(apply_id=claim.apply_id, owner=claim.owner, since=claim.until.isoformat())
 
 
 def begin(claim: Claimed, plan: Plan) -> None:

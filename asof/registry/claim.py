@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from secrets import token_hex
 from threading import Event, RLock, Thread
 from time import monotonic
@@ -21,6 +21,7 @@ from asof.registry.store import JOURNAL, UNLOCKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from asof.compiler.state import State
     from asof.registry.store import Registry
@@ -145,7 +146,7 @@ class Claimed:
         """Extend the lease once half of it has gone. Raises ClaimError (AS706) where the claim was taken over."""
         with self._lock:
             claim = self.head.claim
-            if claim is not None and datetime.fromisoformat(claim.until) - self.registry.clock() < LEASE / 2:
+            if claim is not None and claim.until - self.registry.clock() < LEASE / 2:
                 self._swap(claim=msgspec.structs.replace(claim, until=_until(self.registry.clock())))
 
     def settled(self) -> None:
@@ -177,7 +178,7 @@ class Claimed:
         with self._lock:
             claim = self.head.claim
             if claim is not None:
-                self._swap(claim=msgspec.structs.replace(claim, until=self.registry.clock().isoformat()))
+                self._swap(claim=msgspec.structs.replace(claim, until=self.registry.clock()))
 
     def _look(self) -> None:
         """A claim may end before its lease does: by ``unlock``."""
@@ -214,7 +215,7 @@ def unlock(registry: Registry, *, by: str, reason: str) -> Unlock | None:
             apply_id=claim.apply_id, owner=claim.owner, epoch=head.epoch, by=by, at=at.isoformat(), reason=reason
         )
         registry.write_once(f"{UNLOCKS}{head.epoch}-{token_hex(4)}.json", encode(made))
-        ended = msgspec.structs.replace(claim, until=at.isoformat())
+        ended = msgspec.structs.replace(claim, until=at)
         try:
             registry.swap(msgspec.structs.replace(head, epoch=head.epoch + 1, claim=ended), tag)
         except Conflict:
@@ -225,7 +226,7 @@ def unlock(registry: Registry, *, by: str, reason: str) -> Unlock | None:
 
 def runs(claim: Claim, at: datetime) -> bool:
     """Whether the lease still keeps others out."""
-    return datetime.fromisoformat(claim.until) > at
+    return claim.until > at
 
 
 def _taken_over(head: Head | None, apply_id: str) -> ClaimError:
@@ -238,7 +239,7 @@ def _taken_over(head: Head | None, apply_id: str) -> ClaimError:
 
 
 def _claimed(claim: Claim) -> ClaimError:
-    message = f"{claim.owner} is at work, until {claim.until} at the latest"
+    message = f"{claim.owner} is at work, until {claim.until:%Y-%m-%dT%H:%M:%SZ} at the latest"
     notes = (
         f"apply {claim.apply_id}",
         "an apply that is alive renews its lease; if this one is surely dead and you cannot wait: "
@@ -253,8 +254,8 @@ def _write_audit(registry: Registry, entry: Entry | None) -> None:
         registry.write_once(f"audit/{entry.serial}.json", encode(entry))
 
 
-def _until(at: datetime) -> str:
-    return (at + LEASE).isoformat()
+def _until(at: datetime) -> datetime:
+    return at + LEASE
 
 
 def _other(head: Head, project: str, target: str) -> DiagnosticError:

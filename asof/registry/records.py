@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
 if TYPE_CHECKING:
     from asof.compiler.formats import Document, Migrations
 
+ApplyId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9-]{1,80}$")]
+Digest = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")]
+"""A SHA-256, or "" where there is no generation yet. Both stand in keys, which must not lead anywhere else."""
+
 HEAD_FORMAT = 2
 JOURNAL_FORMAT = 1
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Who is applying, and until when (RFC 3339, UTC) nobody else may.
+    """Who is applying, and until when nobody else may.
 
     ``unfinished`` are the applies that stopped before this one, oldest first, as long as what they left is not
     yet settled: whoever takes a claim over answers for all of them.
     """
 
-    apply_id: str
+    apply_id: ApplyId
     owner: str
-    until: str
-    unfinished: tuple[str, ...] = ()
+    until: Annotated[datetime, msgspec.Meta(tz=True)]
+    unfinished: tuple[ApplyId, ...] = ()
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -34,9 +39,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     serial: int
-    generation: str
+    generation: Digest
     parent: str = ""
-    apply_id: str
+    apply_id: ApplyId
     plan: str
     base: str = ""
     by: str
@@ -59,7 +64,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     lineage: str
     serial: int = 0
-    generation: str = ""
+    generation: Digest = ""
     parent: str = ""
     epoch: int = 0
     claim: Claim | None = None
