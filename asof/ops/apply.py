@@ -282,6 +282,15 @@ class _Run:
         except KeyboardInterrupt:
             self._leave("interrupted")
             raise InterruptedApplyError(self._stopped()) from None
+        except (ClaimError, PartialApplyError):
+            self._leave("")
+            raise
+        except DiagnosticError as error:
+            self._leave("")
+            if not self.done:
+                raise
+            message = f"stopped after {len(self.done)} steps; readers see generation {self.claim.head.serial}"
+            raise PartialApplyError(PARTIAL.at(NOWHERE, message, notes=(_GO_ON,)), *error.diagnostics) from error
         except BaseException:
             self._leave("")
             raise

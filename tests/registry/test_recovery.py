@@ -28,6 +28,7 @@ from asof.ops.apply import (
 from asof.ops.infrastructure import StoreInfrastructure
 from asof.ops.recovery import standstill
 from asof.registry import claim as claims
+from asof.registry.base import unavailable
 from asof.registry.claim import LEASE, Claimed, ClaimError, unlock
 from asof.registry.store import Registry
 from tests.plan.world import LOCAL, PROJECT, column, duration, edited, repo_with
@@ -301,6 +302,25 @@ def test_whoever_was_taken_over_begins_no_further_step(tmp_path: Path) -> None:
             apply(planned(RECREATED, tmp_path), registry, hands)
     assert len(tables(tmp_path)) == 3
     assert registry.state().serial == 1
+
+
+def test_a_registry_that_goes_away_leaves_an_apply_to_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go(REPO, tmp_path)
+    made = planned(RECREATED, tmp_path)
+
+    def gone(*_: object) -> str:
+        raise unavailable("registry", OSError("no route to host"))
+
+    with StoreInfrastructure("rides", root=tmp_path) as stores:
+        registry = registry_in(tmp_path)
+        monkeypatch.setattr(registry, "write_generation", gone)
+        with pytest.raises(PartialApplyError, match="stopped after 2 steps") as caught:
+            apply(made, registry, Hands(infrastructure=stores, actor=ME))
+    assert [d.code for d in caught.value.diagnostics] == ["AS609", "AS703"]
+    done = resumed(tmp_path)
+    assert done is not None
+    assert done.serial == 2
+    assert tables(tmp_path) == registered(tmp_path)
 
 
 class TestUnlock:
