@@ -24,17 +24,14 @@ if TYPE_CHECKING:
     from asof.compiler.model import Project, Repo, Target
     from asof.compiler.plan import Plan
     from asof.compiler.source import RepoFiles
-    from asof.compiler.state import State
     from asof.ops.apply import Applied, Hands, Progress, Recovered
     from asof.ops.feature_tests import TestResult
     from asof.ops.materialize import Run
-    from asof.ops.observe import Drifted
     from asof.ops.online import OnlineFeature
     from asof.ops.recovery import Standstill
     from asof.registry.probe import Finding
-    from asof.registry.records import Entry, Unlock
+    from asof.registry.records import Entry
     from asof.registry.store import Registry
-    from asof.registry.upkeep import Verified
 
 UNKNOWN_TARGET = rule("AS191", "asof.yaml has no such target")
 OTHER_DIGEST = rule("AS616", "plan file is not the one that was reviewed")
@@ -224,7 +221,7 @@ def write_plan(made: Plan, path: Path) -> str:
 
 
 @contextmanager
-def _hands(
+def hands_in(
     root: Path,
     project: Project,
     target: str,
@@ -260,7 +257,7 @@ def apply(
     """
     from asof.ops.apply import apply as carry_out
 
-    with _hands(root, project, made.target, progress, stop, grace) as hands:
+    with hands_in(root, project, made.target, progress, stop, grace) as hands:
         return carry_out(made, registry_of(root, project, made.target), hands)
 
 
@@ -275,7 +272,7 @@ def resume(
     """Finish the apply that stopped on its way; None where none did."""
     from asof.ops.apply import resume as go_on
 
-    with _hands(root, project, target, progress, stop) as hands:
+    with hands_in(root, project, target, progress, stop) as hands:
         return go_on(registry_of(root, project, target), hands)
 
 
@@ -290,17 +287,8 @@ def abort(
     """Undo what readers have not seen of the apply that stopped on its way; None where none did."""
     from asof.ops.apply import abort as give_up
 
-    with _hands(root, project, target, progress, stop) as hands:
+    with hands_in(root, project, target, progress, stop) as hands:
         return give_up(registry_of(root, project, target), hands)
-
-
-def unlock(root: Path, project: Project, *, target: str, reason: str) -> Unlock | None:
-    """Break the claim of an apply that is surely dead, with a line in the audit trail; None where there is no claim."""
-    from asof.ops.actor import current_actor
-    from asof.registry.claim import unlock as break_claim
-
-    actor = current_actor(root, os.environ)
-    return break_claim(registry_of(root, project, target), by=actor.by, reason=reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -470,77 +458,6 @@ def feature_tests(repo: Repo, names: Sequence[str] = ()) -> tuple[TestResult, ..
 def registry_history(root: Path, project: Project, *, target: str) -> tuple[Entry, ...]:
     """Every generation of the registry, oldest first."""
     return registry_of(root, project, target).history()
-
-
-def drift(root: Path, project: Project, *, target: str) -> tuple[Drifted, ...]:
-    """What the stores of a target hold otherwise than its registry says. Changes nothing."""
-    from asof.ops.drift import drift as compare
-    from asof.ops.infrastructure import StoreInfrastructure
-
-    registry = registry_of(root, project, target)
-    with StoreInfrastructure(project.project, root=root, read_only=True) as stores:
-        return compare(registry, stores)
-
-
-def drift_of(root: Path, project: Project, made: Plan) -> tuple[Drifted, ...]:
-    """The drift of what ``made`` changes, removes or builds on."""
-    from asof.ops.observe import matters
-
-    touched = {s.resource.id for s in made.steps if s.before is not None or s.after is not None}
-    touched.update(r.id for r in made.resources if r.address in made.read_set)
-    return matters(drift(root, project, target=made.target), touched)
-
-
-def repair(root: Path, project: Project, *, target: str) -> tuple[Drifted, ...]:
-    """Make anew what the stores of a target lack, and views that read otherwise; returns what was put right."""
-    from asof.ops.drift import repair as mend
-
-    with _hands(root, project, target, lambda _: None, lambda: False) as hands:
-        return mend(registry_of(root, project, target), hands.infrastructure, owner=hands.actor.by)
-
-
-def registry_unlocks(root: Path, project: Project, *, target: str) -> tuple[Unlock, ...]:
-    """Every claim on the registry that was broken by hand, oldest first."""
-    return registry_of(root, project, target).unlocks()
-
-
-def registry_diff(root: Path, project: Project, before: int, after: int, *, target: str) -> Plan:
-    """What turns generation ``before`` into ``after``; 0 is the empty registry. Nothing that could be applied."""
-    from asof.ops.rollback import between
-
-    registry = registry_of(root, project, target)
-    return between(registry, before, after)
-
-
-def registry_verify(root: Path, project: Project, *, target: str) -> tuple[Verified, ...]:
-    """Every generation compared with its hash, oldest first."""
-    from asof.registry.upkeep import verify
-
-    return verify(registry_of(root, project, target))
-
-
-def registry_garbage(root: Path, project: Project, *, target: str, keep: int) -> tuple[str, ...]:
-    """What ``registry_collect`` would remove."""
-    from asof.registry.upkeep import garbage
-
-    return garbage(registry_of(root, project, target), keep)
-
-
-def registry_collect(root: Path, project: Project, *, target: str, keep: int) -> tuple[str, ...]:
-    """Remove all generations but the last ``keep`` and the journals of what has ended; returns the keys."""
-    from asof.ops.actor import current_actor
-    from asof.registry.upkeep import collect
-
-    actor = current_actor(root, os.environ)
-    return collect(registry_of(root, project, target), owner=actor.by, keep=keep)
-
-
-def registry_import(root: Path, project: Project, body: bytes, *, target: str) -> State:
-    """Make an empty registry what an export holds."""
-    from asof.registry.upkeep import import_
-
-    name = target_of(project, target).name
-    return import_(registry_of(root, project, target), body, project=project.project, target=name)
 
 
 def registry_export(root: Path, project: Project, *, target: str) -> bytes:

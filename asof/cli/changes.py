@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from asof import api
+from asof import api, api_registry
 from asof.cli.session import Allow, ExitCode, InvalidRepo, Session, Target, Usage, Yes, is_terminal
 from asof.cli.stopping import stopping
 from asof.views import listings
@@ -57,7 +57,7 @@ def plan(
     _show_plan(session, made)
     if digest is not None:
         session.terminal.note(plans.kept(out, digest))
-    drifted = api.drift_of(session.root, session.project(), made) if with_drift else ()
+    drifted = api_registry.drift_of(session.root, session.project(), made) if with_drift else ()
     if drifted:
         session.terminal.say(listings.drifted(drifted, "Drift in what this plan touches"))
     code = ExitCode.CHANGES if detailed_exitcode and not made.empty else ExitCode.OK
@@ -75,10 +75,10 @@ def drift(
     """Compare what the stores really hold with what the registry says."""
     session: Session = context.obj
     project = session.project()
-    mended = api.repair(session.root, project, target=target) if repair else ()
+    mended = api_registry.repair(session.root, project, target=target) if repair else ()
     if mended:
         session.terminal.say(listings.drifted(mended, "Put right") + "\n")
-    found = api.drift(session.root, project, target=target)
+    found = api_registry.drift(session.root, project, target=target)
     session.terminal.say(listings.drifted(found, "Drift") if found else "The stores hold what the registry says.")
     return session.end(ExitCode.DRIFT if found else ExitCode.OK, drift=_drift_json(found), repaired=_drift_json(mended))
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from asof import api
+from asof import api, api_registry
 from asof.cli.session import ExitCode, Session, Target, Usage
 from asof.views import listings
 
@@ -17,7 +17,7 @@ def registry_history(context: typer.Context, target: Target = "") -> int:
     """Every generation: who made it, when, from which commit, and what it changed."""
     session: Session = context.obj
     entries = api.registry_history(session.root, session.project(), target=target)
-    unlocks = api.registry_unlocks(session.root, session.project(), target=target)
+    unlocks = api_registry.unlocks(session.root, session.project(), target=target)
     session.terminal.say(listings.history(entries) + listings.unlocks(unlocks))
     return session.end(
         ExitCode.OK, generations=listings.history_json(entries), unlocks=[msgspec.to_builtins(u) for u in unlocks]

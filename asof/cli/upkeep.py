@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from asof import api
+from asof import api_registry
 from asof.cli.session import ExitCode, Session, Target, Usage, Yes, is_terminal
 from asof.views import listings
 
@@ -20,7 +20,7 @@ def registry_diff(context: typer.Context, before: Serial, after: Serial, target:
     from asof.views import plans
 
     session: Session = context.obj
-    made = api.registry_diff(session.root, session.project(), before, after, target=target)
+    made = api_registry.diff(session.root, session.project(), before, after, target=target)
     session.terminal.say(
         plans.difference(made, before, after, colour=session.terminal.colour, width=session.terminal.width)
     )
@@ -37,7 +37,7 @@ def registry_diff(context: typer.Context, before: Serial, after: Serial, target:
 def registry_verify(context: typer.Context, target: Target = "") -> int:
     """Read every generation and compare it with its hash."""
     session: Session = context.obj
-    found = api.registry_verify(session.root, session.project(), target=target)
+    found = api_registry.verify(session.root, session.project(), target=target)
     session.terminal.say(listings.verified(found))
     damaged = any(v.found == "damaged" for v in found)
     code = ExitCode.UNAVAILABLE if damaged else ExitCode.OK
@@ -56,7 +56,7 @@ def registry_gc(
     """Remove old generations, and the journals of applies that have ended. The audit trail stays."""
     session: Session = context.obj
     project = session.project()
-    keys = api.registry_garbage(session.root, project, target=target, keep=keep)
+    keys = api_registry.garbage(session.root, project, target=target, keep=keep)
     if dry_run or not keys:
         session.terminal.say(listings.collected(keys, "would be removed"))
         return session.end(ExitCode.OK, removed=[], garbage=list(keys))
@@ -66,7 +66,7 @@ def registry_gc(
         session.terminal.say(listings.collected(keys, "would be removed"))
         if typer.prompt("Remove them for ever? Only yes is taken for yes", default="no", show_default=False) != "yes":
             raise typer.Abort
-    removed = api.registry_collect(session.root, project, target=target, keep=keep)
+    removed = api_registry.collect(session.root, project, target=target, keep=keep)
     session.terminal.say(listings.collected(removed, "removed"))
     return session.end(ExitCode.OK, removed=list(removed), garbage=[])
 
@@ -78,7 +78,7 @@ def registry_import(
 ) -> int:
     """Make an empty registry what an export holds: the last generation and the trail, under the same lineage."""
     session: Session = context.obj
-    made = api.registry_import(session.root, session.project(), file.read_bytes(), target=target)
+    made = api_registry.import_(session.root, session.project(), file.read_bytes(), target=target)
     session.terminal.say(f"Imported: {made.project} in {made.target} is at serial {made.serial}.")
     return session.end(ExitCode.OK, serial=made.serial, generation=made.generation)
 
@@ -94,6 +94,6 @@ def registry_unlock(
     session: Session = context.obj
     if not reason.strip():
         raise Usage("--reason says why, for those who read the audit trail later")
-    made = api.unlock(session.root, session.project(), target=target, reason=reason.strip())
+    made = api_registry.unlock(session.root, session.project(), target=target, reason=reason.strip())
     session.terminal.say(listings.unlocked(made))
     return session.end(ExitCode.OK, unlocked=msgspec.to_builtins(made) if made else None)
