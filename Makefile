@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test check golden bench bench-sql mutants clean
+.PHONY: help demo test check golden bench bench-sql mutants model soak clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list.
@@ -42,6 +42,13 @@ bench-sql: $(READY)  ## Compiled point-in-time SQL against hand-written SQL on D
 
 mutants: $(READY)  ## Break the query builder on purpose; the tests must notice each time.
 	$(BIN)/python -m tests.mutants
+
+model: $(READY)  ## Search every state of the registry's protocol with spin; what we take from it must break it.
+	$(BIN)/python -m tests.model
+
+soak: $(READY)  ## kill -9 at every instant of an apply, and of its recovery; 16 appliers that race 1,000 rounds on each store.
+	$(BIN)/python -m tests.registry.drill --twice
+	ASOF_SOAK=1 $(BIN)/python -m pytest -q tests/registry/test_races.py
 
 clean:  ## Remove everything that can be built again, .venv too.
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .engines

@@ -6,8 +6,9 @@ The user's mistakes come back as diagnostics; what stops a verb on its way raise
 
 from __future__ import annotations
 
+import hashlib
 import os
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from asof.compiler.diagnostics import Diagnostic, DiagnosticError, has_errors, i
 from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -23,14 +24,17 @@ if TYPE_CHECKING:
     from asof.compiler.model import Project, Repo, Target
     from asof.compiler.plan import Plan
     from asof.compiler.source import RepoFiles
-    from asof.ops.apply import Applied, Progress
+    from asof.ops.apply import Applied, Hands, Progress, Recovered
     from asof.ops.feature_tests import TestResult
     from asof.ops.materialize import Run
     from asof.ops.online import OnlineFeature
+    from asof.ops.recovery import Standstill
+    from asof.registry.probe import Finding
     from asof.registry.records import Entry
     from asof.registry.store import Registry
 
 UNKNOWN_TARGET = rule("AS191", "asof.yaml has no such target")
+OTHER_DIGEST = rule("AS616", "plan file is not the one that was reviewed")
 NO_ONLINE_STORE = rule("AS192", "the target has no online store")
 
 
@@ -48,23 +52,43 @@ class Checked:
         return None if has_errors(self.diagnostics) else self.repo
 
 
-def check(root: Path) -> Checked:
-    """Read, load and check the repo at ``root`` without touching anything else."""
+def check(root: Path, *, target: str = "") -> Checked:
+    """Read, load and check the repo at ``root`` without touching anything else.
+
+    Only a repo that shares its registry (``ownership``) reads it too: its definitions may refer to those of others.
+    """
     from asof.ops.repo_files import read_repo
 
     files, unread = read_repo(root)
     if files is None:
         return Checked(repo=None, diagnostics=in_order(unread), sources={})
-    return _checked(files, unread)
+    return _checked(root, files, unread, target)
 
 
-def _checked(files: RepoFiles, unread: tuple[Diagnostic, ...]) -> Checked:
+def _checked(root: Path, files: RepoFiles, unread: tuple[Diagnostic, ...], target: str) -> Checked:
     from asof.compiler.check import check as check_repo
     from asof.compiler.load import load
+    from asof.compiler.model import Ownership
+    from asof.compiler.ownership import with_others
 
     loaded = load(files)
-    found = (*unread, *loaded.diagnostics, *(check_repo(loaded.repo) if loaded.repo else ()))
-    return Checked(repo=loaded.repo, diagnostics=in_order(found), sources=loaded.sources)
+    repo = loaded.repo
+    if repo is not None and repo.project.ownership != Ownership():
+        repo = with_others(repo, registry_of(root, repo.project, target).state())
+    found = (*unread, *loaded.diagnostics, *(check_repo(repo) if repo else ()))
+    return Checked(repo=repo, diagnostics=in_order(found), sources=loaded.sources)
+
+
+def project_at(root: Path) -> Checked:
+    """asof.yaml alone matters: nothing is checked and no registry is read."""
+    from asof.compiler.load import load
+    from asof.ops.repo_files import read_repo
+
+    files, unread = read_repo(root)
+    if files is None:
+        return Checked(repo=None, diagnostics=in_order(unread), sources={})
+    loaded = load(files)
+    return Checked(repo=loaded.repo, diagnostics=in_order((*unread, *loaded.diagnostics)), sources=loaded.sources)
 
 
 def target_of(project: Project, name: str) -> Target:
@@ -89,11 +113,14 @@ def _opened(location: str, root: Path) -> Registry:
     return open_registry(resolve(location, os.environ), root=root)
 
 
-def plan(root: Path, repo: Repo, *, target: str = "", allow_destroy: Collection[str] = ()) -> Plan:
-    """What would make the registry of ``target`` match ``repo``."""
+def plan(
+    root: Path, repo: Repo, *, target: str = "", allow_destroy: Collection[str] = (), against: int | None = None
+) -> Plan:
+    """What would make the registry of ``target``, or its generation ``against``, match ``repo``."""
     from asof.compiler.plan import plan as plan_changes
 
-    state = registry_of(root, repo.project, target).state()
+    registry = registry_of(root, repo.project, target)
+    state = registry.state() if against is None else registry.at(against)
     return plan_changes(repo, state, target=target_of(repo.project, target).name, allow_destroy=allow_destroy)
 
 
@@ -103,67 +130,165 @@ class Review:
 
     plan: Plan | None
     checked: Checked
+    stopped: Standstill | None = None
+    """An apply that did not finish and has to be resumed, aborted or settled by the next one."""
 
 
-def review(root: Path, *, target: str = "", allow_destroy: Collection[str] = ()) -> Review:
-    """Check the repo and plan it; where nothing it depends on has changed, the plan of the last time is the answer."""
+def review(root: Path, *, target: str = "", allow_destroy: Collection[str] = (), against: int | None = None) -> Review:
+    """Check the repo and plan it, ``against`` an earlier generation if one is named.
+
+    Where nothing it depends on has changed, the plan of the last time is the answer.
+    """
     from asof.ops.plan_cache import KeptPlan, keep_plan, kept_plan, key_of
+    from asof.ops.recovery import standstill
     from asof.ops.repo_files import read_repo
 
     files, unread = read_repo(root)
     if files is None:
         return Review(plan=None, checked=Checked(repo=None, diagnostics=in_order(unread), sources={}))
     key = key_of(files, target=target, allow_destroy=allow_destroy)
-    kept = None if unread else kept_plan(root, key)
+    kept = None if unread or against is not None else kept_plan(root, key)
     if kept is not None:
-        head = _opened(kept.registry, root).head()
+        registry = _opened(kept.registry, root)
+        head = registry.head()
         if (head[0].generation if head else "") == kept.generation:
             checked = Checked(repo=None, diagnostics=kept.diagnostics, sources=files.decoded())
-            return Review(plan=kept.plan, checked=checked)
-    checked = _checked(files, unread)
+            left = standstill(head[0] if head else None, registry.clock())
+            return Review(plan=kept.plan, checked=checked, stopped=left)
+    checked = _checked(root, files, unread, target)
     if checked.sound is None:
         return Review(plan=None, checked=checked)
-    made = plan(root, checked.sound, target=target, allow_destroy=allow_destroy)
-    if not unread:
-        registry = target_of(checked.sound.project, target).registry
-        fresh = KeptPlan(registry=registry, generation=made.base.generation, plan=made, diagnostics=checked.diagnostics)
+    made = plan(root, checked.sound, target=target, allow_destroy=allow_destroy, against=against)
+    if not unread and against is None:
+        location = target_of(checked.sound.project, target).registry
+        fresh = KeptPlan(registry=location, generation=made.base.generation, plan=made, diagnostics=checked.diagnostics)
         keep_plan(root, key, fresh)
-    return Review(plan=made, checked=checked)
+    return Review(plan=made, checked=checked, stopped=stopped(root, checked.sound.project, target=target))
+
+
+def stopped(root: Path, project: Project, *, target: str) -> Standstill | None:
+    """The apply that stopped on its way in ``target``, if there is one."""
+    from asof.ops.recovery import standstill
+
+    registry = registry_of(root, project, target)
+    head = registry.head()
+    return standstill(head[0] if head else None, registry.clock())
 
 
 def rollback(root: Path, project: Project, serial: int, *, target: str, allow_destroy: Collection[str]) -> Plan:
     """What would bring generation ``serial`` of the registry back."""
     from asof.ops.rollback import rollback_plan
 
-    return rollback_plan(registry_of(root, project, target), serial, allow_destroy=allow_destroy)
+    registry = registry_of(root, project, target)
+    return rollback_plan(registry, serial, ownership=project.ownership, allow_destroy=allow_destroy)
 
 
-def read_plan(path: Path) -> Plan:
-    """A plan from its file. Raises DiagnosticError (AS606, AS607), OSError."""
+def promote(
+    root: Path, project: Project, source: str, target: str, *, serial: int | None, allow_destroy: Collection[str]
+) -> Plan:
+    """What would make ``target`` hold the definitions that are applied in ``source``, now or at ``serial``."""
+    from asof.ops.promote import promotion
+
+    target_of(project, source)
+    registry = registry_of(root, project, source)
+    state = registry.state() if serial is None else registry.at(serial)
+    current = registry_of(root, project, target).state()
+    return promotion(project, state, current, target=target_of(project, target).name, allow_destroy=allow_destroy)
+
+
+def read_plan(path: Path, *, expect_sha256: str = "") -> Plan:
+    """A plan from its file, which must have the digest, if one is given.
+
+    Raises DiagnosticError (AS606, AS607, AS616), OSError.
+    """
     from asof.compiler.plan import plan_from_bytes
 
-    return plan_from_bytes(path.read_bytes())
+    body = path.read_bytes()
+    digest = hashlib.sha256(body).hexdigest()
+    if expect_sha256 and digest != expect_sha256.lower():
+        message = f"{path} has the SHA-256 {digest}, and {expect_sha256.lower()} was expected"
+        raise DiagnosticError(OTHER_DIGEST.at(NOWHERE, message))
+    return plan_from_bytes(body)
 
 
-def write_plan(made: Plan, path: Path) -> None:
-    """The file of a plan, for a later apply."""
+def write_plan(made: Plan, path: Path) -> str:
+    """The file of a plan, for a later apply; returns its SHA-256."""
     from asof.compiler.plan import plan_bytes
 
-    path.write_bytes(plan_bytes(made))
+    body = plan_bytes(made)
+    path.write_bytes(body)
+    return hashlib.sha256(body).hexdigest()
 
 
-def apply(root: Path, project: Project, made: Plan, *, progress: Callable[[Progress], None]) -> Applied:
-    """Carry out ``made`` in its own target. What nothing opens yet is refused before anything is claimed."""
+@contextmanager
+def hands_in(
+    root: Path,
+    project: Project,
+    target: str,
+    progress: Callable[[Progress], None],
+    stop: Callable[[], bool],
+    grace: float = 0.0,
+) -> Iterator[Hands]:
+    """What apply works with in ``target``. What nothing opens yet is refused before anything is claimed."""
     from asof.compiler.check.targets import refusals
     from asof.ops.actor import current_actor
-    from asof.ops.apply import apply as carry_out
+    from asof.ops.apply import Hands
     from asof.ops.infrastructure import StoreInfrastructure
 
-    if refused := refusals(target_of(project, made.target)):
+    if refused := refusals(target_of(project, target)):
         raise DiagnosticError(*refused)
-    registry = registry_of(root, project, made.target)
-    with StoreInfrastructure(made.project, root=root) as infrastructure:
-        return carry_out(made, registry, infrastructure, actor=current_actor(root, os.environ), progress=progress)
+    with StoreInfrastructure(project.project, root=root) as infrastructure:
+        actor = current_actor(root, os.environ)
+        yield Hands(infrastructure=infrastructure, actor=actor, progress=progress, stop=stop, grace=grace)
+
+
+def apply(
+    root: Path,
+    project: Project,
+    made: Plan,
+    *,
+    progress: Callable[[Progress], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+    grace: float = 0.0,
+) -> Applied:
+    """Carry out ``made`` in its own target; ``stop`` says whether somebody asked to end before the next step.
+
+    What only the generation before uses is dropped ``grace`` seconds after the new one is there.
+    """
+    from asof.ops.apply import apply as carry_out
+
+    with hands_in(root, project, made.target, progress, stop, grace) as hands:
+        return carry_out(made, registry_of(root, project, made.target), hands)
+
+
+def resume(
+    root: Path,
+    project: Project,
+    *,
+    target: str,
+    progress: Callable[[Progress], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Applied | None:
+    """Finish the apply that stopped on its way; None where none did."""
+    from asof.ops.apply import resume as go_on
+
+    with hands_in(root, project, target, progress, stop) as hands:
+        return go_on(registry_of(root, project, target), hands)
+
+
+def abort(
+    root: Path,
+    project: Project,
+    *,
+    target: str,
+    progress: Callable[[Progress], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Recovered | None:
+    """Undo what readers have not seen of the apply that stopped on its way; None where none did."""
+    from asof.ops.apply import abort as give_up
+
+    with hands_in(root, project, target, progress, stop) as hands:
+        return give_up(registry_of(root, project, target), hands)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,6 +463,14 @@ def registry_history(root: Path, project: Project, *, target: str) -> tuple[Entr
 def registry_export(root: Path, project: Project, *, target: str) -> bytes:
     """The whole registry as one readable JSON document."""
     return registry_of(root, project, target).export()
+
+
+def registry_check(root: Path, location: str) -> tuple[Finding, ...]:
+    """Whether ``location`` keeps what a registry needs, tried out; nothing of that stays behind."""
+    from asof.compiler.store_options import resolve
+    from asof.registry.probe import probe
+
+    return probe(resolve(location, os.environ), root=root)
 
 
 def init(root: Path) -> tuple[str, ...]:

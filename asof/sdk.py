@@ -17,6 +17,7 @@ from asof.compiler.shape import features as feature_names
 from asof.compiler.source import RepoFiles
 from asof.compiler.state import repo_of
 from asof.compiler.store_options import resolve
+from asof.online.base import NO_TABLE
 from asof.ops.historical import historical
 from asof.ops.online import OnlineReader, tables_of
 from asof.ops.selection import bad_request, select
@@ -86,7 +87,7 @@ class Store:
         self._state = self._registry.state()
         self._repo = repo_of(self._state)
         self._tables = tables_of(self._state)
-        self._forget_readers()
+        self.close()  # readers know the tables of the generation before, perhaps in another store
 
     @property
     def serial(self) -> int:
@@ -180,10 +181,24 @@ class Store:
         """The features of each entity as of ``now`` (by default the clock), in one round trip to the online store.
 
         An entity maps join keys and request fields to values, such as ``{"origin": "JFK", "carrier": "UA"}``.
-        Values older than the view's ttl are not served; ``statuses`` says why a value is missing.
+        Values older than the view's ttl are not served; ``statuses`` says why a value is missing. Where an apply
+        has dropped a table since the store was opened, the new generation is read and asked once more.
         """
-        reader = self._reader(tuple(features), service, full_feature_names)
-        return OnlineAnswer(reader.get(entities, now=now or datetime.now(UTC)))
+
+        def asked() -> OnlineAnswer:
+            reader = self._reader(tuple(features), service, full_feature_names)
+            return OnlineAnswer(reader.get(entities, now=now or datetime.now(UTC)))
+
+        try:
+            return asked()
+        except DiagnosticError as error:
+            before = self.serial
+            if NO_TABLE.code not in {found.code for found in error.diagnostics}:
+                raise
+            self.refresh()
+            if self.serial == before:
+                raise
+            return asked()
 
     def close(self) -> None:
         """Close the connections; the store may be used again."""

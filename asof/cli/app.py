@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import asof
-from asof.cli import changes, data, definitions
+from asof.cli import changes, data, definitions, upkeep
 from asof.cli import registry as registry_commands
 from asof.cli.session import ExitCode, Session
 from asof.views.terminal import terminal
@@ -51,7 +51,7 @@ app = typer.Typer(
     epilog="-C, --json and --no-color may stand before or after the command. Exit codes: docs/cli.md.",
 )
 online = typer.Typer(no_args_is_help=True, help="Read what the online store serves.")
-registry = typer.Typer(no_args_is_help=True, help="Look into the registry.")
+registry = typer.Typer(no_args_is_help=True, help="Look into the registry, and after it.")
 
 app.callback(invoke_without_command=True)(_start)
 app.command()(version)
@@ -60,6 +60,8 @@ app.command()(definitions.validate)
 app.command()(changes.plan)
 app.command()(changes.apply)
 app.command()(changes.rollback)
+app.command()(changes.promote)
+app.command()(changes.drift)
 app.command("compile")(definitions.compile_)
 app.command("schema")(definitions.schema_)
 app.command("dialects")(definitions.dialects_)
@@ -70,5 +72,11 @@ online.command("get")(data.online_get)
 registry.command("history")(registry_commands.registry_history)
 registry.command("show")(registry_commands.registry_show)
 registry.command("export")(registry_commands.registry_export)
+registry.command("diff")(upkeep.registry_diff)
+registry.command("verify")(upkeep.registry_verify)
+registry.command("gc")(upkeep.registry_gc)
+registry.command("import")(upkeep.registry_import)
+registry.command("unlock")(upkeep.registry_unlock)
+registry.command("check")(registry_commands.check)
 app.add_typer(online, name="online")
 app.add_typer(registry, name="registry")

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import sys
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
-from asof import api
-from asof.cli.session import Allow, ExitCode, Session, Target, Usage, Yes
+from asof import api, api_registry
+from asof.cli.session import Allow, ExitCode, InvalidRepo, Session, Target, Usage, Yes, is_terminal
+from asof.cli.stopping import stopping
+from asof.views import listings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from asof.compiler.model import Project
     from asof.compiler.plan import Plan
-    from asof.ops.apply import Applied
+    from asof.ops.apply import Applied, Recovered
+    from asof.ops.observe import Drifted
+    from asof.ops.recovery import Standstill
 
 
 def plan(
@@ -24,19 +31,68 @@ def plan(
         Path | None, typer.Option("--out", metavar="FILE", help="Keep the plan for `asof apply FILE`.")
     ] = None,
     allow_destroy: Allow = None,
+    against: Annotated[
+        int | None, typer.Option("--against", metavar="SERIAL", help="Compare with an earlier generation, to read.")
+    ] = None,
+    with_drift: Annotated[
+        bool, typer.Option("--drift", help="Ask the stores too: what the plan touches and is not as recorded.")
+    ] = False,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 where there are changes.")
     ] = False,
 ) -> int:
     """Show what would change, why, and whom it reaches. Takes no lock and changes nothing."""
+    from asof.views import plans
+
     session: Session = context.obj
-    made = session.review(target, allow_destroy or ())
-    if out is not None:
-        api.write_plan(made, out)
+    if against is not None and out is not None:
+        raise Usage("a plan against an earlier generation is for reading; asof apply needs one against the current")
+    review = session.review(target, allow_destroy or (), against=against)
+    made = review.plan
+    if made is None:
+        raise InvalidRepo(review.checked)
+    if review.stopped is not None:
+        session.terminal.note(plans.stopped(review.stopped))
+    digest = api.write_plan(made, out) if out is not None else None
     _show_plan(session, made)
+    if digest is not None:
+        session.terminal.note(plans.kept(out, digest))
+    drifted = api_registry.drift_of(session.root, session.project(), made) if with_drift else ()
+    if drifted:
+        session.terminal.say(listings.drifted(drifted, "Drift in what this plan touches"))
     code = ExitCode.CHANGES if detailed_exitcode and not made.empty else ExitCode.OK
     code = ExitCode.BLOCKED if made.blocked else code
-    return session.end(code, plan=_plan_json(made))
+    return session.end(code, plan=_plan_json(made), sha256=digest, **_beside(review.stopped, drifted))
+
+
+def drift(
+    context: typer.Context,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Make anew what is missing (tables start empty) and views that differ.")
+    ] = False,
+    target: Target = "",
+) -> int:
+    """Compare what the stores really hold with what the registry says."""
+    session: Session = context.obj
+    project = session.project()
+    mended = api_registry.repair(session.root, project, target=target) if repair else ()
+    if mended:
+        session.terminal.say(listings.drifted(mended, "Put right") + "\n")
+    found = api_registry.drift(session.root, project, target=target)
+    session.terminal.say(listings.drifted(found, "Drift") if found else "The stores hold what the registry says.")
+    return session.end(ExitCode.DRIFT if found else ExitCode.OK, drift=_drift_json(found), repaired=_drift_json(mended))
+
+
+def _drift_json(found: Sequence[Drifted]) -> list[object]:
+    return [msgspec.to_builtins(drifted) for drifted in found]
+
+
+def _beside(stopped: Standstill | None, drifted: Sequence[Drifted]) -> dict[str, object]:
+    """What stands in the answer beside a plan."""
+    return {
+        "unfinished": None if stopped is None else dataclasses.asdict(stopped),
+        "drift": _drift_json(drifted),
+    }
 
 
 def apply(
@@ -47,27 +103,47 @@ def apply(
     ] = None,
     target: Target = "",
     allow_destroy: Allow = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Finish the apply that stopped on its way.")] = False,
+    abort: Annotated[
+        bool, typer.Option("--abort", help="Undo what readers have not seen of the apply that stopped on its way.")
+    ] = False,
+    expect_sha256: Annotated[
+        str, typer.Option("--expect-sha256", metavar="HEX", help="Refuse a plan file that has another digest.")
+    ] = "",
+    grace: Annotated[
+        str, typer.Option("--grace", metavar="DURATION", help="Wait that long after the commit before dropping, as 5m.")
+    ] = "",
     yes: Yes = False,
 ) -> int:
     """Carry out a plan: make the stores and the registry what the definitions say."""
     session: Session = context.obj
+    if resume or abort:
+        if (resume and abort) or plan_file is not None or allow_destroy:
+            raise Usage("--resume and --abort stand alone: the plan is the one that was begun")
+        return _resume(session, target) if resume else _abort(session, target)
     if plan_file is not None:
         if target or allow_destroy:
             raise Usage("a plan file says itself what its target is and what may be deleted; make a new plan instead")
-        return _carry_out(session, session.project(), api.read_plan(plan_file), ask=False)
-    repo = session.repo()
+        made = api.read_plan(plan_file, expect_sha256=expect_sha256)
+        return _carry_out(session, session.project(), made, ask=False, grace=_seconds(grace))
+    if expect_sha256:
+        raise Usage("--expect-sha256 is for a plan file")
+    repo = session.repo(target)
     allowed = tuple(allow_destroy or ())
     made = api.plan(session.root, repo, target=target, allow_destroy=allowed)
     named = _ask_for_names(session, made, yes)
     if named:
         made = api.plan(session.root, repo, target=target, allow_destroy=(*allowed, *named))
-    return _carry_out(session, repo.project, made, ask=not yes)
+    return _carry_out(session, repo.project, made, ask=not yes, grace=_seconds(grace))
 
 
 def rollback(
     context: typer.Context,
     serial: Annotated[int, typer.Argument(metavar="SERIAL", help="A generation that `asof registry history` lists.")],
     target: Target = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Only keep the plan, for `asof apply FILE`.")
+    ] = None,
     allow_destroy: Allow = None,
     yes: Yes = False,
 ) -> int:
@@ -75,7 +151,41 @@ def rollback(
     session: Session = context.obj
     project = session.project()
     made = api.rollback(session.root, project, serial, target=target, allow_destroy=tuple(allow_destroy or ()))
+    if out is not None:
+        return _keep(session, made, out)
     return _carry_out(session, project, made, ask=not yes)
+
+
+def promote(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="FROM", show_default=False, help="The target that holds it now.")],
+    target: Annotated[str, typer.Argument(metavar="TO", show_default=False, help="The target that is to hold it.")],
+    serial: Annotated[
+        int | None, typer.Option("--serial", metavar="N", help="A generation of FROM; else its current one.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Only keep the plan, for `asof apply FILE`.")
+    ] = None,
+    allow_destroy: Allow = None,
+    yes: Yes = False,
+) -> int:
+    """Apply in one target what is applied in another, whatever the files say by now."""
+    session: Session = context.obj
+    project = session.project()
+    allowed = tuple(allow_destroy or ())
+    made = api.promote(session.root, project, source, target, serial=serial, allow_destroy=allowed)
+    if out is not None:
+        return _keep(session, made, out)
+    return _carry_out(session, project, made, ask=not yes)
+
+
+def _keep(session: Session, made: Plan, out: Path) -> ExitCode:
+    from asof.views import plans
+
+    digest = api.write_plan(made, out)
+    _show_plan(session, made)
+    session.terminal.note(plans.kept(out, digest))
+    return session.end(ExitCode.BLOCKED if made.blocked else ExitCode.OK, plan=_plan_json(made), sha256=digest)
 
 
 def _show_plan(session: Session, made: Plan) -> None:
@@ -93,7 +203,7 @@ def _plan_json(made: Plan) -> dict[str, object]:
 def _ask_for_names(session: Session, made: Plan, yes: bool) -> tuple[str, ...]:
     """On a terminal, deletions that only lack permission are permitted by typing their addresses."""
     wanting = [b.address for b in made.blocked if b.code == "AS602"]
-    if yes or not _is_terminal() or not wanting or len(wanting) < len(made.blocked):
+    if yes or not is_terminal() or not wanting or len(wanting) < len(made.blocked):
         return ()
     _show_plan(session, made)
     given = [typer.prompt(f"To delete {address}, type its name", default="", show_default=False) for address in wanting]
@@ -102,28 +212,57 @@ def _ask_for_names(session: Session, made: Plan, yes: bool) -> tuple[str, ...]:
     return tuple(wanting)
 
 
-def _carry_out(session: Session, project: Project, made: Plan, *, ask: bool) -> ExitCode:
+def _carry_out(session: Session, project: Project, made: Plan, *, ask: bool, grace: float = 0.0) -> ExitCode:
     from asof.views import plans
 
     _show_plan(session, made)
     if made.blocked:
         return session.end(ExitCode.BLOCKED, plan=_plan_json(made))
     if made.empty:
+        left = api.stopped(session.root, project, target=made.target)
+        if left is not None:
+            session.terminal.note(plans.stopped(left))
         return session.end(ExitCode.OK, plan=_plan_json(made), applied=None)
     if ask:
-        if session.terminal.json or not _is_terminal():
+        if session.terminal.json or not is_terminal():
             raise Usage("nobody can be asked here; pass --yes, or apply a reviewed plan file")
         if typer.prompt("Apply this plan? Only yes is taken for yes", default="no", show_default=False) != "yes":
             raise typer.Abort
     lines = plans.StepLines(session.terminal, total=len(made.steps))
-    done: Applied = api.apply(session.root, project, made, progress=lines)
+    with stopping(session.terminal) as stop:
+        done = api.apply(session.root, project, made, progress=lines, stop=stop, grace=grace)
     session.terminal.say(plans.applied(made, done))
-    return session.end(
-        ExitCode.OK,
-        plan=_plan_json(made),
-        applied={"serial": done.serial, "generation": done.generation, "steps": done.steps},
-    )
+    return session.end(ExitCode.OK, plan=_plan_json(made), applied=_done_json(done))
 
 
-def _is_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stderr.isatty()
+def _seconds(text: str) -> float:
+    from asof.compiler.duration import Duration
+
+    try:
+        return Duration.parse(text).microseconds / 1_000_000 if text else 0.0
+    except ValueError as error:
+        raise Usage(f"--grace: {error}") from None
+
+
+def _resume(session: Session, target: str) -> ExitCode:
+    from asof.views import plans
+
+    with stopping(session.terminal) as stop:
+        lines = plans.StepLines(session.terminal)
+        done = api.resume(session.root, session.project(), target=target, progress=lines, stop=stop)
+    session.terminal.say(plans.resumed(done))
+    return session.end(ExitCode.OK, applied=_done_json(done) if done else None)
+
+
+def _abort(session: Session, target: str) -> ExitCode:
+    from asof.views import plans
+
+    with stopping(session.terminal) as stop:
+        lines = plans.StepLines(session.terminal)
+        done = api.abort(session.root, session.project(), target=target, progress=lines, stop=stop)
+    session.terminal.say(plans.aborted(done))
+    return session.end(ExitCode.OK, aborted=_done_json(done) | {"committed": done.committed} if done else None)
+
+
+def _done_json(done: Applied | Recovered) -> dict[str, object]:
+    return {"serial": done.serial, "generation": done.generation, "steps": done.steps}

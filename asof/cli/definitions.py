@@ -46,7 +46,7 @@ def compile_(
 ) -> int:
     """Write the SQL of training sets, materializations, views and checks for people to run and review."""
     session: Session = context.obj
-    found = session.check()
+    found = session.check(target)
     if found.sound is None:
         raise InvalidRepo(found)
     place = out or session.root / "build"

@@ -1,13 +1,14 @@
-"""Commands that look into the registry."""
+"""Commands that look into the registry, or at the place where one lives."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
-from asof import api
+from asof import api, api_registry
 from asof.cli.session import ExitCode, Session, Target, Usage
 from asof.views import listings
 
@@ -16,18 +17,25 @@ def registry_history(context: typer.Context, target: Target = "") -> int:
     """Every generation: who made it, when, from which commit, and what it changed."""
     session: Session = context.obj
     entries = api.registry_history(session.root, session.project(), target=target)
-    session.terminal.say(listings.history(entries))
-    return session.end(ExitCode.OK, generations=listings.history_json(entries))
+    unlocks = api_registry.unlocks(session.root, session.project(), target=target)
+    session.terminal.say(listings.history(entries) + listings.unlocks(unlocks))
+    return session.end(
+        ExitCode.OK, generations=listings.history_json(entries), unlocks=[msgspec.to_builtins(u) for u in unlocks]
+    )
 
 
 def registry_show(
     context: typer.Context,
     address: Annotated[str, typer.Argument(metavar="ADDRESS", show_default=False, help="Such as entity/driver.")] = "",
+    serial: Annotated[
+        int | None, typer.Option("--serial", metavar="N", help="An earlier generation; else the current one.")
+    ] = None,
     target: Target = "",
 ) -> int:
     """What is registered: the list, or one definition as JSON."""
     session: Session = context.obj
-    state = api.registry_of(session.root, session.project(), target).state()
+    registry = api.registry_of(session.root, session.project(), target)
+    state = registry.state() if serial is None else registry.at(serial)
     if address and address not in state.objects:
         raise Usage(listings.unknown("object", address, tuple(state.objects)))
     if address:
@@ -50,3 +58,21 @@ def registry_export(
         return ExitCode.OK
     out.write_bytes(body)
     return session.end(ExitCode.OK, file=str(out))
+
+
+def check(
+    context: typer.Context,
+    location: Annotated[
+        str, typer.Argument(metavar="LOCATION", show_default=False, help="A path or URL; the target's by default.")
+    ] = "",
+    target: Target = "",
+) -> int:
+    """Try out whether a bucket or folder keeps what a registry needs; nothing of it stays behind."""
+    from asof.views import registry_check
+
+    session: Session = context.obj
+    place = location or api.target_of(session.project(), target).registry
+    findings = api.registry_check(session.root, place)
+    session.terminal.say(registry_check.human(findings))
+    code = ExitCode.OK if registry_check.passed(findings) else ExitCode.UNAVAILABLE
+    return session.end(code, steps=registry_check.document(findings))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from asof.compiler.model import Project, Repo
-    from asof.compiler.plan import Plan
 
 Target = Annotated[
     str, typer.Option("--target", metavar="NAME", help="A target of asof.yaml; its first one by default.")
@@ -40,6 +40,7 @@ class ExitCode(IntEnum):
     CLAIMED = 5
     PARTIAL_APPLY = 6
     BLOCKED = 7
+    DRIFT = 8
     INVALID = 9
     UNAVAILABLE = 10
     USAGE = 64
@@ -54,6 +55,7 @@ MEANING = {
     ExitCode.CLAIMED: "another apply holds the registry",
     ExitCode.PARTIAL_APPLY: "an apply stopped on its way",
     ExitCode.BLOCKED: "a protection or a policy forbids an action of the plan",
+    ExitCode.DRIFT: "stores hold something else than the registry says",
     ExitCode.INVALID: "the definitions have errors, or a feature test failed",
     ExitCode.UNAVAILABLE: "a store or the registry cannot be reached",
     ExitCode.USAGE: "the command line asks for what cannot be",
@@ -79,21 +81,19 @@ class Session:
         self.terminal.answer(code, code.name.lower(), fields)
         return code
 
-    def check(self) -> api.Checked:
+    def check(self, target: str = "") -> api.Checked:
         """The repo, with what was found in it shown."""
-        found = api.check(self.root)
+        found = api.check(self.root, target=target)
         if found.repo is not None:
             self._show(found)
         return found
 
-    def review(self, target: str, allow_destroy: Collection[str]) -> Plan:
-        """The repo's plan, with what was found in the repo shown; or the end of the command: InvalidRepo."""
-        made = api.review(self.root, target=target, allow_destroy=allow_destroy)
+    def review(self, target: str, allow_destroy: Collection[str], against: int | None = None) -> api.Review:
+        """The repo and its plan, with what was found in the repo shown."""
+        made = api.review(self.root, target=target, allow_destroy=allow_destroy, against=against)
         if made.plan is not None or made.checked.repo is not None:
             self._show(made.checked)
-        if made.plan is None:
-            raise InvalidRepo(made.checked)
-        return made.plan
+        return made
 
     def _show(self, found: api.Checked) -> None:
         if found.diagnostics:
@@ -101,14 +101,14 @@ class Session:
 
     def project(self) -> Project:
         """asof.yaml alone matters: what runs is what was applied."""
-        found = api.check(self.root)
+        found = api.project_at(self.root)
         if found.repo is None:
             raise InvalidRepo(found)
         return found.repo.project
 
-    def repo(self) -> Repo:
+    def repo(self, target: str = "") -> Repo:
         """The repo, or the end of the command: InvalidRepo."""
-        found = self.check()
+        found = self.check(target)
         if found.sound is None:
             raise InvalidRepo(found)
         return found.sound
@@ -124,6 +124,11 @@ class InvalidRepo(Exception):  # noqa: N818 - an outcome, already shown
 
 class Usage(Exception):  # noqa: N818 - an outcome
     """The command line asks for what cannot be, in a way that only the command can tell."""
+
+
+def is_terminal() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def instant(text: str) -> datetime | None:

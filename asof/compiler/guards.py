@@ -13,6 +13,8 @@ from asof.compiler.diff import Action
 from asof.compiler.graph import references
 from asof.compiler.model import SLUGS, VIEW_KINDS, Repo
 from asof.compiler.moves import impossible_moves
+from asof.compiler.ownership import seized
+from asof.compiler.state import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 PROTECTED = rule("AS601", "a protection in the registry forbids it")
 NOT_ALLOWED = rule("AS602", "deleting needs permission")
+SEIZED = rule("AS614", "an object belongs to another repo of the registry")
+SHARED_SETTINGS = rule("AS615", "settings of a registry that several repos share")
 STILL_USED = rule("AS603", "an object that others use cannot be deleted")
 
 
@@ -41,8 +45,30 @@ def guarded(found: Difference, layout: Layout, allowed: frozenset[str]) -> tuple
         Blocked(address=d.address, code=d.code, message=d.message, remedy="correct or remove moved_from")
         for d in impossible_moves(found.repo, found.state)
     )
-    blocked = [b for change in found.changes.values() for b in _blocked(found, change, layout, allowed)]
+    blocked = [
+        *_of_others(found),
+        *(b for change in found.changes.values() for b in _blocked(found, change, layout, allowed)),
+    ]
     return tuple(sorted((*moves, *blocked), key=lambda b: (b.address, b.code, b.message)))
+
+
+def _of_others(found: Difference) -> Iterator[Blocked]:
+    """What a repo with ``ownership`` may not do to its neighbours."""
+    for address in seized(found.repo, found.state):
+        yield Blocked(
+            address=address,
+            code=SEIZED.code,
+            message=f"{address} is defined here, and another repo of this registry owns it",
+            remedy="give it another name, or let the other repo delete it first",
+        )
+    settings = found.state.settings
+    if found.repo.others and settings is not None and settings != settings_of(found.repo, found.target):
+        yield Blocked(
+            address="",
+            code=SHARED_SETTINGS.code,
+            message=f"the stores of target {found.target}, or sql_dialect, change under objects of other repos",
+            remedy="agree on one asof.yaml for all repos of this registry",
+        )
 
 
 def _blocked(found: Difference, change: Change, layout: Layout, allowed: frozenset[str]) -> Iterator[Blocked]:

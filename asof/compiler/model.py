@@ -348,6 +348,8 @@ class Repo:
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
     broken: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     """Addresses that were written but could not be built: whoever refers to them is not to blame."""
+    others: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    """Addresses of definitions that other repos of the same registry own, here as they are recorded."""
 
     def entity(self, name: str) -> Entity | None:
         found = self.definitions.get(f"entity/{name}")

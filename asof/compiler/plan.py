@@ -15,6 +15,7 @@ from asof.compiler.fingerprint import BUILDER_VERSION
 from asof.compiler.guards import Blocked, guarded
 from asof.compiler.infrastructure import Phase, Step, lay_out
 from asof.compiler.materialize import view_query
+from asof.compiler.ownership import with_others
 from asof.compiler.source import NOWHERE
 from asof.compiler.state import Recorded, Resource, Settings, State, encode, settings_of
 from asof.version import __version__
@@ -59,7 +60,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     that but base, read set and tool: two plans with one effect do the same.
     """
 
-    format: int = PLAN_FORMAT
+    format: int
     project: str
     target: str
     base: Base
@@ -73,6 +74,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     steps: tuple[Step, ...] = ()
     objects: dict[str, Recorded | None] = {}
     resources: tuple[Resource, ...] = ()
+    others: int = 0
+    """Objects of other repos in the registry, which this plan leaves as they are."""
     settings: Settings
 
     @property
@@ -94,6 +97,7 @@ def plan(repo: Repo, state: State, *, target: str = "", allow_destroy: Collectio
     names the addresses that may be deleted. Raises KeyError for a target that asof.yaml does not have,
     DiagnosticError (AS610) for the registry of another project or target.
     """
+    repo = with_others(repo, state)
     settings = settings_of(repo, target)
     chosen = repo.project.target(target)
     name = chosen.name if chosen else target
@@ -107,6 +111,7 @@ def plan(repo: Repo, state: State, *, target: str = "", allow_destroy: Collectio
     edited = _settings_changes(state.settings, settings)
     objects = _objects(found)
     made = Plan(
+        format=PLAN_FORMAT,
         project=repo.project.project,
         target=name,
         base=Base(
@@ -124,6 +129,7 @@ def plan(repo: Repo, state: State, *, target: str = "", allow_destroy: Collectio
         steps=_steps(layout, bool(changes or edited or objects), state.serial + 1),
         objects=objects,
         resources=layout.resources,
+        others=len(repo.others - found.changes.keys()),
         settings=settings,
     )
     return msgspec.structs.replace(made, effect=effect_of(made))

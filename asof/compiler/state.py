@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from asof.compiler import codec
 from asof.compiler.diagnostics import DiagnosticError, rule
 from asof.compiler.fingerprint import Document, Hashes
+from asof.compiler.formats import upgraded
 from asof.compiler.model import Project, Protection, Repo, Store, Target
 from asof.compiler.source import NOWHERE
 
+if TYPE_CHECKING:
+    from asof.compiler.formats import Migrations
+
 STATE_FORMAT = 1
+_MIGRATIONS: Migrations = {}
 
 UNREADABLE_STATE = rule("AS701", "registry cannot be read")
-NEWER_STATE = rule("AS702", "registry was written by a newer asof")
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -111,10 +115,8 @@ def state_from_bytes(body: bytes, generation: str) -> State:
     """The inverse of ``state_bytes``. Raises DiagnosticError: AS701 damaged, AS702 written by a newer asof."""
     try:
         document = msgspec.json.decode(body, type=dict[str, Any])
-        if document.pop("format", None) != STATE_FORMAT:
-            raise DiagnosticError(NEWER_STATE.at(NOWHERE, "this registry needs a newer asof than the one running"))
-        state = msgspec.convert(document, State)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        state = msgspec.convert(upgraded(document, STATE_FORMAT, _MIGRATIONS), State)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise unreadable(f"generation {generation[:12]} is damaged: {error}") from error
     return msgspec.structs.replace(state, generation=generation)
 

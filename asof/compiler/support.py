@@ -24,16 +24,12 @@ UNKNOWN_FEATURE = rule("AS506", "the requested feature does not exist")
 TOO_LONG = rule("AS507", "an output name is longer than the engine allows")
 NO_CERTIFICATE = rule("AS509", "the query cannot be proven free of leakage")
 NO_ONLINE_STORE = rule("AS510", "features are not served from this kind of store yet")
-NO_REGISTRY = rule("AS511", "a registry cannot live at this kind of place yet")
 NO_STREAM = rule("AS512", "streams are not read yet", Level.WARNING)
+SAME_STORE = rule("AS516", "two targets write to the same store", Level.WARNING)
 TOO_LARGE = rule("AS514", "the query is larger than the engine allows")
-NO_OWNERSHIP = rule("AS513", "ownership is not enforced yet")
 
 ONLINE_STORES = frozenset({"sqlite"})
 """The online stores that asof.online opens; the compiler knows them by name only."""
-
-REGISTRY_SCHEMES = frozenset({"file"})
-"""The schemes that asof.registry opens, beside plain paths."""
 
 
 def span_of(repo: Repo, address: str, *pointer: str | int) -> Span:

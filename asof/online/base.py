@@ -45,6 +45,10 @@ class OnlineTable(msgspec.Struct, frozen=True, kw_only=True):
         same = (self.project, self.keys) == (other.project, other.keys)
         return same and self.features[: len(other.features)] == other.features
 
+    def alters(self, standing: OnlineTable) -> bool:
+        """Whether ``standing`` may become this table: one of them is the other with last features left out."""
+        return self.extends(standing) or standing.extends(self)
+
 
 class OnlineStore(Protocol):
     """A connection to an online store. It is not shared between threads.
@@ -60,7 +64,10 @@ class OnlineStore(Protocol):
         """Make an empty table and record whose it is; nothing happens where just this one exists."""
 
     def alter(self, table: OnlineTable) -> None:
-        """Let rows hold more features at their end; rows written before read them as NULL. Idempotent."""
+        """Let rows hold more features at their end; rows written before read them as NULL. Idempotent.
+
+        An apply that is undone before anybody wrote such rows takes the features back in the same way.
+        """
 
     def drop(self, table: OnlineTable) -> None:
         """Remove a table with its rows; nothing happens where it is gone already."""

@@ -86,7 +86,7 @@ class SQLiteOnlineStore:
             found = self._recorded(table)
             if found is None:
                 raise no_table(table.name)
-            if not table.extends(found):
+            if not table.alters(found):
                 raise layout_differs(table.name)
             self._record(table)
 

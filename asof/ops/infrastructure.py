@@ -3,25 +3,55 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, Self
+from zlib import crc32
 
-from asof import engines, online
+from asof import engines
 from asof.compiler.infrastructure import ONLINE_TABLE
+from asof.online import connect as connect_online
 from asof.online.base import OnlineTable
+from asof.ops.observe import offline_drift, online_drift
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from asof.compiler.model import Store
     from asof.compiler.state import Resource
     from asof.engines.base import Engine
     from asof.online.base import OnlineStore
+    from asof.ops.observe import Drifted
+
+
+LANES = 4
+"""Connections to one store that is a server."""
+
+_EMBEDDED = frozenset({"duckdb", "sqlite"})
+"""Stores in a file, which one writer at a time may change."""
 
 
 class Infrastructure(Protocol):
     """What a plan's steps do to the stores. Each call may be repeated and then changes nothing more.
 
-    Raises DiagnosticError with the store's own words, and where a resource belongs to somebody else.
+    Raises DiagnosticError with the store's own words, and where a resource belongs to somebody else. It is
+    used by one thread; ``another`` is for the next one.
     """
+
+    def lane(self, resource: Resource) -> str:
+        """Steps on resources of different lanes may run at the same time."""
+
+    def observe(
+        self, resources: Sequence[Resource], *, definitions: bool, online: Store | None = None
+    ) -> tuple[Drifted, ...]:
+        """What stands otherwise than ``resources`` say in their stores, and in ``online`` even if none is there.
+
+        ``definitions``: the queries of views are compared too.
+        """
+
+    def another(self) -> Infrastructure:
+        """The same stores over connections of their own."""
+
+    def close(self) -> None:
+        """End the connections."""
 
     def create(self, resource: Resource) -> None:
         """Make ``resource``, empty."""
@@ -36,8 +66,9 @@ class Infrastructure(Protocol):
 class StoreInfrastructure:
     """Opens each store once, when first needed. Use as a context manager: leaving closes them."""
 
-    def __init__(self, project: str, *, root: Path) -> None:
+    def __init__(self, project: str, *, root: Path, read_only: bool = False) -> None:
         self.project = project
+        self.read_only = read_only
         self.root = root
         self._engines: dict[Store, Engine] = {}
         self._online: dict[Store, OnlineStore] = {}
@@ -46,33 +77,62 @@ class StoreInfrastructure:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def lane(self, resource: Resource) -> str:
+        store = resource.store.type
+        if store in _EMBEDDED:
+            place = "".join(str(value) for _, value in resource.store.options)
+            return f"{store}-{place}"
+        return f"{store}-{crc32(resource.id.encode()) % LANES}"
+
+    def observe(
+        self, resources: Sequence[Resource], *, definitions: bool, online: Store | None = None
+    ) -> tuple[Drifted, ...]:
+        places = {(r.kind, r.store) for r in resources} | ({(ONLINE_TABLE, online)} if online else set())
+        found: list[Drifted] = []
+        for kind, store in sorted(places, key=str):
+            ours = [r for r in resources if (r.kind, r.store) == (kind, store)]
+            if kind == ONLINE_TABLE:
+                found += online_drift(self._online_store(store), self.project, ours, store.type)
+            else:
+                engine = self._engine(store)
+                found += offline_drift(engine, self.project, ours, store.type, definitions=definitions)
+        return tuple(found)
+
+    def another(self) -> StoreInfrastructure:
+        return StoreInfrastructure(self.project, root=self.root, read_only=self.read_only)
+
+    def close(self) -> None:
         for engine in self._engines.values():
             engine.close()
         for store in self._online.values():
             store.close()
+        self._engines.clear()
+        self._online.clear()
 
     def create(self, resource: Resource) -> None:
         if resource.kind == ONLINE_TABLE:
-            self._online_store(resource).create(self._table(resource))
+            self._online_store(resource.store).create(self._table(resource))
         else:
             self._put_view(resource)
 
     def alter(self, resource: Resource) -> None:
         if resource.kind == ONLINE_TABLE:
-            self._online_store(resource).alter(self._table(resource))
+            self._online_store(resource.store).alter(self._table(resource))
         else:
             self._put_view(resource)
 
     def drop(self, resource: Resource) -> None:
         if resource.kind == ONLINE_TABLE:
-            self._online_store(resource).drop(self._table(resource))
+            self._online_store(resource.store).drop(self._table(resource))
         else:
-            self._engine(resource).execute([f"DROP VIEW IF EXISTS {_quoted(resource.name)}"])
+            self._engine(resource.store).execute([f"DROP VIEW IF EXISTS {_quoted(resource.name)}"])
 
     def _put_view(self, resource: Resource) -> None:
         # CREATE OR REPLACE is not in every dialect, and where it is may refuse other columns.
         name = _quoted(resource.name)
-        self._engine(resource).execute(
+        self._engine(resource.store).execute(
             ["BEGIN", f"DROP VIEW IF EXISTS {name}", f"CREATE VIEW {name} AS\n{resource.sql}", "COMMIT"]
         )
 
@@ -83,15 +143,15 @@ class StoreInfrastructure:
             name=resource.name, project=project, view=view, keys=resource.keys, features=resource.features
         )
 
-    def _engine(self, resource: Resource) -> Engine:
-        if resource.store not in self._engines:
-            self._engines[resource.store] = engines.connect(resource.store, root=self.root)
-        return self._engines[resource.store]
+    def _engine(self, store: Store) -> Engine:
+        if store not in self._engines:
+            self._engines[store] = engines.connect(store, root=self.root, read_only=self.read_only)
+        return self._engines[store]
 
-    def _online_store(self, resource: Resource) -> OnlineStore:
-        if resource.store not in self._online:
-            self._online[resource.store] = online.connect(resource.store, root=self.root)
-        return self._online[resource.store]
+    def _online_store(self, store: Store) -> OnlineStore:
+        if store not in self._online:
+            self._online[store] = connect_online(store, root=self.root, read_only=self.read_only)
+        return self._online[store]
 
 
 def _quoted(name: str) -> str:

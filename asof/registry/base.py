@@ -13,6 +13,14 @@ if TYPE_CHECKING:
 
 UNAVAILABLE = rule("AS703", "registry is out of reach")
 UNKNOWN_LOCATION = rule("AS704", "registry location is not supported")
+NO_BUCKET = rule("AS780", "registry's bucket does not exist")
+DENIED = rule("AS781", "registry refuses access")
+NO_CREDENTIALS = rule("AS782", "no credentials for the registry")
+WRONG_CLOCK = rule("AS783", "clock differs from the registry's")
+UNSAFE_STORE = rule("AS784", "store does not keep a registry's promises")
+NO_CLIENT = rule("AS785", "client of the registry's store is not installed")
+UNKNOWN_OUTCOME = rule("AS786", "outcome of a write is unknown")
+BAD_LOCATION_OPTION = rule("AS787", "option of the registry's location is not understood")
 
 Tag = NewType("Tag", str)
 """What a blob was when it was read: an ETag, a generation number or a hash. Opaque; compare only."""
@@ -32,7 +40,8 @@ class Blobs(Protocol):
     """Named immutable blobs and the few that are replaced by compare-and-swap.
 
     A blob is seen whole or not at all, and whoever reads after a write returned sees it. Every method
-    raises DiagnosticError (AS703) where the place cannot be read or written, never pretending that it is empty.
+    raises DiagnosticError where the place cannot be read or written (AS703, AS780 to AS784), never pretending
+    that it is empty.
     """
 
     def get(self, key: str) -> tuple[bytes, Tag] | None:
@@ -42,11 +51,17 @@ class Blobs(Protocol):
         """Write ``body`` durably: in place of what bore the tag ``replaces``, or (None) where nothing is yet.
 
         Raises Conflict where that does not hold, Missing where the blob to replace is gone. Where the outcome is
-        unknown (a timeout) it finds out before it returns.
+        unknown (a timeout) it finds out before it returns; DiagnosticError AS786 where that cannot be found out.
         """
 
     def list(self, prefix: str) -> Iterator[str]:
         """The keys that start with ``prefix``, in order."""
+
+    def delete(self, key: str) -> None:
+        """Remove a blob that nothing refers to any more; nothing happens where it is gone.
+
+        Collecting garbage is all that uses it: HEAD.json is never removed.
+        """
 
 
 def checked(key: str) -> str:

@@ -77,6 +77,15 @@ class LocalBlobs:
             else:
                 yield above + name
 
+    def delete(self, key: str) -> None:
+        path = self.root / checked(key)
+        try:
+            path.unlink(missing_ok=True)
+            if path.parent.is_dir():
+                _sync(path.parent)
+        except OSError as error:
+            raise unavailable(str(path), error) from error
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
         # The lock belongs to the open file, so it goes with the process that held it, however that ends.

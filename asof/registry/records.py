@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
 import msgspec
 
-HEAD_FORMAT = 1
+if TYPE_CHECKING:
+    from asof.compiler.formats import Document, Migrations
+
+ApplyId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9-]{1,80}$")]
+Digest = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")]
+"""A SHA-256, or "" where there is no generation yet. Both stand in keys, which must not lead anywhere else."""
+
+HEAD_FORMAT = 2
 JOURNAL_FORMAT = 1
 
 
-class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is applying, and until when (RFC 3339, UTC) nobody else may."""
+class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who is applying, and until when nobody else may.
 
-    apply_id: str
+    ``unfinished`` are the applies that stopped before this one, oldest first, as long as what they left is not
+    yet settled: whoever takes a claim over answers for all of them.
+    """
+
+    apply_id: ApplyId
     owner: str
-    until: str
+    until: Annotated[datetime, msgspec.Meta(tz=True)]
+    unfinished: tuple[ApplyId, ...] = ()
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One generation's line in the audit trail: who made it, when, from what, and what it changed.
 
-    ``plan`` is the plan's effect; ``commit`` the revision of the feature repo; ``summary`` counts changes by class.
+    ``plan`` is the plan's effect and ``base`` the generation it was made against; ``commit`` the revision of the
+    feature repo; ``summary`` counts changes by class.
     """
 
     serial: int
-    generation: str
+    generation: Digest
     parent: str = ""
-    apply_id: str
+    apply_id: ApplyId
     plan: str
+    base: str = ""
     by: str
     at: str
     commit: str = ""
@@ -34,7 +51,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     addresses: tuple[str, ...] = ()
 
 
-class Head(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Head(msgspec.Struct, frozen=True, kw_only=True):
     """The only blob that is ever replaced.
 
     ``epoch`` rises with every claim, so that an applier whose claim was taken over can no longer write;
@@ -47,7 +64,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     target: str
     lineage: str
     serial: int = 0
-    generation: str = ""
+    generation: Digest = ""
     parent: str = ""
     epoch: int = 0
     claim: Claim | None = None
@@ -55,8 +72,27 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     nonce: str
 
 
-class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an apply was about to do (``intent``), or what came of it (``done``, ``failed``).
+class Unlock(msgspec.Struct, frozen=True, kw_only=True):
+    """A claim that somebody broke: whose it was, who did it, when and why. Kept under audit/unlocks/."""
+
+    apply_id: str
+    owner: str
+    epoch: int
+    by: str
+    at: str
+    reason: str
+
+
+def _without_inheritance(head: Document) -> Document:
+    """Format 1 knew of one unfinished apply only, the claim's own: nothing is to be added."""
+    return head
+
+
+HEAD_MIGRATIONS: Migrations = {1: _without_inheritance}
+
+
+class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """What an apply was about to do (``intent``), or what came of it (``done``, ``failed``, ``interrupted``).
 
     ``steps`` are the ids of a batch of steps that run between the two entries.
     """

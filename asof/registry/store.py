@@ -12,15 +12,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from asof.compiler.diagnostics import DiagnosticError, rule
+from asof.compiler.formats import upgraded
 from asof.compiler.source import NOWHERE
-from asof.compiler.state import EMPTY, NEWER_STATE, State, encode, state_bytes, state_from_bytes, unreadable
+from asof.compiler.state import EMPTY, State, encode, state_bytes, state_from_bytes, unreadable
 from asof.registry.base import Blobs, Conflict, Missing, Tag
-from asof.registry.records import HEAD_FORMAT, Entry, Head
+from asof.registry.records import HEAD_FORMAT, HEAD_MIGRATIONS, Entry, Head, Unlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from asof.compiler.formats import Migrations
+
 HEAD = "HEAD.json"
+UNLOCKS = "audit/unlocks/"
+GENERATIONS = "generations/"
+JOURNAL = "journal/"
 LARGEST_GENERATION = 2**30
 """Bytes a generation may have once decompressed: a small blob must not fill the memory of whoever reads it."""
 
@@ -49,11 +55,11 @@ class Registry:
         """The head as it is now, or None where nothing was ever applied."""
         found = self.blobs.get(HEAD)
         if found is None:
-            if next(iter(self.blobs.list("generations/")), None) is not None:
+            if next(iter(self.blobs.list(GENERATIONS)), None) is not None:
                 raise unreadable(f"{HEAD} is gone while generations are there; restore it from a backup")
             return None
         body, tag = found
-        return _decoded(body, HEAD, Head, HEAD_FORMAT), tag
+        return _decoded(body, HEAD, Head, (HEAD_FORMAT, HEAD_MIGRATIONS)), tag
 
     def state(self) -> State:
         """The current generation; EMPTY where nothing was ever applied."""
@@ -67,11 +73,16 @@ class Registry:
         return self._generation(head.serial, head.generation, head.lineage)
 
     def at(self, serial: int) -> State:
-        """An earlier generation. Raises DiagnosticError AS709 where there is none of that number."""
+        """An earlier generation. Raises DiagnosticError AS709 where there is none of that number, or no more."""
+        found = self.head()
+        if found is not None and found[0].serial == serial:
+            return self.generation_of(found[0])
         for entry in self.history():
-            if entry.serial == serial:
-                found = self.head()
-                return self._generation(serial, entry.generation, found[0].lineage if found else "")
+            if entry.serial == serial and found is not None:
+                if self.blobs.get(_generation_key(serial, entry.generation)) is None:
+                    message = f"generation {serial} is not kept any more (asof registry gc)"
+                    raise DiagnosticError(NO_SUCH_SERIAL.at(NOWHERE, message))
+                return self._generation(serial, entry.generation, found[0].lineage)
         raise DiagnosticError(NO_SUCH_SERIAL.at(NOWHERE, f"this registry has no generation {serial}"))
 
     def history(self) -> tuple[Entry, ...]:
@@ -80,18 +91,25 @@ class Registry:
         if found is None:
             return ()
         head = found[0]
-        entries = {entry.serial: entry for key in self.blobs.list("audit/") if (entry := self._entry(key))}
+        keys = [key for key in self.blobs.list("audit/") if key.count("/") == 1]
+        entries = {entry.serial: entry for key in keys if (entry := self._record(key, Entry))}
         if head.last is not None:
             entries.setdefault(head.last.serial, head.last)
         return tuple(entries[serial] for serial in sorted(entries) if serial <= head.serial)
 
+    def unlocks(self) -> tuple[Unlock, ...]:
+        """Every claim that was broken by hand, oldest first."""
+        found = [unlock for key in self.blobs.list(UNLOCKS) if (unlock := self._record(key, Unlock))]
+        return tuple(sorted(found, key=lambda unlock: (unlock.at, unlock.epoch)))
+
     def export(self) -> bytes:
-        """The head and the current generation as one readable JSON document."""
+        """The head, the current generation and the trail as one readable JSON document."""
         found = self.head()
         head = found[0] if found else None
         document = {
             "head": msgspec.to_builtins(head),
             "state": msgspec.json.decode(state_bytes(self.generation_of(head))) if head else None,
+            "history": [msgspec.to_builtins(entry) for entry in self.history()],
         }
         return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
 
@@ -123,7 +141,7 @@ class Registry:
         found = self.blobs.get(key)
         if found is None:
             raise unreadable(f"{key} is missing; restore it from a backup")
-        body = _decompressed(found[0], key)
+        body = inflated(found[0], key)
         if hashlib.sha256(body).hexdigest() != digest:
             raise unreadable(f"{key} is damaged: its contents do not match its name")
         state = state_from_bytes(body, digest)
@@ -131,16 +149,22 @@ class Registry:
             raise unreadable(f"{key} is generation {state.serial} of another registry")
         return state
 
-    def _entry(self, key: str) -> Entry | None:
+    def _record(self, key: str, kind: type[S]) -> S | None:
         found = self.blobs.get(key)
-        return _decoded(found[0], key, Entry, None) if found else None
+        return _decoded(found[0], key, kind) if found else None
+
+
+def head_from_json(document: dict[str, Any]) -> Head:
+    """A head out of an export, brought up to date. Raises ValueError, DiagnosticError AS702 for a newer one."""
+    return msgspec.convert(upgraded(document, HEAD_FORMAT, HEAD_MIGRATIONS), Head)
 
 
 def _generation_key(serial: int, digest: str) -> str:
-    return f"generations/{serial}-{digest}.json.gz"
+    return f"{GENERATIONS}{serial}-{digest}.json.gz"
 
 
-def _decompressed(body: bytes, key: str) -> bytes:
+def inflated(body: bytes, key: str) -> bytes:
+    """What was compressed into the blob ``key``. Raises DiagnosticError AS701 where it is damaged or too large."""
     inflate = zlib.decompressobj(wbits=31)
     try:
         made = inflate.decompress(body, LARGEST_GENERATION)
@@ -152,11 +176,9 @@ def _decompressed(body: bytes, key: str) -> bytes:
     return made
 
 
-def _decoded(body: bytes, key: str, kind: type[S], version: int | None) -> S:
+def _decoded(body: bytes, key: str, kind: type[S], versions: tuple[int, Migrations] | None = None) -> S:
     try:
         document = msgspec.json.decode(body, type=dict[str, Any])
-        if version is not None and document.get("format", version) != version:
-            raise DiagnosticError(NEWER_STATE.at(NOWHERE, "this registry needs a newer asof than the one running"))
-        return msgspec.convert(document, kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return msgspec.convert(upgraded(document, *versions) if versions else document, kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise unreadable(f"{key} is damaged: {error}") from error

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from asof.compiler.state import Recorded, State
     from asof.ops.feature_tests import TestResult
     from asof.ops.materialize import Run
+    from asof.ops.observe import Drifted
     from asof.ops.online import OnlineFeature
-    from asof.registry.records import Entry
+    from asof.registry.records import Entry, Unlock
+    from asof.registry.upkeep import Verified
 
 NOT_A_PAIR = rule("AS193", "an entity is written as KEY=VALUE")
 
@@ -128,6 +130,47 @@ def history_json(entries: Sequence[Entry]) -> list[dict[str, object]]:
         }
         for e in entries
     ]
+
+
+def unlocks(found: Sequence[Unlock]) -> str:
+    """The claims that were broken by hand, below the generations; nothing where there are none."""
+    if not found:
+        return ""
+    rows = [(u.at, u.by, u.apply_id, u.owner, u.reason) for u in found]
+    return "\n\nClaims that were broken\n\n" + table(("at", "by", "apply", "of", "reason"), rows)
+
+
+def unlocked(made: Unlock | None) -> str:
+    """What ``asof registry unlock`` did."""
+    if made is None:
+        return "Nothing to unlock: no apply holds this registry."
+    said = f"Unlocked: apply {made.apply_id} of {made.owner} may not write any more."
+    return f"{said}\nNext: asof apply --resume finishes what it began; asof apply --abort undoes it."
+
+
+def drifted(found: Sequence[Drifted], title: str) -> str:
+    """What is not as recorded, a line each."""
+    rows = [(d.found, d.id, d.store, d.address or "-", d.said) for d in found]
+    return f"{title}\n\n{table(('found', 'resource', 'store', 'of', ''), rows)}"
+
+
+def verified(found: Sequence[Verified]) -> str:
+    """Each generation and whether it is whole."""
+    if not found:
+        return "Nothing was ever applied."
+    counts = Counter(v.found for v in found)
+    rows = [(v.serial, v.generation[:12], v.found, v.why) for v in found]
+    return f"{table(('serial', 'generation', 'found', ''), rows)}\n{', '.join(f'{n} {w}' for w, n in counts.items())}."
+
+
+def collected(keys: Sequence[str], what: str) -> str:
+    """What gc removes."""
+    if not keys:
+        return "Nothing to remove."
+    generations = [key for key in keys if key.startswith("generations/")]
+    applies = {key.split("/")[1] for key in keys if key.startswith("journal/")}
+    listed = "".join(f"  {key}\n" for key in generations)
+    return f"{listed}{len(generations)} generations and the journals of {len(applies)} applies {what}."
 
 
 def _summary(entry: Entry) -> str:

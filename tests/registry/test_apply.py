@@ -13,98 +13,40 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from asof import engines, online
+from asof import engines
 from asof.compiler.diagnostics import DiagnosticError
-from asof.compiler.model import DataSource, FeatureView, Location, Repo, Timing
-from asof.compiler.plan import Plan, plan
-from asof.compiler.types import INT64, TIMESTAMP
-from asof.ops.apply import Actor, BlockedPlanError, PartialApplyError, StalePlanError, apply
+from asof.compiler.plan import plan
+from asof.ops.apply import (
+    BlockedPlanError,
+    Hands,
+    InterruptedApplyError,
+    PartialApplyError,
+    StalePlanError,
+    apply,
+)
 from asof.ops.infrastructure import StoreInfrastructure
 from asof.ops.rollback import rollback_plan
-from asof.registry import open_registry
 from asof.registry.claim import LEASE, Claimed, ClaimError
 from asof.registry.store import Registry
-from tests.plan.world import LOCAL, PROJECT, Entity, column, duration, edited, repo_with, store, without
+from tests.plan.world import LOCAL, PROJECT, column, duration, edited, repo_with, store, without
+from tests.registry.world import (
+    DRIVER,
+    GROWN,
+    ME,
+    REPO,
+    TRIPS,
+    Failing,
+    asked,
+    carry_out,
+    go,
+    registered,
+    registry_in,
+    tables,
+    view,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from asof.compiler.state import Resource
-
-ME = Actor(by="ada", commit="abc123")
-
-DRIVER = Entity(name="driver", join_keys=(column("driver_id", INT64),))
-TRIPS = DataSource(
-    name="trips",
-    location=Location(table="trips"),
-    columns=(column("driver_id", INT64), column("fare"), column("tip"), column("ended_at", TIMESTAMP)),
-    timing=Timing(timestamp_field="ended_at"),
-)
-
-
-def view(name: str, **fields: object) -> FeatureView:
-    return msgspec.structs.replace(
-        FeatureView(name=name, entities=("driver",), source="trips", schema=(column("fare"),)), **fields
-    )
-
-
-def asked(name: str, sql: str) -> FeatureView:
-    timing = Timing(timestamp_field="ended_at")
-    return view(name, source="", query=sql, timing=timing, schema=(column("fare"),))
-
-
-REPO = repo_with(DRIVER, TRIPS, view("fares"), view("tips", schema=(column("tip"),)))
-GROWN = edited("feature_view/fares", repo=REPO, schema=(column("fare"), column("tip")))
-
-
-def registry_in(root: Path) -> Registry:
-    return open_registry("registry", root=root)
-
-
-def carry_out(made: Plan, root: Path, registry: Registry | None = None) -> int:
-    with StoreInfrastructure("rides", root=root) as stores:
-        return apply(made, registry or registry_in(root), stores, actor=ME).serial
-
-
-def go(repo: Repo, root: Path, **options: object) -> int:
-    return carry_out(plan(repo, registry_in(root).state(), **options), root)  # type: ignore[arg-type]
-
-
-def tables(root: Path, target_store: object = LOCAL.online) -> dict[str, list[str]]:
-    connection = online.connect(target_store, root=root, read_only=True)  # type: ignore[arg-type]
-    try:
-        return {t.name: [f.name for f in t.features] for t in connection.observe("rides")}
-    finally:
-        connection.close()
-
-
-def registered(root: Path) -> dict[str, list[str]]:
-    found = registry_in(root).state().resources
-    return {r.name: [f.name for f in r.features] for r in found if r.kind == "online_table"}
-
-
-class Failing:
-    """Infrastructure that stops at one call, as a store does that goes away."""
-
-    def __init__(self, real: StoreInfrastructure, call: int, error: type[BaseException] = DiagnosticError) -> None:
-        self.real, self.left, self.error = real, call, error
-
-    def _tick(self) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise self.error()
-
-    def create(self, resource: Resource) -> None:
-        self._tick()
-        self.real.create(resource)
-
-    def alter(self, resource: Resource) -> None:
-        self._tick()
-        self.real.alter(resource)
-
-    def drop(self, resource: Resource) -> None:
-        self._tick()
-        self.real.drop(resource)
 
 
 def test_a_first_apply_makes_the_registry_and_the_tables(tmp_path: Path) -> None:
@@ -163,7 +105,7 @@ def test_a_plan_goes_on_where_only_unrelated_objects_moved(tmp_path: Path) -> No
     mine = plan(edited("feature_view/fares", repo=REPO, ttl=duration("1h")), registry_in(tmp_path).state())
     go(edited("feature_view/tips", repo=REPO, ttl=duration("2h")), tmp_path)
     with StoreInfrastructure("rides", root=tmp_path) as stores:
-        done = apply(mine, registry_in(tmp_path), stores, actor=ME)
+        done = apply(mine, registry_in(tmp_path), Hands(infrastructure=stores, actor=ME))
     assert (done.serial, done.rebased_from) == (3, 1)
     both = edited("feature_view/tips", repo=REPO, ttl=duration("2h"))
     assert plan(edited("feature_view/fares", repo=both, ttl=duration("1h")), registry_in(tmp_path).state()).empty
@@ -227,7 +169,7 @@ def test_after_a_failure_anywhere_the_same_plan_finishes(tmp_path: Path, call: i
     both = edited("feature_view/tips", repo=REPO, schema=(column("fare"),))
     made = plan(edited("feature_view/fares", repo=both, schema=(column("tip"),)), registry_in(tmp_path).state())
     with StoreInfrastructure("rides", root=tmp_path) as stores, pytest.raises(PartialApplyError, match="step"):
-        apply(made, registry_in(tmp_path), Failing(stores, call), actor=ME)
+        apply(made, registry_in(tmp_path), Hands(infrastructure=Failing(stores, call), actor=ME))
     assert registry_in(tmp_path).state().serial == (1 if call < 2 else 2)
     assert carry_out(made, tmp_path) == 2
     assert tables(tmp_path) == registered(tmp_path)
@@ -239,8 +181,10 @@ def test_after_a_failure_another_plan_clears_what_was_left(tmp_path: Path, call:
     go(REPO, tmp_path)
     both = edited("feature_view/tips", repo=REPO, schema=(column("fare"),))
     made = plan(edited("feature_view/fares", repo=both, schema=(column("tip"),)), registry_in(tmp_path).state())
-    with StoreInfrastructure("rides", root=tmp_path) as stores, pytest.raises(KeyboardInterrupt):
-        apply(made, registry_in(tmp_path), Failing(stores, call, KeyboardInterrupt), actor=ME)
+    with StoreInfrastructure("rides", root=tmp_path) as stores:
+        hands = Hands(infrastructure=Failing(stores, call, KeyboardInterrupt), actor=ME)
+        with pytest.raises(InterruptedApplyError, match="in doubt: "):
+            apply(made, registry_in(tmp_path), hands)
     go(edited("feature_view/fares", repo=REPO, description="another plan"), tmp_path, allow_destroy=())
     assert tables(tmp_path) == registered(tmp_path)
 
@@ -260,11 +204,11 @@ class TestClaims:
         at = datetime(2026, 1, 1, tzinfo=UTC)
         blobs = registry_in(tmp_path).blobs
         first = Claimed.take(Registry(blobs, lambda: at), owner="ada", project="rides", target="local")
-        with pytest.raises(ClaimError, match="ada has been at work"):
+        with pytest.raises(ClaimError, match="ada is at work"):
             Claimed.take(Registry(blobs, lambda: at), owner="bob", project="rides", target="local")
         later = Registry(blobs, lambda: at + LEASE + timedelta(seconds=1))
         second = Claimed.take(later, owner="bob", project="rides", target="local")
-        assert second.unfinished == first.apply_id
+        assert second.unfinished == (first.apply_id,)
         assert second.head.epoch == first.head.epoch + 1
         with pytest.raises(ClaimError, match="bob took over"):
             first.release()
@@ -316,7 +260,7 @@ class TestDamage:
 
     def test_a_newer_format_is_refused(self, tmp_path: Path) -> None:
         go(REPO, tmp_path)
-        (tmp_path / "registry" / "HEAD.json").write_bytes(b'{"format": 2}')
+        (tmp_path / "registry" / "HEAD.json").write_bytes(b'{"format": 99}')
         with pytest.raises(DiagnosticError, match="newer asof"):
             registry_in(tmp_path).state()
 

@@ -25,6 +25,19 @@ def repo(name: str, tmp_path: Path) -> Path:
     return Path(shutil.copytree(REPOS / name, tmp_path / name, ignore=shutil.ignore_patterns(".asof", "build", "data")))
 
 
+@pytest.fixture
+def no_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine where nobody has signed in to any cloud, and which is in none."""
+    for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "STORAGE_EMULATOR_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/dev/null")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.setenv("CLOUDSDK_CONFIG", "/nonexistent")
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+
+
 def files_below(folder: Path) -> dict[str, str]:
     return {p.relative_to(folder).as_posix(): p.read_text() for p in sorted(folder.rglob("*")) if p.is_file()}
 
@@ -74,12 +87,12 @@ def test_what_a_target_cannot_do_yet_is_said_plainly(repo: Path, name: str, caps
 
 @pytest.mark.parametrize("name", ELSEWHERE)
 @pytest.mark.parametrize("verb", ["plan", "apply"])
-def test_a_registry_that_cannot_be_opened_yet_stops_plan_and_apply(
-    repo: Path, verb: str, capsys: pytest.CaptureFixture[str]
+def test_a_registry_without_credentials_stops_plan_and_apply(
+    repo: Path, verb: str, capsys: pytest.CaptureFixture[str], no_cloud: None
 ) -> None:
     before = files_below(repo)
     assert main(["-C", str(repo), verb]) == ExitCode.UNAVAILABLE
-    assert "error[AS704]" in capsys.readouterr().err
+    assert "error[AS782]" in capsys.readouterr().err
     assert files_below(repo) == before
 
 

@@ -18,7 +18,7 @@ from asof.ops.materialize import materialize, watermark
 from asof.ops.online import tables_of
 from asof.registry import open_registry
 from asof.testing.online_stores import refused
-from tests.sdk.shop import HOUR, T0, moments
+from tests.sdk.shop import HOUR, T0, apply, moments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -174,6 +174,26 @@ def test_only_the_registry_is_read_not_the_definitions(shop: Path) -> None:
     with asof.Store(shop / ".asof/registry", root=shop) as store:
         spine = pa.table({"customer_id": [1], "event_timestamp": moments(T0)})
         assert store.historical(spine, features=["last_order:amount"]).column("amount").to_pylist() == [10.0]
+
+
+def test_a_reader_of_the_generation_before_notices_the_new_one(shop: Path) -> None:
+    load_online(shop, T0 + 2 * HOUR)
+    with asof.Store(shop) as store:
+        assert store.online([{"customer_id": 1}], features=["last_order:amount"], now=at(T0 + 2 * HOUR))
+        definitions = shop / "shop.yaml"
+        text = definitions.read_text(encoding="utf-8")
+        definitions.write_text(text.replace("data/orders.parquet", "data/./orders.parquet"), encoding="utf-8")
+        apply(shop)
+        answer = store.online([{"customer_id": 1}], features=["last_order:amount"], now=at(T0 + 2 * HOUR))
+        assert store.serial == 2
+        assert answer.statuses()["amount"] == ["NOT_FOUND"]
+        tables = tables_of(open_registry(".asof/registry", root=shop).state())
+        settings = repo_of(open_registry(".asof/registry", root=shop).state()).project.targets[0].online
+        assert settings is not None
+        with closing(online.connect(settings, root=shop)) as lost:
+            lost.drop(tables["last_order"])
+        with refused("AS742"):
+            store.online([{"customer_id": 1}], features=["last_order:amount"], now=at(T0 + 2 * HOUR))
 
 
 def test_mistakes_in_a_request_are_diagnostics(shop: Path) -> None:

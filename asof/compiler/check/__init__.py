@@ -13,7 +13,8 @@ from asof.compiler.check.services import check_dataset, check_service, check_tes
 from asof.compiler.check.sources import check_entity, check_source
 from asof.compiler.check.targets import check_targets
 from asof.compiler.check.views import check_cycles, check_on_demand, check_view
-from asof.compiler.diagnostics import Diagnostic, has_errors, in_order
+from asof.compiler.diagnostics import Diagnostic, Level, has_errors, in_order
+from asof.compiler.ownership import outside
 from asof.compiler.query import check_sql
 
 if TYPE_CHECKING:
@@ -30,13 +31,17 @@ def check(repo: Repo) -> tuple[Diagnostic, ...]:
     for address, definition in repo.definitions.items():
         _check_kind(scopes[address], definition)
         _check_life(scopes[address], definition)
-        check_policies(scopes[address], definition)
-        check_allow(scopes[address], definition)
+        if address not in repo.others:
+            check_policies(scopes[address], definition)
+            check_allow(scopes[address], definition)
+    found += outside(repo)
     check_cycles(repo, scopes)
     found += check_sql(repo)
     if not repo.broken and not has_errors(found):
         found += check_capabilities(repo)
-    return in_order(without_allowed(repo, found))
+    # What other repos define is theirs to mend, unless this one breaks it.
+    told = (f for f in found if f.address not in repo.others or f.level is Level.ERROR)
+    return in_order(without_allowed(repo, told))
 
 
 def _check_kind(scope: Scope, definition: AnyDefinition) -> None:

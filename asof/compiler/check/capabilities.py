@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from asof.compiler import support
 from asof.compiler.diagnostics import Level
 from asof.compiler.dialects import of_store
-from asof.compiler.model import DataSource, FeatureView, Ownership
+from asof.compiler.model import DataSource, FeatureView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,17 +20,15 @@ _STREAMS = ("kafka", "kinesis", "push")
 
 
 def check_capabilities(repo: Repo) -> Iterator[Diagnostic]:
-    """Warnings for definitions that some target cannot compute yet, an error where silence would be dangerous.
+    """Warnings for definitions that some target cannot compute yet.
 
     ``repo`` has no errors: references resolve. The verb that needs what is missing refuses with an error.
     """
-    if repo.project.ownership != Ownership():
-        # Whoever writes it counts on objects being safe from this repo, and they would not be.
-        message = "`ownership` is not enforced yet: this repo may change every object of its registry"
-        yield support.NO_OWNERSHIP.at(support.span_of(repo, "", "ownership"), message)
     stores = sorted({target.offline.type for target in repo.project.targets})
     dialects = [dialect for store in stores if (dialect := of_store(store)) is not None]
     for address, definition in repo.definitions.items():
+        if address in repo.others:
+            continue
         if isinstance(definition, DataSource) and definition.type in _STREAMS:
             message = f"nothing reads {definition.type} yet: features come from its batch source alone"
             yield support.NO_STREAM.at(support.span_of(repo, address, "type"), message, address=address)

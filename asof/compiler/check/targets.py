@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 from asof.compiler import support
 from asof.compiler.diagnostics import Level
 from asof.compiler.dialects import STORES, of_store
+from asof.compiler.model import FeatureView
 from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from asof.compiler.diagnostics import Diagnostic, Rule
-    from asof.compiler.model import Repo, Target
+    from asof.compiler.model import Repo, Store, Target
 
 
 def check_targets(repo: Repo) -> Iterator[Diagnostic]:
-    """One warning for each store or registry that is not supported yet.
+    """One warning for each store that is not supported yet, and for each that two targets write to.
 
     The definitions are none the worse for it; the verb that needs the store refuses with an error.
     """
@@ -26,6 +27,26 @@ def check_targets(repo: Repo) -> Iterator[Diagnostic]:
         for broken, said, pointer in _not_yet(target):
             span = origin.value("targets", target.name, *pointer) if origin else NOWHERE
             yield broken.at(span, said, level=Level.WARNING)
+    for name, other, role in _same_stores(repo):
+        said = f"target {name!r} has the same {role} store as {other!r}: what one of them drops, the other one misses"
+        yield support.SAME_STORE.at(origin.value("targets", name, role) if origin else NOWHERE, said)
+
+
+def _same_stores(repo: Repo) -> Iterator[tuple[str, str, str]]:
+    """Target, an earlier one and the store in which both make tables or views of the same names.
+
+    A store that an environment variable chooses may be another one in each environment.
+    """
+    asks = any(isinstance(d, FeatureView) and d.query for d in repo.definitions.values())
+    for role in ("online", *(("offline",) if asks else ())):
+        seen: dict[Store, str] = {}
+        for target in repo.project.targets:
+            store: Store | None = getattr(target, role)
+            if store is None or any("${env:" in str(value) for _, value in store.options):
+                continue
+            if store in seen:
+                yield target.name, seen[store], role
+            seen.setdefault(store, target.name)
 
 
 def refusals(target: Target) -> tuple[Diagnostic, ...]:
@@ -35,10 +56,6 @@ def refusals(target: Target) -> tuple[Diagnostic, ...]:
 
 def _not_yet(target: Target) -> Iterator[tuple[Rule, str, tuple[str, ...]]]:
     who = f"target {target.name!r}: "
-    scheme, separator, _ = target.registry.partition("://")
-    if separator and scheme not in support.REGISTRY_SCHEMES:
-        said = f"a registry at {scheme}:// is not supported yet: it lives in a folder for now"
-        yield support.NO_REGISTRY, who + said, ("registry",)
     if of_store(target.offline.type) is None:
         said = f"{target.offline.type} is not supported yet as an offline store; SQL is made for {_listed(STORES)}"
         yield support.NO_DIALECT, who + said, ("offline", "type")

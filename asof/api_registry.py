@@ -1,0 +1,98 @@
+"""The verbs that look after a registry and its stores; as in asof/api.py, one function each."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from asof import api
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from asof.compiler.model import Project
+    from asof.compiler.plan import Plan
+    from asof.compiler.state import State
+    from asof.ops.observe import Drifted
+    from asof.registry.records import Unlock
+    from asof.registry.upkeep import Verified
+
+
+def unlock(root: Path, project: Project, *, target: str, reason: str) -> Unlock | None:
+    """Break the claim of an apply that is surely dead, with a line in the audit trail; None where there is no claim."""
+    from asof.ops.actor import current_actor
+    from asof.registry.claim import unlock as break_claim
+
+    actor = current_actor(root, os.environ)
+    return break_claim(api.registry_of(root, project, target), by=actor.by, reason=reason)
+
+
+def drift(root: Path, project: Project, *, target: str) -> tuple[Drifted, ...]:
+    """What the stores of a target hold otherwise than its registry says. Changes nothing."""
+    from asof.ops.drift import drift as compare
+    from asof.ops.infrastructure import StoreInfrastructure
+
+    registry = api.registry_of(root, project, target)
+    with StoreInfrastructure(project.project, root=root, read_only=True) as stores:
+        return compare(registry, stores)
+
+
+def drift_of(root: Path, project: Project, made: Plan) -> tuple[Drifted, ...]:
+    """The drift of what ``made`` changes, removes or builds on."""
+    from asof.ops.observe import matters
+
+    touched = {s.resource.id for s in made.steps if s.before is not None or s.after is not None}
+    touched.update(r.id for r in made.resources if r.address in made.read_set)
+    return matters(drift(root, project, target=made.target), touched)
+
+
+def repair(root: Path, project: Project, *, target: str) -> tuple[Drifted, ...]:
+    """Make anew what the stores of a target lack, and views that read otherwise; returns what was put right."""
+    from asof.ops.drift import repair as mend
+
+    with api.hands_in(root, project, target, lambda _: None, lambda: False) as hands:
+        return mend(api.registry_of(root, project, target), hands.infrastructure, owner=hands.actor.by)
+
+
+def unlocks(root: Path, project: Project, *, target: str) -> tuple[Unlock, ...]:
+    """Every claim on the registry that was broken by hand, oldest first."""
+    return api.registry_of(root, project, target).unlocks()
+
+
+def diff(root: Path, project: Project, before: int, after: int, *, target: str) -> Plan:
+    """What turns generation ``before`` into ``after``; 0 is the empty registry. Nothing that could be applied."""
+    from asof.ops.rollback import between
+
+    registry = api.registry_of(root, project, target)
+    return between(registry, before, after)
+
+
+def verify(root: Path, project: Project, *, target: str) -> tuple[Verified, ...]:
+    """Every generation compared with its hash, oldest first."""
+    from asof.registry.upkeep import verify as compare
+
+    return compare(api.registry_of(root, project, target))
+
+
+def garbage(root: Path, project: Project, *, target: str, keep: int) -> tuple[str, ...]:
+    """What ``collect`` would remove."""
+    from asof.registry.upkeep import garbage as unneeded
+
+    return unneeded(api.registry_of(root, project, target), keep)
+
+
+def collect(root: Path, project: Project, *, target: str, keep: int) -> tuple[str, ...]:
+    """Remove all generations but the last ``keep`` and the journals of what has ended; returns the keys."""
+    from asof.ops.actor import current_actor
+    from asof.registry.upkeep import collect as remove
+
+    actor = current_actor(root, os.environ)
+    return remove(api.registry_of(root, project, target), owner=actor.by, keep=keep)
+
+
+def import_(root: Path, project: Project, body: bytes, *, target: str) -> State:
+    """Make an empty registry what an export holds."""
+    from asof.registry.upkeep import import_ as take_in
+
+    name = api.target_of(project, target).name
+    return take_in(api.registry_of(root, project, target), body, project=project.project, target=name)

@@ -1,0 +1,122 @@
+"""Steps that do not depend on each other, side by side: one lane for each store, several where a store allows it."""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Protocol, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from asof.compiler.infrastructure import Step
+    from asof.ops.infrastructure import Infrastructure
+
+
+class Watcher(Protocol):
+    """Whoever follows the steps; called from several threads, never from two at once."""
+
+    def begins(self, step: Step) -> None:
+        """Called before a step; what it raises keeps the step from being done."""
+
+    def ended(self, step: Step) -> None:
+        """Called after a step."""
+
+
+class StepError(Exception):
+    """A step that failed, and how."""
+
+    def __init__(self, step: Step, error: Exception) -> None:
+        super().__init__(step.id)
+        self.step = step
+        self.error = error
+
+
+class Lanes:
+    """Carries out steps of one phase, which touch different resources and therefore may run in any order.
+
+    Steps of one lane run in their order, in a thread of the lane's own with connections of its own. Use as a
+    context manager: leaving closes what the lanes opened.
+    """
+
+    def __init__(self, infrastructure: Infrastructure) -> None:
+        self._main = infrastructure
+        self._threads: dict[str, ThreadPoolExecutor] = {}
+        self._opened: dict[str, Infrastructure] = {}
+        self._lock = Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for lane, thread in self._threads.items():
+            thread.submit(self._close, lane).result()
+            thread.shutdown()
+
+    def run(self, steps: Sequence[Step], watcher: Watcher) -> None:
+        """Do all steps. After a failure or Ctrl-C those in flight end and no other begins.
+
+        Raises StepError for a step that failed, and whatever ``watcher`` raises.
+        """
+        lanes: dict[str, list[Step]] = {}
+        for step in steps:
+            lanes.setdefault(self._main.lane(step.resource), []).append(step)
+        if len(lanes) == 1 and not self._threads:
+            self._follow(self._main, steps, watcher, Event())
+            return
+        stop = Event()
+        running = [self._start(lane, ours, watcher, stop) for lane, ours in lanes.items()]
+        try:
+            waiting: Iterable[Future[None]] = running
+            while waiting:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                if any(future.exception() for future in done):
+                    stop.set()
+        except BaseException:
+            stop.set()
+            wait(running)
+            raise
+        errors = [error for future in running if (error := future.exception()) is not None]
+        if errors:
+            raise next((error for error in errors if isinstance(error, StepError)), errors[0])
+
+    def _start(self, lane: str, steps: Sequence[Step], watcher: Watcher, stop: Event) -> Future[None]:
+        if lane not in self._threads:
+            self._threads[lane] = ThreadPoolExecutor(1, thread_name_prefix=f"asof-{lane}")
+        return self._threads[lane].submit(self._in_thread, lane, steps, watcher, stop)
+
+    def _in_thread(self, lane: str, steps: Sequence[Step], watcher: Watcher, stop: Event) -> None:
+        # A connection belongs to the thread that opened it.
+        if lane not in self._opened:
+            self._opened[lane] = self._main.another()
+        self._follow(self._opened[lane], steps, watcher, stop)
+
+    def _follow(self, infrastructure: Infrastructure, steps: Sequence[Step], watcher: Watcher, stop: Event) -> None:
+        for step in steps:
+            if stop.is_set():
+                return
+            with self._lock:
+                watcher.begins(step)
+            try:
+                perform(step, infrastructure)
+            except Exception as error:
+                raise StepError(step, error) from error
+            with self._lock:
+                watcher.ended(step)
+
+    def _close(self, lane: str) -> None:
+        if lane in self._opened:
+            self._opened.pop(lane).close()
+
+
+def perform(step: Step, infrastructure: Infrastructure) -> None:
+    """The effect of one step of expand or contract."""
+    match step.action:
+        case "create":
+            infrastructure.create(step.resource)
+        case "alter" | "replace":
+            infrastructure.alter(step.resource)
+        case "drop":
+            infrastructure.drop(step.resource)
+        case other:
+            raise ValueError(f"step {step.id} has the unknown action {other!r}")

@@ -1,0 +1,1 @@
+"""The protocol of the registry, searched state by state: `make model`."""

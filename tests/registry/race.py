@@ -1,0 +1,123 @@
+"""Appliers that race: of those who want the same object one wins, and whoever wants another one gets it.
+
+Run as ``python -m tests.registry.race [--appliers 16] [--rounds 1000] [--registry URL]``. In each round the appliers
+make their plans from one generation; four at a time want to change one and the same view. Exits 1 at the first breach.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asof.compiler.duration import Duration
+from asof.compiler.plan import Plan, plan, plan_bytes, plan_from_bytes
+from asof.ops.apply import Actor, Hands, StalePlanError, apply
+from asof.ops.infrastructure import StoreInfrastructure
+from asof.registry import open_registry
+from asof.registry.claim import ClaimError
+from tests.plan.world import edited, repo_with
+from tests.registry.world import DRIVER, ME, TRIPS, view
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from asof.compiler.model import Repo
+    from asof.registry.store import Registry
+
+RIVALS = 4
+"""Appliers that want the same view."""
+
+
+def repo_of(lives: dict[str, int]) -> Repo:
+    """One view for each group of rivals; what they fight for is its ttl."""
+    repo = repo_with(DRIVER, TRIPS, *(view(name, online=False) for name in lives))
+    for name, seconds in lives.items():
+        repo = edited(f"feature_view/{name}", repo=repo, ttl=Duration.parse(f"{seconds}s"))
+    return repo
+
+
+def carry_out(root: Path, place: str, made: Plan, who: str) -> str:
+    """Insist until the plan is applied or stale; what became of it."""
+    with StoreInfrastructure("rides", root=root) as stores:
+        hands = Hands(infrastructure=stores, actor=Actor(by=who))
+        while True:
+            try:
+                return f"won {apply(made, open_registry(place, root=root), hands).serial}"
+            except ClaimError:
+                time.sleep(random.uniform(0.001, 0.02))
+            except StalePlanError:
+                return "stale"
+
+
+def applier(root: Path, place: str, who: str, pipe: Connection) -> None:
+    """One process: applies what it is sent until it is sent nothing."""
+    while body := pipe.recv_bytes():
+        pipe.send(carry_out(root, place, plan_from_bytes(body), who))
+
+
+def race(root: Path, place: str, appliers: int, rounds: int) -> str:
+    """Raises AssertionError at the first breach; returns a summary."""
+    groups = [f"v{n}" for n in range(-(-appliers // RIVALS))]
+    lives = dict.fromkeys(groups, 1)
+    with StoreInfrastructure("rides", root=root) as stores:
+        registry = open_registry(place, root=root)
+        apply(plan(repo_of(lives), registry.state()), registry, Hands(infrastructure=stores, actor=ME))
+    context = multiprocessing.get_context("spawn")
+    pipes: list[Connection] = []
+    workers = []
+    for n in range(appliers):
+        ours, theirs = context.Pipe()
+        pipes.append(ours)
+        workers.append(context.Process(target=applier, args=(root, place, f"applier {n}", theirs), daemon=True))
+        workers[-1].start()
+    for number in range(rounds):
+        _round(registry, number, groups, lives, pipes)
+    for pipe in pipes:
+        pipe.send_bytes(b"")
+    for worker in workers:
+        worker.join(60)
+    history = registry.history()
+    assert [e.serial for e in history] == list(range(1, registry.state().serial + 1)), "a generation is missing"
+    assert len(history) == 1 + rounds * len(groups), "an update was lost"
+    return f"{rounds} rounds of {appliers} appliers: {len(history)} generations, one winner for each conflict"
+
+
+def _round(registry: Registry, number: int, groups: list[str], lives: dict[str, int], pipes: list[Connection]) -> None:
+    base = registry.state()
+    wanted = []
+    for n, pipe in enumerate(pipes):
+        group, value = groups[n // RIVALS], 2 + number * RIVALS + n % RIVALS
+        pipe.send_bytes(plan_bytes(plan(repo_of({**lives, group: value}), base)))
+        wanted.append((group, value))
+    became = [pipe.recv() for pipe in pipes]
+    winners = Counter(group for (group, _), outcome in zip(wanted, became, strict=True) if outcome.startswith("won"))
+    assert winners == dict.fromkeys(groups, 1), f"round {number}: {became}"
+    for (group, value), outcome in zip(wanted, became, strict=True):
+        if outcome.startswith("won"):
+            lives[group] = value
+    state = registry.state()
+    assert plan(repo_of(lives), state).empty, f"round {number}: the registry is not what the winners made of it"
+    assert state.serial == base.serial + len(groups), f"round {number}: {state.serial} after {base.serial}"
+
+
+def main() -> int:
+    """The race in a folder of its own."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--appliers", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=1000)
+    parser.add_argument("--registry", default="registry", help="an empty place; a folder of its own by default")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        print(race(Path(folder), given.registry, given.appliers, given.rounds))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
