@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from asof.compiler.diagnostics import Rule
     from asof.registry.location import Location
     from asof.registry.patience import Patience
+
+# The error says it in one line; without a handler the client's log would follow on ten.
+logging.getLogger("azure").addHandler(logging.NullHandler())
 
 OPTIONS = ("account", "encryption_scope", "endpoint")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from asof.compiler.diagnostics import Rule
     from asof.registry.location import Location
     from asof.registry.patience import Patience
+
+# The error says it in one line; without a handler the client's log would come before it.
+logging.getLogger("google").addHandler(logging.NullHandler())
 
 OPTIONS = ("endpoint", "kms", "project", "user_project")
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 OPTIONS = ("endpoint", "kms", "path_style", "profile", "region", "requester_pays", "sse")
 
 _STAMP = "asof"
+# Older clients know no LoginError.
+_SIGNED_OUT = (broken.TokenRetrievalError, broken.SSOError, getattr(broken, "LoginError", broken.SSOError))
 _UNSIGNED = (broken.NoCredentialsError, broken.CredentialRetrievalError, broken.PartialCredentialsError)
 _CLOCK = ("RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture")
 _BAD_KEYS = (
@@ -151,7 +153,7 @@ class S3Bucket:
             error, broken.NoCredentialsError | broken.CredentialRetrievalError | broken.PartialCredentialsError
         ):
             return self._error(NO_CREDENTIALS, said(error), _NONE_FOUND)
-        if isinstance(error, broken.TokenRetrievalError | broken.SSOError | broken.LoginError):
+        if isinstance(error, _SIGNED_OUT):
             return self._error(NO_CREDENTIALS, said(error), "sign in again: aws sso login")
         if isinstance(error, broken.ParamValidationError):
             return self._error(UNAVAILABLE, said(error))
