@@ -47,6 +47,14 @@ GAPS: tuple[Gap, ...] = (
         example="SET join_use_nulls = 1",
         reason="a setting of the session, documented and run by ClickHouse, which sqlfluff does not know",
     ),
+    Gap(
+        grammar="sqlfluff",
+        dialect="clickhouse",
+        pattern=r"\{as_of: [^{}]+\}",
+        stand_in="NULL",
+        example="SELECT CAST({as_of: DateTime64(6, 'UTC')} AS DateTime64(6, 'UTC')) AS a",
+        reason="ClickHouse's query parameters, whose types sqlfluff reads as names alone",
+    ),
     *(
         Gap(
             grammar="sqlfluff",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from sqlglot import exp
 
-from asof.compiler import types
+from asof.compiler import tree, types
 from asof.compiler.dialects import syntax
 
 if TYPE_CHECKING:
@@ -118,6 +118,9 @@ class Dialect:
 
     empty_list_is_null: ClassVar[bool] = True
     """``list_of`` and ``map_of`` give NULL, not something empty, where nothing is kept."""
+
+    lists_can_be_null: ClassVar[bool] = True
+    """A list or a map can be NULL. Where none can, an empty one says that there is nothing: no other is empty."""
 
     native_variance: ClassVar[bool] = True
     """VAR_POP and its three sisters exist. Otherwise they are made of two passes."""
@@ -240,6 +243,14 @@ class Dialect:
     def nested(self, value: exp.Expr) -> exp.Expr:
         """A list or map on its way into a map."""
         return value
+
+    def nothing(self, kind: types.Type | None) -> exp.Expr:
+        """NULL of this type, or the empty list that stands for it."""
+        return self.cast(exp.Null(), kind)
+
+    def something(self, value: exp.Expr, kind: types.Type) -> exp.Expr:
+        """Whether a value of this type, a list among them, is there at all."""
+        return tree.present(value)
 
     def map_of(self, key: exp.Expr, value: exp.Expr, kept: exp.Expr) -> exp.Expr:
         """An aggregate: the map of ``key`` (a string, each once, never NULL) to ``value`` where ``kept`` holds."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from asof.compiler.dialects.base import LatestStrategy
 
 _NO_ARRAYS = (
-    "it has no aggregate that makes an array; ask for single values, such as last or max, or compute it in a query"
+    "no aggregate makes an array, and LISTAGG makes text of 64 kB at most; ask for single values, such as last or max"
 )
 
 
