@@ -57,6 +57,18 @@ GAPS: tuple[Gap, ...] = (
     ),
     *(
         Gap(
+            grammar=grammar,
+            dialect=dialect,
+            pattern=r":as_of\b",
+            stand_in="NULL",
+            example='SELECT CAST(:as_of AS DATE) AS "_at"',
+            reason="a named parameter, which the client binds: the grammar of the engine knows question marks alone",
+        )
+        for dialect in ("trino", "athena")
+        for grammar in ("sqlfluff", "dt-sql-parser")
+    ),
+    *(
+        Gap(
             grammar="sqlfluff",
             dialect=dialect,
             pattern=r"%\(as_of\)s",

@@ -30,7 +30,7 @@ SHARE = 0.04
 GOLDENS = sorted((ROOT / "sql" / "golden").glob("*.sql"))
 REPOS = ROOT / "repos" / "golden"
 OF_REPOS = sorted(REPOS.rglob("*.sql"))
-WAREHOUSES = {"driver_stats_snowflake": "snowflake"}
+WAREHOUSES = {"driver_stats_snowflake": "snowflake", "credit_scoring": "redshift", "fraud_detection": "bigquery"}
 """Example repo -> the dialect it compiles to, where that is not duckdb's."""
 EVERY = sorted(GRAMMARS)
 
