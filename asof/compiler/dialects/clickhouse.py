@@ -56,7 +56,7 @@ class ClickHouse(Dialect):
         "files": "give the source a table, such as one with the engine File or S3",
     }
     lists_can_be_null = False
-    approximations = {"approx_count_distinct": 0.05, "approx_percentile": 0.02}  # noqa: RUF012 - a constant table
+    approximations = {"approx_count_distinct": 0.015, "approx_percentile": 0.005}  # noqa: RUF012 - a constant table
     calls = COMMON
 
     def data_type(self, kind: types.Type) -> exp.DataType | None:
