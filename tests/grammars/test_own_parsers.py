@@ -86,8 +86,11 @@ def test_it_reads_what_is_generated(own: tuple[str, Any, Callable[[str], list[st
     strategies = DIALECTS[dialect].strategies
 
     def body(_: Any, case: Case, seed: int) -> None:
-        sql = case.compiled(dialect, strategies[seed % len(strategies)]).sql
-        assert complaints(sql) == [], sql
+        query = case.compiled(dialect, strategies[seed % len(strategies)])
+        if dialect == "spark":
+            for statement in query.prologue:
+                runner.session.sql(statement)  # the parser reads ASOF joins where they are switched on
+        assert complaints(query.sql) == [], query.sql
 
     prove(runner, body, 2)
 

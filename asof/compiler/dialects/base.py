@@ -42,13 +42,13 @@ class Dialect:
     name: ClassVar[str]
     """As sqlglot knows it, and as ``offline.type`` of a target says it."""
 
-    prologue: ClassVar[tuple[str, ...]] = ()
+    prologue: tuple[str, ...] = ()
     """Statements a session runs once before any query: above all, UTC."""
 
     latest: LatestStrategy = "frame"
     """The strategy for latest values; ``choosing`` makes a copy with another one."""
 
-    strategies: ClassVar[tuple[LatestStrategy, ...]] = ("frame", "pairs")
+    strategies: tuple[LatestStrategy, ...] = ("frame", "pairs")
     """All strategies that the engine can run; tests hold each of them to the same answers."""
 
     columns_hide_tables: ClassVar[bool] = False
@@ -97,7 +97,7 @@ class Dialect:
     builtins: ClassVar[frozenset[str]] = frozenset()
     """Functions without a node in sqlglot that the builder may call here, in capitals."""
 
-    join_methods: ClassVar[frozenset[str]] = frozenset({""})
+    join_methods: frozenset[str] = frozenset({""})
     """Beside plain joins, such as ASOF."""
 
     frame_functions: ClassVar[frozenset[str]] = frozenset()
