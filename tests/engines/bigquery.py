@@ -11,7 +11,7 @@ import sqlglot
 from sqlglot import exp
 
 from asof.compiler import tree
-from asof.compiler.types import BOOL, BYTES, DATE, FLOATS, INTEGERS, STRING, TIMESTAMP
+from asof.compiler.types import BOOL, BYTES, DATE, FLOATS, INTEGERS, STRING, TIMESTAMP, Array, Map
 from tests.engines.base import EPOCH, HOSTILE_ZONE, NAIVE, ColumnTypes, Row, microseconds
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class BigQuery:
         with prepared(self.readable(sql, types)) as query:
             data = query.execute().content.table_data
             found = data.row if data is not None else []
-            return [tuple(read(plain(c), k) for c, k in zip(row.cell, types, strict=True)) for row in found]
+            return [tuple(read(c, k) for c, k in zip(row.cell, types, strict=True)) for row in found]
 
     def readable(self, sql: str, types: Sequence[Type]) -> str:
         """The statement with its timestamps as microseconds: they come back in a form that nothing here reads."""
@@ -112,11 +112,11 @@ class BigQuery:
             query.set("expressions", [tree.column("", name) for name, _ in columns])
         walls = {name for columns, _ in self.tables.values() for name, kind in columns if kind == NAIVE}
         for value, kind in zip(list(query.expressions), types, strict=True):
-            if kind == TIMESTAMP:
+            if _holds_times(kind):
                 read = value.unalias().copy()
                 if value.alias_or_name in walls:
                     read = exp.Anonymous(this="TIMESTAMP", expressions=[read, exp.Literal.string("UTC")])
-                micros = exp.Anonymous(this="UNIX_MICROS", expressions=[read])
+                micros = sqlglot.parse_one(_in_microseconds(read.sql(dialect="bigquery"), kind), read="bigquery")
                 value.replace(tree.named(micros, value.alias_or_name))
         return query.sql(dialect="bigquery")
 
@@ -147,14 +147,40 @@ class BigQuery:
         raise TypeError(f"{value!r} has no cell")
 
 
+def _holds_times(kind: Type) -> bool:
+    inner = kind.element if isinstance(kind, Array) else kind.value if isinstance(kind, Map) else None
+    return kind == TIMESTAMP if inner is None else _holds_times(inner)
+
+
+def _in_microseconds(sql: str, kind: Type) -> str:
+    """The expression with every timestamp in it as a number, NULL where it was NULL."""
+    if isinstance(kind, Array):
+        one = _in_microseconds("one", kind.element)
+        made = f"ARRAY(SELECT {one} FROM UNNEST({sql}) AS one WITH OFFSET AS place ORDER BY place)"
+        return f"IF(({sql}) IS NULL, NULL, {made})"
+    if isinstance(kind, Map):
+        value = _in_microseconds("entry.value", kind.value)
+        made = f"ARRAY(SELECT AS STRUCT entry.key AS key, {value} AS value FROM UNNEST({sql}) AS entry)"
+        return f"IF(({sql}) IS NULL, NULL, {made})"
+    return f"UNIX_MICROS({sql})" if kind == TIMESTAMP else sql
+
+
 def plain(cell: Any) -> Any:
     names = ("int64_value", "double_value", "string_value", "bool_value", "date_value", "bytes_value")
+    names += ("array_value", "struct_value")
     return next((value for name in names if (value := getattr(cell, name)) is not None), None)
 
 
-def read(value: Any, kind: Type) -> object:
+def read(cell: Any, kind: Type) -> object:
+    """A cell as plain Python; maps are arrays of their entries."""
+    value = plain(cell)
     if value is None:
         return None
+    if isinstance(kind, Array):
+        return [read(one, kind.element) for one in value.element]
+    if isinstance(kind, Map):
+        entries = [one.struct_value.field for one in value.element]
+        return {read(key, STRING): read(held, kind.value) for key, held in entries}
     if kind == TIMESTAMP:
         return EPOCH + timedelta(microseconds=value)
     return date(1970, 1, 1) + timedelta(days=value) if kind == DATE else value

@@ -36,9 +36,19 @@ class Transpiled(DuckDB):
 
 
 def _as_duckdbs(node: exp.Expr) -> exp.Expr:
-    """A filtered aggregate of DuckDB's own, where the other dialect's would be a macro and take no FILTER."""
+    """Maps as DuckDB makes them, for the aggregates of other dialects that make objects or take no FILTER there."""
     if isinstance(node, exp.Filter) and node.this.name.upper() == "MAP_AGG":
-        entry = exp.Anonymous(this="ROW", expressions=list(node.this.expressions))
-        entries = exp.Filter(this=exp.Anonymous(this="LIST", expressions=[entry]), expression=node.expression)
-        return exp.Anonymous(this="MAP_FROM_ENTRIES", expressions=[entries])
+        return _entries(list(node.this.expressions), node.expression)
+    if isinstance(node, exp.ObjectAgg):
+        value = node.expression.transform(_as_duckdbs)
+        some = exp.Not(this=exp.Is(this=node.this.copy(), expression=exp.Null()))
+        return _entries([node.this, value], exp.Where(this=some))
+    if isinstance(node, exp.ToVariant):
+        return node.this
     return node
+
+
+def _entries(entry: list[exp.Expr], kept: exp.Expr) -> exp.Expr:
+    row = exp.Anonymous(this="ROW", expressions=entry)
+    entries = exp.Filter(this=exp.Anonymous(this="LIST", expressions=[row]), expression=kept)
+    return exp.Anonymous(this="MAP_FROM_ENTRIES", expressions=[entries])

@@ -50,10 +50,22 @@ GAPS: tuple[Gap, ...] = (
     Gap(
         grammar="sqlfluff",
         dialect="clickhouse",
-        pattern=r"\{as_of: DateTime64\(6, 'UTC'\)\}",
+        pattern=r"\{as_of: [^{}]+\}",
         stand_in="NULL",
-        example="SELECT CAST({as_of: DateTime64(6, 'UTC')} AS Nullable(DateTime64(6, 'UTC'))) AS x",
-        reason="a query parameter with its type, as ClickHouse documents it, which sqlfluff does not know",
+        example="SELECT CAST({as_of: DateTime64(6, 'UTC')} AS DateTime64(6, 'UTC')) AS a",
+        reason="ClickHouse's query parameters, whose types sqlfluff reads as names alone",
+    ),
+    *(
+        Gap(
+            grammar=grammar,
+            dialect=dialect,
+            pattern=r":as_of\b",
+            stand_in="NULL",
+            example='SELECT CAST(:as_of AS DATE) AS "_at"',
+            reason="a named parameter, which the client binds: the grammar of the engine knows question marks alone",
+        )
+        for dialect in ("trino", "athena")
+        for grammar in ("sqlfluff", "dt-sql-parser")
     ),
     *(
         Gap(

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 SHARE = 0.04
 """Of the generated cases: sqlfluff takes half a second for a statement."""
 GOLDENS = sorted((ROOT / "sql" / "golden").glob("*.sql"))
-OF_REPOS = sorted((ROOT / "repos" / "golden").rglob("*.sql"))
+REPOS = ROOT / "repos" / "golden"
+OF_REPOS = sorted(REPOS.rglob("*.sql"))
+WAREHOUSES = {"driver_stats_snowflake": "snowflake", "credit_scoring": "redshift", "fraud_detection": "bigquery"}
+"""Example repo -> the dialect it compiles to, where that is not duckdb's."""
 EVERY = sorted(GRAMMARS)
 
 
@@ -45,12 +48,10 @@ def test_the_grammars_accept_every_golden(path: Path) -> None:
     assert complaints(path.name.split(".")[-2], path.read_text(encoding="utf-8")) == {}
 
 
-@pytest.mark.parametrize("path", OF_REPOS, ids=lambda path: str(path.relative_to(ROOT / "repos" / "golden")))
+@pytest.mark.parametrize("path", OF_REPOS, ids=lambda path: str(path.relative_to(REPOS)))
 def test_the_grammars_accept_what_the_example_repos_compile_to(path: Path) -> None:
-    sql = path.read_text(encoding="utf-8")
-    header = re.match(r"-- .*: (\w+) for target", sql)
-    assert header is not None
-    assert complaints(header[1], sql) == {}
+    dialect = WAREHOUSES.get(path.relative_to(REPOS).parts[0], "duckdb")
+    assert complaints(dialect, path.read_text(encoding="utf-8")) == {}
 
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))

@@ -131,7 +131,10 @@ def named_rows(
     rows = runner.run(query.sql, (*query.prologue, *query.stages), types)
     names = [column.name for column in query.columns]
     assert len(set(names)) == len(names), f"a name comes twice: {names}"
-    return [dict(zip(names, map(decoded, row, types), strict=True)) for row in rows]
+    made = [dict(zip(names, map(decoded, row, types), strict=True)) for row in rows]
+    if DIALECTS[runner.dialect].lists_can_be_null:
+        return made
+    return [{name: None if value in ([], {}) else value for name, value in row.items()} for row in made]
 
 
 def decoded(value: object, kind: Type) -> object:

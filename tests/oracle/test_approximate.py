@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from asof.compiler.dialects import DIALECTS
 from asof.compiler.model import Aggregation, Column, DataSource, Entity, FeatureView, ServiceItem, Timing, Window
 from asof.compiler.types import FLOAT64, INT64, TIMESTAMP
@@ -70,3 +72,36 @@ def test_approximations_keep_the_error_that_they_state(engine: Runner) -> None:
             assert isinstance(value, float)
             assert abs(value / (ROWS - 1) - one.percentiles[0]) <= max(error, 1e-9) + 1 / ROWS * bool(error)
             assert none is None
+
+
+SAMPLES = {"duckdb": (200, 20_000, 1_000), "clickhouse": (40, 300_000, 1_000)}
+"""Dialect -> samples, values of each to count, and ranks of each to look for."""
+MEASURED = {
+    "duckdb": (
+        "SELECT abs(approx_count_distinct(hash(g, i)) - {n}) / {n}.0 FROM range({samples}) AS a(g), range({n}) AS b(i)"
+        " GROUP BY g",
+        "SELECT abs(sum(CAST(x <= q AS INT)) / {n}.0 - 0.5) FROM (SELECT x, g, approx_quantile(x, 0.5) OVER"
+        " (PARTITION BY g) AS q FROM (SELECT g, hash(g, i) % 1000000007 AS x FROM range({samples}) AS a(g),"
+        " range({n}) AS b(i))) GROUP BY g",
+    ),
+    "clickhouse": (
+        "SELECT abs(uniq(cityHash64(g, i)) - {n}) / {n} FROM (SELECT number % {samples} AS g,"
+        " intDiv(number, {samples}) AS i FROM numbers({samples} * {n})) GROUP BY g",
+        "SELECT abs(sum(x <= q) / {n} - 0.5) FROM (SELECT x, g, quantileTDigest(0.5)(x) OVER (PARTITION BY g) AS q"
+        " FROM (SELECT number % {samples} AS g, sipHash64(number) % 1000000007 AS x FROM numbers({samples} * {n})))"
+        " GROUP BY g",
+    ),
+}
+
+
+@pytest.mark.parametrize("dialect", sorted(SAMPLES))
+def test_the_stated_error_is_kept_and_not_loose(dialect: str, request: pytest.FixtureRequest) -> None:
+    """95 samples in 100 keep it; a third of it would be broken."""
+    runner = request.getfixturevalue(f"{dialect}_runner")
+    samples, *sizes = SAMPLES[dialect]
+    functions = ("approx_count_distinct", "approx_percentile")
+    for function, size, sql in zip(functions, sizes, MEASURED[dialect], strict=True):
+        found = sorted(row[0] for row in runner.run(sql.format(n=size, samples=samples)))
+        stated = DIALECTS[dialect].approximations[function]
+        seen = found[int(len(found) * 0.95)]
+        assert stated / 3 <= seen <= stated, f"{function}: {seen}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from sqlglot import exp
 
-from asof.compiler import types
+from asof.compiler import tree, types
 from asof.compiler.dialects import syntax
 
 if TYPE_CHECKING:
@@ -42,13 +42,13 @@ class Dialect:
     name: ClassVar[str]
     """As sqlglot knows it, and as ``offline.type`` of a target says it."""
 
-    prologue: ClassVar[tuple[str, ...]] = ()
+    prologue: tuple[str, ...] = ()
     """Statements a session runs once before any query: above all, UTC."""
 
     latest: LatestStrategy = "frame"
     """The strategy for latest values; ``choosing`` makes a copy with another one."""
 
-    strategies: ClassVar[tuple[LatestStrategy, ...]] = ("frame", "pairs")
+    strategies: tuple[LatestStrategy, ...] = ("frame", "pairs")
     """All strategies that the engine can run; tests hold each of them to the same answers."""
 
     columns_hide_tables: ClassVar[bool] = False
@@ -97,7 +97,7 @@ class Dialect:
     builtins: ClassVar[frozenset[str]] = frozenset()
     """Functions without a node in sqlglot that the builder may call here, in capitals."""
 
-    join_methods: ClassVar[frozenset[str]] = frozenset({""})
+    join_methods: frozenset[str] = frozenset({""})
     """Beside plain joins, such as ASOF."""
 
     frame_functions: ClassVar[frozenset[str]] = frozenset()
@@ -118,6 +118,9 @@ class Dialect:
 
     empty_list_is_null: ClassVar[bool] = True
     """``list_of`` and ``map_of`` give NULL, not something empty, where nothing is kept."""
+
+    lists_can_be_null: ClassVar[bool] = True
+    """A list or a map can be NULL. Where none can, an empty one says that there is nothing: no other is empty."""
 
     native_variance: ClassVar[bool] = True
     """VAR_POP and its three sisters exist. Otherwise they are made of two passes."""
@@ -247,6 +250,14 @@ class Dialect:
     def nested(self, value: exp.Expr) -> exp.Expr:
         """A list or map on its way into a map."""
         return value
+
+    def nothing(self, kind: types.Type | None) -> exp.Expr:
+        """NULL of this type, or the empty list that stands for it."""
+        return self.cast(exp.Null(), kind)
+
+    def something(self, value: exp.Expr, kind: types.Type) -> exp.Expr:
+        """Whether a value of this type, a list among them, is there at all."""
+        return tree.present(value)
 
     def map_of(self, key: exp.Expr, value: exp.Expr, kept: exp.Expr) -> exp.Expr:
         """An aggregate: the map of ``key`` (a string, each once, never NULL) to ``value`` where ``kept`` holds."""

@@ -32,7 +32,7 @@ class ClickHouse(Dialect):
     builtins = frozenset(
         {
             "TOUNIXTIMESTAMP64MICRO", "FROMUNIXTIMESTAMP64MICRO", "GROUPARRAYIF", "ARRAYSORT", "TUPLEELEMENT", "TUPLE",
-            "ARRAYMAP", "MAPFROMARRAYS", "UNIQ", "QUANTILETDIGEST",
+            "ARRAY", "MAP", "MAPFROMARRAYS", "ASSUMENOTNULL", "NOTEMPTY", "UNIQ", "QUANTILETDIGEST",
         }
     )  # fmt: skip
     max_statement_bytes = 262_144
@@ -53,16 +53,10 @@ class ClickHouse(Dialect):
     unsupported = {  # noqa: RUF012 - a constant table
         "views without entities": "a join asks for an equality here: give the view an entity with a constant key",
         "time zones": "give the column its zone, DateTime64(6, 'Europe/Berlin'): ClickHouse keeps the instant",
-        "by": "write one aggregation with a condition for each value",
-        "histogram": "count with a condition for each value",
-        **dict.fromkeys(
-            ("first_n", "last_n", "first_distinct_n", "last_distinct_n", "top_n", "bottom_n", "NULLs in lists"),
-            "an array cannot be NULL here; ask for single values, such as last or max",
-        ),
-        "percentiles": "an array cannot be NULL here; write one aggregation for each percentile",
         "files": "give the source a table, such as one with the engine File or S3",
     }
-    approximations = {"approx_count_distinct": 0.05, "approx_percentile": 0.02}  # noqa: RUF012 - a constant table
+    lists_can_be_null = False
+    approximations = {"approx_count_distinct": 0.015, "approx_percentile": 0.005}  # noqa: RUF012 - a constant table
     calls = COMMON
 
     def data_type(self, kind: types.Type) -> exp.DataType | None:
@@ -70,6 +64,20 @@ class ClickHouse(Dialect):
             text = f"Nullable(Decimal({kind.precision}, {kind.scale}))"
             return exp.DataType.build(text, dialect=self.name)
         return super().data_type(kind)
+
+    def nothing(self, kind: types.Type | None) -> exp.Expr:
+        if isinstance(kind, types.Array | types.Map):
+            empty = exp.Anonymous(this="array" if isinstance(kind, types.Array) else "map", expressions=[])
+            return exp.Cast(this=empty, to=exp.DataType.build(self._nested(kind), dialect=self.name))
+        return super().nothing(kind)
+
+    def _nested(self, kind: types.Type) -> str:
+        if isinstance(kind, types.Array):
+            return f"Array({self._nested(kind.element)})"
+        if isinstance(kind, types.Map):
+            return f"Map(String, {self._nested(kind.value)})"
+        made = self.data_type(kind)
+        return made.sql(dialect=self.name) if made is not None else self.type_names["string"]
 
     def timestamp(self, value: exp.Expr, kind: types.Type | None, timing: Timing) -> exp.Expr:
         if kind in types.INTEGERS or (kind is None and timing.timestamp_unit):
@@ -86,6 +94,24 @@ class ClickHouse(Dialect):
     def instant_text(self, text: str) -> exp.Expr:
         return super().instant_text(text.removesuffix("+00"))
 
+    def list_of(self, value: exp.Expr, rank: exp.Expr, kept: exp.Expr) -> exp.Expr:
+        """GROUPARRAY leaves out NULLs, not tuples that hold one; a field of an array is the array of the field."""
+        ranked = exp.Anonymous(this="arraySort", expressions=[_collected([rank, value], kept)])
+        return _field(ranked, 2)
+
+    def map_of(self, key: exp.Expr, value: exp.Expr, kept: exp.Expr) -> exp.Expr:
+        """A key cannot be NULL, even by its type."""
+        entries = _collected([exp.Anonymous(this="assumeNotNull", expressions=[key]), value], kept)
+        return exp.Anonymous(this="mapFromArrays", expressions=[_field(entries, 1), _field(entries.copy(), 2)])
+
+    def array_of(self, values: list[exp.Expr], element: types.Type) -> exp.Expr:
+        return exp.Anonymous(this="array", expressions=values)
+
+    def something(self, value: exp.Expr, kind: types.Type) -> exp.Expr:
+        if isinstance(kind, types.Array | types.Map):
+            return exp.Anonymous(this="notEmpty", expressions=[value])
+        return super().something(value, kind)
+
     def approximate(self, function: str, value: exp.Expr, percentile: float | None) -> exp.Expr:
         if percentile is None:
             return exp.Anonymous(this="uniq", expressions=[value])
@@ -101,3 +127,12 @@ class ClickHouse(Dialect):
         if isinstance(node, exp.Placeholder):
             return exp.Placeholder(this=node.name, kind="DateTime64(6, 'UTC')")
         return node
+
+
+def _collected(fields: list[exp.Expr], kept: exp.Expr) -> exp.Expr:
+    entry = exp.Anonymous(this="tuple", expressions=fields)
+    return exp.Anonymous(this="groupArrayIf", expressions=[entry, kept])
+
+
+def _field(entries: exp.Expr, number: int) -> exp.Expr:
+    return exp.Anonymous(this="tupleElement", expressions=[entries, exp.Literal.number(number)])

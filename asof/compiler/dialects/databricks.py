@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from asof.compiler.dialects.spark import Spark
+
+if TYPE_CHECKING:
+    from asof.compiler.dialects.base import LatestStrategy
 
 
 class Databricks(Spark):
     """As Spark; a SQL warehouse is in ANSI mode anyway, and has a session time zone under another name."""
 
     name = "databricks"
-    prologue = ("SET TIME ZONE 'UTC'",)
+    prologue: tuple[str, ...] = ("SET TIME ZONE 'UTC'",)
+    strategies: tuple[LatestStrategy, ...] = ("frame", "pairs")

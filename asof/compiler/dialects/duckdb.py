@@ -53,7 +53,7 @@ class DuckDB(Dialect):
         }
     )  # fmt: skip
     reads_files = True
-    approximations = {"approx_count_distinct": 0.2, "approx_percentile": 0.02}  # noqa: RUF012 - a constant table
+    approximations = {"approx_count_distinct": 0.07, "approx_percentile": 0.005}  # noqa: RUF012 - a constant table
     calls = COMMON
 
     def since_epoch(self, count: exp.Expr, ticks: int) -> exp.Expr:

@@ -19,9 +19,9 @@ class Postgres(Dialect):
     """LATERAL ... LIMIT 1 for the latest row; RANGE frames, which need no index, for windows."""
 
     name = "postgres"
-    prologue: ClassVar[tuple[str, ...]] = ("SET TimeZone = 'UTC'",)
+    prologue: tuple[str, ...] = ("SET TimeZone = 'UTC'",)
     latest: LatestStrategy = "lateral"
-    strategies: ClassVar[tuple[LatestStrategy, ...]] = ("lateral", "frame", "pairs")
+    strategies: tuple[LatestStrategy, ...] = ("lateral", "frame", "pairs")
     evaluates_once = True
     nodes = syntax.CORE | syntax.MOMENTS | syntax.INTERVALS | {exp.Lateral, exp.ArrayAgg, exp.Filter, exp.Array}
     identifier_length = 63

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from asof.compiler.dialects.base import LatestStrategy
 
 _NO_ARRAYS = (
-    "it has no aggregate that makes an array; ask for single values, such as last or max, or compute it in a query"
+    "no aggregate makes an array, and LISTAGG makes text of 64 kB at most; ask for single values, such as last or max"
 )
 
 
@@ -22,9 +22,9 @@ class Redshift(Postgres):
     """A running maximum that counts ROWS for the latest row; windows join each question with its rows."""
 
     name = "redshift"
-    prologue = ("SET timezone TO 'UTC'", "SET enable_case_sensitive_identifier TO TRUE")
+    prologue: tuple[str, ...] = ("SET timezone TO 'UTC'", "SET enable_case_sensitive_identifier TO TRUE")
     latest: LatestStrategy = "frame"
-    strategies = ("frame", "pairs")
+    strategies: tuple[LatestStrategy, ...] = ("frame", "pairs")
     evaluates_once = False
     materialize_rows = None
     range_frames = False

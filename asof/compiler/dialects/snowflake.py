@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from sqlglot import exp
 
-from asof.compiler import types
+from asof.compiler import tree, types
 from asof.compiler.dialects import syntax
 from asof.compiler.dialects.base import TICKS, Dialect
 from asof.compiler.dialects.calls import COMMON
@@ -20,8 +20,8 @@ class Snowflake(Dialect):
 
     name = "snowflake"
     prologue = ("ALTER SESSION SET TIMEZONE = 'UTC'",)
-    nodes = syntax.CORE | syntax.MOMENTS | syntax.INTERVALS | {exp.ApproxDistinct}
-    builtins = frozenset({"TO_TIMESTAMP_LTZ", "OBJECT_AGG", "ARRAY_CONSTRUCT", "APPROX_PERCENTILE"})
+    nodes = syntax.CORE | syntax.MOMENTS | syntax.INTERVALS | {exp.ApproxDistinct, exp.ArrayAgg, exp.WithinGroup}
+    builtins = frozenset({"TO_TIMESTAMP_LTZ", "OBJECT_AGG", "ARRAY_CONSTRUCT", "APPROX_PERCENTILE", "TO_VARIANT"})
     identifier_length = 255
     max_statement_bytes = 1_000_000
     type_names: ClassVar = {
@@ -39,14 +39,10 @@ class Snowflake(Dialect):
     }
     unsupported: ClassVar = {
         "time zones": "store timestamps with their zone, or in UTC",
-        **dict.fromkeys(
-            ("first_n", "last_n", "first_distinct_n", "last_distinct_n", "top_n", "bottom_n", "NULLs in lists"),
-            "ask for single values, such as last or max",
-        ),
-        **dict.fromkeys(("by", "histogram"), "write one aggregation with a condition for each value"),
-        "percentiles": "write one aggregation for each percentile",
+        "NULLs in lists": "ARRAY_AGG leaves them out; leave include_nulls out",
         "files": "give the source a table, such as an external one over a stage",
     }
+    empty_list_is_null = False
     approximations: ClassVar = {"approx_count_distinct": 0.05, "approx_percentile": 0.02}
     calls = COMMON
 
@@ -58,6 +54,18 @@ class Snowflake(Dialect):
     def since_epoch(self, count: exp.Expr, ticks: int) -> exp.Expr:
         whole = exp.Mul(this=count, expression=exp.Literal.number(ticks)) if ticks > 1 else count
         return exp.Anonymous(this="TO_TIMESTAMP_LTZ", expressions=[whole, exp.Literal.number(6)])
+
+    def list_of(self, value: exp.Expr, rank: exp.Expr, kept: exp.Expr) -> exp.Expr:
+        order = exp.Order(expressions=[exp.Ordered(this=rank, desc=False, nulls_first=False)])
+        return exp.WithinGroup(this=exp.ArrayAgg(this=tree.case(kept, value)), expression=order)
+
+    def map_of(self, key: exp.Expr, value: exp.Expr, kept: exp.Expr) -> exp.Expr:
+        """A NULL key makes no entry."""
+        held = exp.Anonymous(this="TO_VARIANT", expressions=[value])
+        return exp.Anonymous(this="OBJECT_AGG", expressions=[tree.case(kept, key), held])
+
+    def array_of(self, values: list[exp.Expr], element: types.Type) -> exp.Expr:
+        return exp.Anonymous(this="ARRAY_CONSTRUCT", expressions=values)
 
     def approximate(self, function: str, value: exp.Expr, percentile: float | None) -> exp.Expr:
         if percentile is None:

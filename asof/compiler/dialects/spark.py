@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from sqlglot import exp
 
-from asof.compiler import types
+from asof.compiler import tree, types
 from asof.compiler.dialects import syntax
 from asof.compiler.dialects.base import TICKS, Dialect, LatestStrategy
 from asof.compiler.dialects.calls import COMMON
@@ -19,9 +19,9 @@ class Spark(Dialect):
     """A running maximum over the union for the latest row; RANGE frames over microseconds for windows."""
 
     name = "spark"
-    prologue: ClassVar[tuple[str, ...]] = ("SET spark.sql.session.timeZone = UTC", "SET spark.sql.ansi.enabled = true")
+    prologue: tuple[str, ...] = ("SET spark.sql.session.timeZone = UTC", "SET spark.sql.ansi.enabled = true")
     latest: LatestStrategy = "frame"
-    strategies = ("frame", "pairs")
+    strategies: tuple[LatestStrategy, ...] = ("frame", "asof", "pairs")
     clock = "microseconds"
     native_variance = False
     ascending_nulls_first = True
@@ -65,6 +65,24 @@ class Spark(Dialect):
 
     def tick(self, instant: exp.Expr) -> exp.Expr:
         return exp.Anonymous(this="UNIX_MICROS", expressions=[instant])
+
+    def choosing(self, latest: LatestStrategy) -> Self:
+        """The ASOF join is off by default: the prologue says that the statement needs it."""
+        made = super().choosing(latest)
+        if latest == "asof":
+            made.join_methods = frozenset({"", "ASOF"})
+            made.prologue = (*self.prologue, "SET spark.sql.join.asofJoin.enabled = true")
+        return made
+
+    def written(self, node: exp.Expr) -> exp.Expr:
+        """What an ASOF join compares stands apart from what it equates, and LEFT before ASOF."""
+        if isinstance(node, exp.Join) and node.method.upper() == "ASOF":
+            *equal, compared = node.args["on"].flatten() if isinstance(node.args["on"], exp.And) else [node.args["on"]]
+            side = f"{node.side} ASOF".strip()
+            return exp.Join(
+                this=node.this, method=side, match_condition=compared, on=tree.all_of(equal) if equal else None
+            )
+        return node
 
     def list_of(self, value: exp.Expr, rank: exp.Expr, kept: exp.Expr) -> exp.Expr:
         """COLLECT_LIST leaves out NULLs, not structs that hold one; a field of an array is the array of the field."""

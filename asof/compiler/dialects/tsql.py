@@ -14,7 +14,9 @@ from asof.compiler.dialects.calls import COMMON
 if TYPE_CHECKING:
     from asof.compiler.model import Timing
 
-_NO_ARRAYS = "it has no arrays; ask for single values, such as last or max"
+_NO_ARRAYS = (
+    "it has no arrays, and one SELECT takes STRING_AGG in one order only; ask for single values, such as last or max"
+)
 _DAY = 86_400_000_000
 _MOMENTS: dict[type[exp.Expr], str] = {
     exp.VariancePop: "VARP",

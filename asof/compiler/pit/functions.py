@@ -97,7 +97,7 @@ def over_pairs(pairs: Pairs, one: Windowed) -> exp.Expr:
 def as_map(dialect: Dialect, one: Windowed, by: str, kind: types.Type | None) -> exp.Expr:
     """The aggregate that makes a map of one window's values by key. Where there is no value there is no entry."""
     value, key = tree.column("", one.feature), tree.column("", by)
-    something = [tree.present(key), tree.present(value)]
+    something = [tree.present(key), dialect.something(value.copy(), one.result)]
     if one.function in COUNTS:
         something.append(exp.GT(this=value.copy(), expression=exp.Literal.number(0)))
     kept = tree.all_of(something)
@@ -213,7 +213,10 @@ def _percentiles(pairs: Pairs, one: Windowed, values: list[exp.Expr]) -> exp.Exp
     if len(values) == 1:
         return values[0]
     some = exp.GT(this=exp.Count(this=pairs.held(one)), expression=exp.Literal.number(0))
-    return tree.case(some, pairs.dialect.array_of(values, types.FLOAT64))
+    made = tree.case(some, pairs.dialect.array_of(values, types.FLOAT64))
+    if not pairs.dialect.lists_can_be_null:
+        made.set("default", pairs.dialect.array_of([], types.FLOAT64))
+    return made
 
 
 def _interpolated(pairs: Pairs, one: Windowed, percentile: float) -> exp.Expr:

@@ -195,7 +195,7 @@ def empty(statement: Statement, group: Group, name: str, kind: types.Type) -> ex
     """The value of a window that no visible row can be in: a count of nothing, or NULL."""
     aggregation = shape.windows(group.view)[name][0]
     if aggregation.by or aggregation.function not in COUNTS:
-        return statement.dialect.cast(exp.Null(), kind)
+        return statement.dialect.nothing(kind)
     return tree.case(tree.all_of(statement.askable(group)), statement.dialect.cast(exp.Literal.number(0), kind))
 
 

@@ -24,8 +24,8 @@ WITH "spine" AS (
     "ended_at" AS "_event",
     "loaded_at" AS "_created",
     "ride",
-    "rating",
-    "fare"
+    "fare",
+    "rating"
   FROM "rides_source"
   WHERE
     "driver" IS NOT NULL AND "ended_at" IS NOT NULL
@@ -35,7 +35,6 @@ WITH "spine" AS (
     "spine"."_row",
     "spine"."driver",
     "spine"."_at",
-    "spine"."_at" - INTERVAL '7 DAY' AS "_since",
     "spine"."_at" - INTERVAL '10 MINUTE' AS "_until"
   FROM "spine"
   WHERE
@@ -46,46 +45,142 @@ WITH "spine" AS (
     "driver_asked"."_row",
     "driver_asked"."_at",
     "habits_rows"."_event",
-    "habits_rows"."rating",
     "habits_rows"."fare",
+    "habits_rows"."rating",
     "habits_rows"."ride",
     "habits_rows"."_created"
   FROM "driver_asked"
   LEFT JOIN "habits_rows"
     ON "driver_asked"."driver" = "habits_rows"."driver"
     AND "habits_rows"."_event" <= "driver_asked"."_until"
-    AND "habits_rows"."_event" >= "driver_asked"."_since"
 ), "habits_seen" AS (
   /* the values that each window sees, NULL where the row lies outside */
   SELECT
     *,
     CASE
       WHEN "_event" <= "_at" - INTERVAL '10 MINUTE' AND "_event" >= "_at" - INTERVAL '7 DAY'
-      THEN "rating"
-    END AS "_in_rating_7d",
+      THEN "fare"
+    END AS "_in_fare_7d",
     CASE
       WHEN "_event" <= "_at" - INTERVAL '10 MINUTE' AND "_event" >= "_at" - INTERVAL '7 DAY'
-      THEN "fare"
-    END AS "_in_fare_7d"
+      THEN "rating"
+    END AS "_in_rating_7d",
+    CASE WHEN "_event" <= "_at" - INTERVAL '10 MINUTE' THEN "fare" END AS "_in_fare_lifetime"
   FROM "habits_pairs"
 ), "habits_ranked" AS (
   /* ranks, counts and means among the rows of one question */
   SELECT
     *,
+    ROW_NUMBER() OVER (
+      PARTITION BY "_row", CASE WHEN "_in_fare_7d" IS NOT NULL THEN 1 END
+      ORDER BY "_event" DESC NULLS LAST, "_created" DESC NULLS LAST, "ride" DESC NULLS LAST, "fare" DESC NULLS LAST
+    ) AS "_rank_latest_fare_7d",
+    ROW_NUMBER() OVER (
+      PARTITION BY "_row", "_in_rating_7d"
+      ORDER BY "_event" DESC NULLS LAST, "_created" DESC NULLS LAST, "ride" DESC NULLS LAST, "rating" DESC NULLS LAST
+    ) AS "_rank_last_time_rating_7d",
+    ROW_NUMBER() OVER (PARTITION BY "_row" ORDER BY "_in_fare_7d" DESC NULLS LAST) AS "_rank_greatest_fare_7d",
+    ROW_NUMBER() OVER (PARTITION BY "_row" ORDER BY "_in_fare_lifetime" DESC NULLS LAST) AS "_rank_greatest_fare_lifetime",
+    ROW_NUMBER() OVER (
+      PARTITION BY "_row", "_in_rating_7d"
+      ORDER BY "_event" ASC NULLS FIRST, "_created" ASC NULLS FIRST, "ride" ASC NULLS FIRST, "rating" ASC NULLS FIRST
+    ) AS "_rank_first_time_rating_7d",
     COUNT("_in_rating_7d") OVER (PARTITION BY "_row", "_in_rating_7d") AS "_rank_times_rating_7d",
+    COUNT("_in_fare_7d") OVER (PARTITION BY "_row") AS "_rank_count_fare_7d",
+    ROW_NUMBER() OVER (PARTITION BY "_row" ORDER BY "_in_fare_7d" ASC) AS "_rank_smallest_fare_7d",
     CAST("_in_fare_7d" AS DOUBLE) - AVG(CAST("_in_fare_7d" AS DOUBLE)) OVER (PARTITION BY "_row") AS "_rank_off_mean_fare_7d"
   FROM "habits_seen"
 ), "habits_ranked_again" AS (
   /* ranks and distances that follow from those */
   SELECT
     *,
-    ROW_NUMBER() OVER (PARTITION BY "_row" ORDER BY "_rank_times_rating_7d" DESC NULLS LAST, "_in_rating_7d" ASC NULLS FIRST) AS "_rank_most_frequent_rating_7d"
+    ROW_NUMBER() OVER (
+      PARTITION BY "_row", CASE WHEN "_in_rating_7d" IS NOT NULL AND "_rank_last_time_rating_7d" = 1 THEN 1 END
+      ORDER BY "_event" DESC NULLS LAST, "_created" DESC NULLS LAST, "ride" DESC NULLS LAST, "rating" DESC NULLS LAST
+    ) AS "_rank_distinct_latest_rating_7d",
+    ROW_NUMBER() OVER (PARTITION BY "_row" ORDER BY "_rank_times_rating_7d" DESC NULLS LAST, "_in_rating_7d" ASC NULLS FIRST) AS "_rank_most_frequent_rating_7d",
+    ABS((
+      "_rank_smallest_fare_7d" - 1
+    ) * 1000000000 - 500000000 * (
+      "_rank_count_fare_7d" - 1
+    )) AS "_rank_off_500000000_fare_7d",
+    ABS((
+      "_rank_smallest_fare_7d" - 1
+    ) * 1000000000 - 950000000 * (
+      "_rank_count_fare_7d" - 1
+    )) AS "_rank_off_950000000_fare_7d"
   FROM "habits_ranked"
 ), "habits_exact" AS (
   /* every window picks its own rows */
   SELECT
     "_row",
+    CASE
+      WHEN MAX(CASE WHEN "_in_fare_7d" IS NOT NULL AND "_rank_latest_fare_7d" <= 3 THEN 1 END) = 1
+      THEN ARRAY_AGG(CASE WHEN "_in_fare_7d" IS NOT NULL AND "_rank_latest_fare_7d" <= 3 THEN "_in_fare_7d" END) WITHIN GROUP (ORDER BY
+        -"_rank_latest_fare_7d" ASC)
+    END AS "fare_last_n_7d",
+    CASE
+      WHEN MAX(
+        CASE
+          WHEN "_in_rating_7d" IS NOT NULL
+          AND "_rank_last_time_rating_7d" = 1
+          AND "_rank_distinct_latest_rating_7d" <= 2
+          THEN 1
+        END
+      ) = 1
+      THEN ARRAY_AGG(
+        CASE
+          WHEN "_in_rating_7d" IS NOT NULL
+          AND "_rank_last_time_rating_7d" = 1
+          AND "_rank_distinct_latest_rating_7d" <= 2
+          THEN "_in_rating_7d"
+        END
+      ) WITHIN GROUP (ORDER BY
+        "_rank_distinct_latest_rating_7d" ASC)
+    END AS "rating_last_distinct_n_7d",
+    CASE
+      WHEN MAX(CASE WHEN "_in_fare_7d" IS NOT NULL AND "_rank_greatest_fare_7d" <= 3 THEN 1 END) = 1
+      THEN ARRAY_AGG(CASE WHEN "_in_fare_7d" IS NOT NULL AND "_rank_greatest_fare_7d" <= 3 THEN "_in_fare_7d" END) WITHIN GROUP (ORDER BY
+        "_rank_greatest_fare_7d" ASC)
+    END AS "fare_top_n_7d",
+    CASE
+      WHEN MAX(CASE WHEN "_in_fare_lifetime" IS NOT NULL AND "_rank_greatest_fare_lifetime" <= 3 THEN 1 END) = 1
+      THEN ARRAY_AGG(
+        CASE
+          WHEN "_in_fare_lifetime" IS NOT NULL AND "_rank_greatest_fare_lifetime" <= 3
+          THEN "_in_fare_lifetime"
+        END
+      ) WITHIN GROUP (ORDER BY
+        "_rank_greatest_fare_lifetime" ASC)
+    END AS "fare_top_n_lifetime",
+    CASE
+      WHEN MAX(CASE WHEN "_in_rating_7d" IS NOT NULL AND "_rank_first_time_rating_7d" = 1 THEN 1 END) = 1
+      THEN OBJECT_AGG(
+        CASE
+          WHEN "_in_rating_7d" IS NOT NULL AND "_rank_first_time_rating_7d" = 1
+          THEN CAST("_in_rating_7d" AS VARCHAR)
+        END,
+        TO_VARIANT("_rank_times_rating_7d")
+      )
+    END AS "rating_histogram_7d",
     MAX(CASE WHEN "_rank_most_frequent_rating_7d" = 1 THEN "_in_rating_7d" END) AS "rating_mode_7d",
+    CASE
+      WHEN COUNT("_in_fare_7d") > 0
+      THEN ARRAY_CONSTRUCT(
+        SUM(
+          CASE
+            WHEN "_rank_off_500000000_fare_7d" < 1000000000
+            THEN CAST("_in_fare_7d" AS DOUBLE) * CAST(1000000000 - "_rank_off_500000000_fare_7d" AS DOUBLE) * 1e-9
+          END
+        ),
+        SUM(
+          CASE
+            WHEN "_rank_off_950000000_fare_7d" < 1000000000
+            THEN CAST("_in_fare_7d" AS DOUBLE) * CAST(1000000000 - "_rank_off_950000000_fare_7d" AS DOUBLE) * 1e-9
+          END
+        )
+      )
+    END AS "fare_percentile_7d",
     CASE
       WHEN COUNT("_in_fare_7d") >= 3 AND MIN("_in_fare_7d") < MAX("_in_fare_7d")
       THEN AVG("_rank_off_mean_fare_7d" * "_rank_off_mean_fare_7d" * "_rank_off_mean_fare_7d") / NULLIF(
@@ -104,15 +199,53 @@ WITH "spine" AS (
   FROM "habits_ranked_again"
   GROUP BY
     "_row"
+), "habits_by_rating" AS (
+  /* each window, by rating */
+  SELECT
+    "_row",
+    "rating",
+    CAST(SUM(
+      CASE
+        WHEN "_event" <= "_at" - INTERVAL '10 MINUTE' AND "_event" >= "_at" - INTERVAL '7 DAY'
+        THEN "fare"
+      END
+    ) AS DOUBLE) AS "fare_sum_7d"
+  FROM "habits_ranked_again"
+  GROUP BY
+    "_row",
+    "rating"
+), "habits_maps" AS (
+  /* the maps: an entry for each key with something to say */
+  SELECT
+    "_row",
+    CASE
+      WHEN MAX(CASE WHEN "rating" IS NOT NULL AND "fare_sum_7d" IS NOT NULL THEN 1 END) = 1
+      THEN OBJECT_AGG(
+        CASE WHEN "rating" IS NOT NULL AND "fare_sum_7d" IS NOT NULL THEN CAST("rating" AS VARCHAR) END,
+        TO_VARIANT("fare_sum_7d")
+      )
+    END AS "fare_sum_7d"
+  FROM "habits_by_rating"
+  GROUP BY
+    "_row"
 )
 SELECT
   "spine"."driver",
   "spine"."asked_at",
+  "habits_exact"."fare_last_n_7d",
+  "habits_exact"."rating_last_distinct_n_7d",
+  "habits_exact"."fare_top_n_7d",
+  "habits_exact"."fare_top_n_lifetime",
+  "habits_exact"."rating_histogram_7d",
   "habits_exact"."rating_mode_7d",
+  "habits_exact"."fare_percentile_7d",
   "habits_exact"."fare_skew_7d",
+  "habits_maps"."fare_sum_7d",
   "habits_exact"."ride_approx_count_distinct_7d"
 FROM "spine"
 LEFT JOIN "habits_exact"
   ON "habits_exact"."_row" = "spine"."_row"
+LEFT JOIN "habits_maps"
+  ON "habits_maps"."_row" = "spine"."_row"
 ORDER BY
   "spine"."_row" ASC;
