@@ -30,7 +30,7 @@ def test_every_engine_gives_the_same_training_set(
     kind: str, staged: bool, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if staged:
-        monkeypatch.setattr(DIALECTS[kind], "max_ctes", 6 if kind == "postgres" else 8, raising=False)
+        monkeypatch.setattr(DIALECTS[kind], "max_ctes", 10, raising=False)
     root = make_shop(tmp_path / "shop")
     repo = api.check(root).repo
     assert repo is not None
