@@ -128,7 +128,7 @@ MUTANTS = (
     Mutant(
         "maps have entries of nothing",
         FUNCTIONS,
-        "something = [tree.present(key), tree.present(value)]",
+        "something = [tree.present(key), dialect.something(value.copy(), one.result)]",
         "something = [tree.present(key)]",
     ),
     Mutant("maps mix their keys", WINDOWS, "pairs.keyed_by(by) if by else pairs", "pairs"),
