@@ -59,7 +59,7 @@ def page(dialect: Dialect) -> str:
         ("can also run", others or "-"),
         ("clock", f"{dialect.clock}: {_CLOCK[dialect.clock]}"),
         ("windows over frames", ", ".join(sorted(dialect.frame_functions | dialect.exact_frame_functions)) or "-"),
-        ("running totals", "yes" if "ASOF" in dialect.join_methods else "-"),
+        ("running totals", "yes" if dialect.running_totals else "-"),
         ("before any query", "; ".join(dialect.prologue) or "-"),
         *(
             (said, f"at most {getattr(dialect, name):,}")

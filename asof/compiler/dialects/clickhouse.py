@@ -28,6 +28,7 @@ class ClickHouse(Dialect):
     clock = "microseconds"
     intervals = False
     join_methods = frozenset({"", "ASOF"})
+    running_totals = True
     nodes = syntax.CORE | {exp.ParameterizedAgg}
     builtins = frozenset(
         {

@@ -119,7 +119,7 @@ def _by_event(statement: Statement, rows: Rows) -> bool:
 
 
 def _adds_up(statement: Statement, rows: Rows, one: Windowed) -> bool:
-    return "ASOF" in statement.dialect.join_methods and _by_event(statement, rows) and totals.adds_up(one)
+    return statement.dialect.running_totals and _by_event(statement, rows) and totals.adds_up(one)
 
 
 def _frames(statement: Statement, rows: Rows, one: Windowed) -> bool:
