@@ -35,6 +35,9 @@ MAX_ALIASED = 50_000
 """Of these, values that are there by an alias."""
 MAX_SYNTAX_ERRORS = 20
 
+_SCANNER_TOO_DEEP = "exceeded maximum nesting depth"
+"""libyaml from 0.2.6 on has a limit of its own, and its scanner meets it before an event of ours does."""
+
 _PLAIN, _QUOTED, _SEQUENCE, _MAPPING = "plain", "quoted", "sequence", "mapping"
 _STANDARD = {
     "tag:yaml.org,2002:str": _QUOTED,
@@ -352,7 +355,8 @@ def _syntax(path: str, text: str, error: yaml.MarkedYAMLError) -> Diagnostic:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     span = Span(path=path, line=line, column=column, end_line=line, end_column=column + 1)
-    if isinstance(error, _TooDeepError):
+    problem = str(error.problem or "")
+    if isinstance(error, _TooDeepError) or problem.startswith(_SCANNER_TOO_DEEP):
         return TOO_DEEP.at(span, f"values are nested more than {MAX_DEPTH} deep")
     lines = text.splitlines()
     here = lines[line - 1] if line <= len(lines) else ""
@@ -360,7 +364,6 @@ def _syntax(path: str, text: str, error: yaml.MarkedYAMLError) -> Diagnostic:
         at = here.index("\t") + 1
         span = Span(path=path, line=line, column=at, end_line=line, end_column=at + 1)
         return TAB.at(span, "a tab cannot indent YAML", notes=("indent with spaces",))
-    problem = str(error.problem or "")
     message = next((words for start, words in _WORDS.items() if problem.startswith(start)), problem)
     secondary: tuple[Label, ...] = ()
     if error.context_mark is not None and error.context_mark.line + 1 < line:
