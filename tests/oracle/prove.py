@@ -38,11 +38,16 @@ def thorough(share: float = 1) -> settings:
     )
 
 
-def prove(runner: Runner, body: Callable[[Runner, Case, int], None], share: float = 1) -> None:
-    """``body`` over generated cases and a seed, as many as the engine's speed allows."""
+def prove(
+    runner: Runner,
+    body: Callable[[Runner, Case, int], None],
+    share: float = 1,
+    drawn: Callable[..., st.SearchStrategy[Case]] = cases,
+) -> None:
+    """``body`` over cases as ``drawn`` and a seed, as many as the engine's speed allows."""
 
     @thorough(share * SHARES.get(runner.dialect, 1))
-    @given(case=cases(without=DIALECTS[runner.dialect].unsupported), seed=st.integers(0, 2**32))
+    @given(case=drawn(without=DIALECTS[runner.dialect].unsupported), seed=st.integers(0, 2**32))
     def over(case: Case, seed: int) -> None:
         body(runner, case, seed)
 

@@ -103,6 +103,9 @@ class Dialect:
     running_totals: ClassVar[bool] = False
     """Windows of counts and integers are differences of running totals: where measured to be faster."""
 
+    narrow_counts: ClassVar[bool] = False
+    """COUNT or ROW_NUMBER are of 32 bits: what multiplies them widens them first."""
+
     frame_functions: ClassVar[frozenset[str]] = frozenset()
     """Aggregates that the engine computes exactly over a sliding RANGE frame, of any input type."""
 

@@ -24,6 +24,7 @@ class Spark(Dialect):
     strategies: tuple[LatestStrategy, ...] = ("frame", "asof", "pairs")
     clock = "microseconds"
     native_variance = False
+    narrow_counts = True
     ascending_nulls_first = True
     nodes = syntax.CORE | syntax.MOMENTS | {exp.ApproxDistinct, exp.Dot}
     builtins = frozenset(

@@ -34,6 +34,7 @@ class TSQL(Dialect):
     strategies = ("lateral", "frame", "pairs")
     clock = "microseconds"
     intervals = False
+    narrow_counts = True
     nodes = syntax.CORE | syntax.MOMENTS | {exp.Lateral, exp.Var, exp.Mod, exp.Collate}
     builtins = frozenset({"DATEDIFF_BIG", "DATEADD"})
     identifier_length = 128

@@ -114,6 +114,8 @@ class Pairs:
         window = exp.Window(this=exp.Count(this=self.held(one)), partition_by=self._within())
         count = self._helper(self.first, "count", one, window)
         rank = self.rank_by_value(one, greatest=False)
+        if self.dialect.narrow_counts:
+            rank, count = (self.dialect.cast(number, types.INT64) for number in (rank, count))
         here = exp.Mul(this=_less_one(rank), expression=exp.Literal.number(parts))
         there = exp.Mul(this=exp.Literal.number(place), expression=_less_one(count))
         made = exp.Abs(this=exp.Sub(this=here, expression=there))

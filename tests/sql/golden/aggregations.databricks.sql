@@ -90,16 +90,20 @@ WITH `spine` AS (
       ORDER BY `_event` DESC, `_created` DESC, `ride` DESC, `rating` DESC
     ) AS `_rank_distinct_latest_rating_7d`,
     ROW_NUMBER() OVER (PARTITION BY `_row` ORDER BY `_rank_times_rating_7d` DESC, `_in_rating_7d` ASC) AS `_rank_most_frequent_rating_7d`,
-    ABS((
-      `_rank_smallest_fare_7d` - 1
-    ) * 1000000000 - 500000000 * (
-      `_rank_count_fare_7d` - 1
-    )) AS `_rank_off_500000000_fare_7d`,
-    ABS((
-      `_rank_smallest_fare_7d` - 1
-    ) * 1000000000 - 950000000 * (
-      `_rank_count_fare_7d` - 1
-    )) AS `_rank_off_950000000_fare_7d`
+    ABS(
+      (
+        CAST(`_rank_smallest_fare_7d` AS BIGINT) - 1
+      ) * 1000000000 - 500000000 * (
+        CAST(`_rank_count_fare_7d` AS BIGINT) - 1
+      )
+    ) AS `_rank_off_500000000_fare_7d`,
+    ABS(
+      (
+        CAST(`_rank_smallest_fare_7d` AS BIGINT) - 1
+      ) * 1000000000 - 950000000 * (
+        CAST(`_rank_count_fare_7d` AS BIGINT) - 1
+      )
+    ) AS `_rank_off_950000000_fare_7d`
   FROM `habits_ranked`
 ), `habits_exact` AS (
   /* every window picks its own rows */
