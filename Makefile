@@ -37,7 +37,7 @@ golden: $(READY)  ## Rewrite the golden files from what the code says now; read 
 bench: $(READY)  ## Measure start-up, planning at scale and the training set; print ratios.
 	@$(BIN)/python -m bench
 
-bench-sql: $(READY)  ## Compiled point-in-time SQL against hand-written SQL on DuckDB and Postgres; print ratios.
+bench-sql: $(READY)  ## Compiled point-in-time SQL against hand-written SQL on DuckDB, Postgres, ClickHouse and Spark; print ratios.
 	@$(BIN)/python -m bench.sql
 
 mutants: $(READY)  ## Break the query builder on purpose; the tests must notice each time.

@@ -1,4 +1,4 @@
-"""What is measured: views over one table of events, a spine, and the queries that a good engineer would write."""
+"""What is measured: views over tables of events, a spine, and our statement for them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,12 @@ class Work:
     windows: bool = False
 
     def smaller(self, by: int) -> Work:
-        return Work(f"{self.name} / {by}", self.spine // by, self.rows // by, self.views, self.windows)
+        """The same with fewer questions and events; itself where ``by`` is 1."""
+        return (
+            self
+            if by == 1
+            else Work(f"{self.name} / {by}", self.spine // by, self.rows // by, self.views, self.windows)
+        )
 
 
 WORK = (
@@ -47,6 +52,9 @@ WORK = (
     Work("latest, 100 k x 500 k x 20 views", 100_000, 500_000, 20),
     Work("windows of 1 h, 1 d, 30 d, 100 k x 2 M", 100_000, 2_000_000, 1, windows=True),
 )
+GROWTH = tuple(Work("latest, 2 M x 1 view", spine, 2_000_000, 1) for spine in (10_000, 100_000, 1_000_000))
+LARGEST = WORK[1]
+"""Ten million events."""
 
 
 def source(number: int) -> DataSource:
@@ -93,42 +101,3 @@ def compiled(work: Work, dialect: str) -> tuple[tuple[str, ...], str]:
     if made.query is None or made.query.stages:
         raise RuntimeError(f"{work.name} does not compile to one statement in {dialect}: {made.diagnostics}")
     return made.query.prologue, made.query.sql
-
-
-def by_hand(work: Work, dialect: str) -> dict[str, str]:
-    """Name -> a query that gives the same columns in the order of ``rid``."""
-    if work.windows:
-        return {"range join, group by": _windows()}
-    return {name: _latest(work, arm) for name, arm in _LATEST[dialect].items()}
-
-
-_LATEST = {
-    "duckdb": {
-        "range join, max_by": "SELECT s.rid, max_by(e.v, (e.at, e.id)) AS v, max_by(e.n, (e.at, e.id)) AS n "
-        "FROM spine s JOIN e{n} e ON e.k = s.k AND e.at <= s.t GROUP BY s.rid",
-        "asof": "SELECT s.rid, e.v, e.n FROM spine s ASOF JOIN e{n} e ON e.k = s.k AND s.t >= e.at",
-    },
-    "postgres": {
-        "lateral": "SELECT s.rid, e.v, e.n FROM spine s CROSS JOIN LATERAL (SELECT v, n FROM e{n} e "
-        "WHERE e.k = s.k AND e.at <= s.t ORDER BY e.at DESC, e.id DESC LIMIT 1) e",
-        "distinct on": "SELECT DISTINCT ON (s.rid) s.rid, e.v, e.n FROM spine s JOIN e{n} e "
-        "ON e.k = s.k AND e.at <= s.t ORDER BY s.rid, e.at DESC, e.id DESC",
-    },
-}
-
-
-def _latest(work: Work, arm: str) -> str:
-    ctes = ", ".join(f"x{n} AS ({arm.format(n=n)})" for n in range(work.views))
-    columns = ", ".join(f"x{n}.v AS v{n}, x{n}.n AS n{n}" for n in range(work.views))
-    joins = " ".join(f"LEFT JOIN x{n} ON x{n}.rid = s.rid" for n in range(work.views))
-    return f"WITH {ctes} SELECT s.rid, s.k, s.t, {columns} FROM spine s {joins} ORDER BY s.rid"
-
-
-def _windows() -> str:
-    bounds = ("INTERVAL '1 hour'", "INTERVAL '1 day'", "INTERVAL '30 days'")
-    counts = ", ".join(f"count(CASE WHEN e.at >= s.t - {bound} THEN n END)" for bound in bounds)
-    sums = ", ".join(f"CAST(sum(CASE WHEN e.at >= s.t - {bound} THEN n END) AS BIGINT)" for bound in bounds)
-    return (
-        f"SELECT s.rid, s.k, s.t, {counts}, {sums} FROM spine s LEFT JOIN e0 e "
-        f"ON e.k = s.k AND e.at < s.t AND e.at >= s.t - {bounds[-1]} GROUP BY s.rid, s.k, s.t ORDER BY s.rid"
-    )
