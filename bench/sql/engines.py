@@ -79,10 +79,10 @@ class OnPostgres:
             self.set(f"DROP TABLE IF EXISTS {name}; CREATE TABLE {name} ({columns})")
             csv = file.with_suffix(".csv")
             duckdb.execute(f"COPY (FROM '{file}') TO '{csv}' (HEADER false)")
-            with self.connection.cursor().copy(f"COPY {name} FROM STDIN (FORMAT csv)".encode()) as copy:
-                with csv.open("rb") as lines:
-                    while block := lines.read(1 << 20):
-                        copy.write(block)
+            into = f"COPY {name} FROM STDIN (FORMAT csv)".encode()
+            with self.connection.cursor().copy(into) as copy, csv.open("rb") as lines:
+                while block := lines.read(1 << 20):
+                    copy.write(block)
             csv.unlink()
             if self.index and name != "spine":
                 self.set(f"CREATE INDEX ON {name} (k, at)")
