@@ -155,7 +155,8 @@ def read(value: Any, kind: Type) -> object:
     if kind in FLOATS:
         return float(value)
     if isinstance(kind, Array | Map):
-        return without_nulls(json.loads(value))
+        # A semi-structured value is a text of JSON, but where the engine below fakesnow kept a list of its own.
+        return without_nulls(json.loads(value) if isinstance(value, str) else value)
     return int(value) if kind in INTEGERS else value
 
 
