@@ -18,6 +18,9 @@ UNKNOWN_STORE_TYPE = rule("AS721", "store type is not supported")
 BAD_STORE_OPTION = rule("AS722", "store option is not understood")
 STORE_UNAVAILABLE = rule("AS723", "store cannot be reached")
 
+LATEST = "latest"
+"""The option of an offline store that only the compiler reads: how the latest value is found."""
+
 _VARIABLE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asof.compiler import shape
-from asof.compiler.diagnostics import Diagnostic, Level, rule
-from asof.compiler.dialects import capabilities
+from asof.compiler.diagnostics import Diagnostic, DiagnosticError, Level, rule
+from asof.compiler.dialects import capabilities, of_store, spoken
 from asof.compiler.source import NOWHERE, Span
+from asof.compiler.store_options import BAD_STORE_OPTION, LATEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +37,25 @@ def span_of(repo: Repo, address: str, *pointer: str | int) -> Span:
     """Where that part of the definition was written, if it was."""
     origin = repo.origins.get(address)
     return origin.value(*pointer) if origin else NOWHERE
+
+
+def spoken_for(repo: Repo, target: str, dialect: str) -> Dialect | None:
+    """The dialect as the target wants it: with ``latest`` of its offline store, where that store speaks it.
+
+    Raises DiagnosticError (AS722) where the dialect has no such strategy.
+    """
+    made = spoken(dialect)
+    wanted = next((one for one in repo.project.targets if one.name == target), None)
+    if made is None or wanted is None or of_store(wanted.offline.type) != made:
+        return made
+    strategy = dict(wanted.offline.options).get(LATEST)
+    if strategy is None:
+        return made
+    for known in made.strategies:
+        if known == strategy:
+            return made.choosing(known)
+    said = f"{made.name} finds latest values by {', '.join(made.strategies)}, not by {strategy}"
+    raise DiagnosticError(BAD_STORE_OPTION.at(span_of(repo, "", "targets", target, "offline", LATEST), said))
 
 
 def unreadable(repo: Repo, source: DataSource, location: Location, dialect: Dialect) -> Diagnostic:

@@ -14,7 +14,7 @@ import pyarrow.csv as pa_csv
 from asof.compiler.diagnostics import DiagnosticError
 from asof.compiler.dialects.postgres import Postgres
 from asof.compiler.source import NOWHERE
-from asof.compiler.store_options import BAD_STORE_OPTION, STORE_UNAVAILABLE, options_of
+from asof.compiler.store_options import BAD_STORE_OPTION, LATEST, STORE_UNAVAILABLE, options_of
 from asof.compiler.types import (
     BOOL,
     BYTES,
@@ -89,7 +89,7 @@ def open_postgres(store: Store, *, root: Path, read_only: bool) -> PostgresEngin
     if psycopg is None:
         message = "postgres needs the driver psycopg: pip install 'asof[postgres]'"
         raise DiagnosticError(STORE_UNAVAILABLE.at(NOWHERE, message))
-    options = options_of(store, os.environ, known=("url", "schema"), required=("url",))
+    options = options_of(store, os.environ, known=("url", "schema", LATEST), required=("url",))
     url = str(options["url"])
     try:
         connection = psycopg.connect(url, autocommit=True)

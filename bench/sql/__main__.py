@@ -46,7 +46,7 @@ def least(engine: Engine, queries: dict[str, str], runs: int = RUNS) -> dict[str
 
 
 def ours(engine: Engine, work: Work) -> str:
-    prologue, sql = compiled(work, engine.dialect)
+    prologue, sql = compiled(work, engine.dialect, engine.latest)
     for statement in prologue:
         engine.set(statement)
     return sql

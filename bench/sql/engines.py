@@ -33,6 +33,7 @@ class Engine(Protocol):
 
     label: str
     dialect: str
+    latest: str | None
 
     def load(self, tables: Mapping[str, Path]) -> None: ...
     def rows(self, sql: str) -> Rows: ...
@@ -44,6 +45,7 @@ class OnDuckDB:
     """In this process, held to 4 GB."""
 
     label = dialect = "duckdb"
+    latest = None
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
@@ -71,6 +73,7 @@ class OnPostgres:
     def __init__(self, connection: psycopg.Connection, *, index: bool) -> None:
         self.connection, self.index = connection, index
         self.label = "postgres, indexed" if index else "postgres, no index"
+        self.latest = None if index else "frame"
         connection.execute("SET TimeZone = 'UTC'; SET work_mem = '256MB'")
 
     def load(self, tables: Mapping[str, Path]) -> None:
@@ -102,6 +105,7 @@ class OnClickHouse:
     """In this process (chdb); the events are sorted by key and time, as one would store them."""
 
     label = dialect = "clickhouse"
+    latest = None
 
     def __init__(self, folder: Path) -> None:
         from chdb import session
@@ -137,6 +141,7 @@ class OnSpark:
     """A local JVM with both cores and Spark's own defaults, but for as many shuffle partitions as such data needs."""
 
     label = dialect = "spark"
+    latest = None
 
     def __init__(self, session: SparkSession) -> None:
         self.session = session

@@ -83,9 +83,11 @@ def view(number: int, work: Work) -> FeatureView:
     )
 
 
-def compiled(work: Work, dialect: str) -> tuple[tuple[str, ...], str]:
-    """(prologue, statement) of the training query; its first column is the spine's ``rid``."""
-    target = Target(name="t", registry="r", offline=Store(type=dialect))
+def compiled(work: Work, dialect: str, latest: str | None = None) -> tuple[tuple[str, ...], str]:
+    """(prologue, statement) of the training query, ``rid`` first; ``latest`` as the target's offline store says it."""
+    target = Target(
+        name="t", registry="r", offline=Store(type=dialect, options=(("latest", latest),) if latest else ())
+    )
     definitions = [Entity(name="k", join_keys=(Column(name="k", type=INT64),))]
     every = [*definitions, *(source(n) for n in range(work.views)), *(view(n, work) for n in range(work.views))]
     repo = Repo(

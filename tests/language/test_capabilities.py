@@ -6,8 +6,10 @@ from asof import online
 from asof.compiler import support
 from asof.compiler.check import check
 from asof.compiler.diagnostics import Diagnostic, Level
+from asof.compiler.dialects import STORES, of_store
 from asof.compiler.load import load
 from asof.compiler.source import RepoFiles
+from asof.schema import document
 
 PROJECT = """\
 version: 1
@@ -93,3 +95,20 @@ def test_two_targets_in_one_store_are_warned_about() -> None:
 
 def test_the_compiler_knows_exactly_the_online_stores_that_open() -> None:
     assert frozenset(online.ONLINE_STORES) == support.ONLINE_STORES
+
+
+def test_a_target_chooses_among_its_dialects_ways_to_the_latest_value() -> None:
+    head = (
+        "version: 1\nproject: shop\ntargets:\n  t:\n    registry: r\n    offline: {{type: {}, path: x, latest: {}}}\n"
+    )
+    assert not findings(head.format("sqlite", "pairs"), "")
+    loaded = load(RepoFiles(project="asof.yaml", texts={"asof.yaml": head.format("sqlite", "lateral").encode()}))
+    assert [(d.code, d.span.line) for d in loaded.diagnostics] == [("AS207", 6)]
+
+
+def test_the_schema_and_the_dialects_know_the_same_strategies() -> None:
+    for store in STORES:
+        settings = document("project")["$defs"][f"offline_{store}"]["properties"]
+        dialect = of_store(store)
+        assert dialect is not None
+        assert settings["latest"]["enum"] == list(dialect.strategies)

@@ -42,13 +42,13 @@ def training_query(
     """The SQL that gives every row of the spine its features, in order, once.
 
     ``target`` chooses among the locations of sources, ``dialect`` is one of ``DIALECTS``; ``latest`` is one of the
-    dialect's other strategies; ``header`` are lines of comment above the statement. Diagnostics instead of a query
-    where something is not possible.
+    dialect's strategies: unless given, what the target's offline store says, or the dialect's own; ``header`` are lines
+    of comment above the statement. Diagnostics instead of a query where something is not possible.
     """
-    chosen = spoken(dialect, latest)
-    if chosen is None:
-        return Compiled(diagnostics=(support.NO_DIALECT.at(NOWHERE, f"no SQL is made for {dialect!r}"),))
     try:
+        chosen = support.spoken_for(repo, target, dialect) if latest is None else spoken(dialect, latest)
+        if chosen is None:
+            return Compiled(diagnostics=(support.NO_DIALECT.at(NOWHERE, f"no SQL is made for {dialect!r}"),))
         asked = training.asked(repo, request, target, chosen)
         if _too_wide(asked):
             return _refused(_wide(asked))
