@@ -104,3 +104,49 @@ def test_what_is_served_equals_the_training_set_as_versions_come_and_go(tmp_path
             assert store.online(asked, features=["price"], now=now).to_rows() == offline, now
             seen |= {row["price"] for row in offline}
     assert seen >= {price for _, start, _, price in VERSIONS[name] if start < 7} | {None}
+
+
+# --- files in many places, columns under other names, days ----------------------------------------------------------
+
+VISITS = """
+kind: Entity
+name: guest
+join_keys: [{name: guest, type: int64}]
+---
+kind: DataSource
+name: visits
+path: "%s"
+timestamp_field: day
+delay: 1d
+%s
+field_mapping: {GuestNo: guest}
+columns:
+  - {name: GuestNo, type: int64}
+  - {name: day, type: date}
+  - {name: spent, type: float64}
+---
+kind: FeatureView
+name: visit
+entities: [guest]
+source: visits
+schema: [{name: spent, type: float64}]
+"""
+
+
+@pytest.mark.parametrize("path", ["data/*.parquet", "data/**/*.parquet", "data/year=*/month=*/*.parquet"])
+@pytest.mark.parametrize(("timezone", "midnight"), [("", 0), ("timezone: America/New_York", 4)])
+def test_days_in_many_files_are_midnights_where_the_source_lives(
+    tmp_path: Path, path: str, timezone: str, midnight: int
+) -> None:
+    days = [datetime(2024, 4, 30, tzinfo=UTC), datetime(2024, 5, 1, tzinfo=UTC)]
+    for i, day in enumerate(days):
+        folder = tmp_path / "data" / ("" if path.count("/") == 1 else f"year=2024/month={day.month}")
+        folder.mkdir(parents=True, exist_ok=True)
+        row = {"GuestNo": pa.array([1]), "day": pa.array([day.date()]), "spent": [float(i)]}
+        pq.write_table(pa.table(row), folder / f"part{i}.parquet")
+    root = make(tmp_path, VISITS % (path, timezone))
+    seen = days[1] + timedelta(days=1, hours=midnight)
+    times = [seen - timedelta(microseconds=1), seen]
+    spine = pa.table({"guest": [1, 1], "event_timestamp": pa.array(times, pa.timestamp("us", "UTC"))})
+    with closing(asof.Store(root)) as store:
+        assert store.historical(spine, features=["visit"]).column("spent").to_pylist() == [0.0, 1.0]
