@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import asof
-from asof.cli import changes, data, definitions, upkeep
+from asof.cli import changes, data, definitions, review, upkeep
 from asof.cli import registry as registry_commands
 from asof.cli.session import ExitCode, Session
 from asof.views.terminal import terminal
@@ -58,6 +58,7 @@ app.command()(version)
 app.command()(definitions.init)
 app.command()(definitions.validate)
 app.command()(changes.plan)
+app.command()(review.render)
 app.command()(changes.apply)
 app.command()(changes.rollback)
 app.command()(changes.promote)
