@@ -116,13 +116,14 @@ def _changes(report: Report, made: Plan, least: ChangeClass) -> Iterator[Finding
 
 def _of_change(report: Report, made: Plan, change: Change) -> Finding:
     cls = change.change_class
+    reached = wording.reached(change.reach, REACHED)
     return Finding(
         rule=CLASS_RULE.format(cls),
         level=_LEVELS[cls],
         title=wording.TITLES[cls],
         message=wording.plain(f"{wording.title(change)}: {'; '.join(said(made, change))}"),
         address=change.address,
-        hint=f"reaches: {wording.reached(change.reach, REACHED)}" if change.reach else "",
+        hint=f"reaches: {reached}" if reached else "",
         span=_placed(report, report.places.get(change.address, NOWHERE)),
     )
 

@@ -72,8 +72,8 @@ def _changes(made: Plan) -> Iterator[Xml.Element]:
         case = _case(f"plan.{change.change_class}", f"{change.action} {change.address}")
         for block in blocked.pop(change.address, ()):
             _fail(case, block.code, block.message, f"{block.message}\nto lift it: {block.remedy}")
-        reach = f"\nreaches: {wording.reached(change.reach)}" if change.reach else ""
-        _say(case, clipped("\n".join(said(made, change)) + reach, _TEXT))
+        reached = wording.reached(change.reach)
+        _say(case, clipped("\n".join([*said(made, change), *([f"reaches: {reached}"] if reached else [])]), _TEXT))
         yield case
     for address, blocks in blocked.items():
         case = _case("plan.blocked", address or "settings")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from asof.views.wording import plain
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _BACKTICKS = re.compile(r"`+")
 _EDGES = re.compile(r"""^([("']*)(.*?)([)"',.;:?]*)$""", re.DOTALL)
 _WORD = re.compile(r"[^\W_]+(?:['/.,:-][^\W_]+)*%?")
+_STOPS = (",", ".", ";", ":")
 _ACTIVE = re.compile(r"(?i)^(?:www\.|gh-\d|https?:|ftp:|mailto:)|\.[a-z]{2,}(?:[/:]|$)|^[0-9a-f]{7,}$")
 """Words that a forge makes a link of: addresses, issues and commits."""
 
@@ -33,8 +34,16 @@ def code(text: str) -> str:
 
 
 def prose(text: str) -> str:
-    """``text`` as running text; names, signs and whatever could be markup as code."""
-    return " ".join(_word(word) for word in plain(text).split())
+    """``text`` as running text; names, signs and whatever could be markup as code, neighbours in one span."""
+    words: list[_Word] = []
+    for part in plain(text).split():
+        word = _word(part)
+        last = words[-1] if words else None
+        if last is not None and last.code and word.code and not last.after and not word.before:
+            words[-1] = last._replace(core=f"{last.core} {word.core}", after=word.after)
+        else:
+            words.append(word)
+    return " ".join(f"{w.before}{code(w.core) if w.code else w.core}{w.after}" for w in words)
 
 
 def summary(text: str) -> str:
@@ -60,10 +69,18 @@ def clipped(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
-def _word(word: str) -> str:
-    match = _EDGES.match(word)
-    if match is None or not match[2]:
-        return word if word.isalnum() or word in (",", ".", ";", ":", "-") else code(word)
-    before, core, after = match.groups()
-    safe = _WORD.fullmatch(core) and not _ACTIVE.search(core)
-    return f"{before}{core if safe else code(core)}{after}"
+class _Word(NamedTuple):
+    """A word between the brackets, quotes and stops around it."""
+
+    before: str
+    core: str
+    after: str
+    code: bool
+
+
+def _word(text: str) -> _Word:
+    match = _EDGES.match(text)
+    before, core, after = match.groups() if match is not None else ("", text, "")
+    if not core:
+        return _Word("", text, "", code=text not in _STOPS)
+    return _Word(before, core, after, code=not _WORD.fullmatch(core) or bool(_ACTIVE.search(core)))

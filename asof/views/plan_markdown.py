@@ -78,7 +78,7 @@ class _Page:
         blocked = [
             _Row(
                 f"- **[{found.code}]** {prose(clipped(found.message, _TEXT))}. *To lift it:* "
-                f"{_remedy(clipped(found.remedy, _TEXT))}"
+                f"{prose(clipped(found.remedy, _TEXT))}"
             )
             for found in made.blocked
         ]
@@ -121,7 +121,7 @@ class _Page:
             if not diagnostics:
                 continue
             shown = diagnostics[:_FRAMES]
-            body = block(_frames(shown, self.report))
+            body = block(_frames(shown, self.report), "text")
             left = len(diagnostics) - len(shown)
             if left:
                 body += f"\n\n{left:,} more: `asof validate`"
@@ -206,7 +206,7 @@ def _line(made: Plan, entry: Sequence[Change]) -> str:
     said = f": {'; '.join(parts)}." if parts else ""
     if change.cost and change.action is not Action.CREATE:
         said += f" *Cost:* {prose(change.cost)}."
-    reach = wording.together(entry) if len(entry) > 1 else change.reach
+    reach = wording.readers(wording.together(entry) if len(entry) > 1 else change.reach)
     if reach:
         said += f" *Reaches:* {_owned(reach)}."
     if len(entry) > 1:
@@ -230,10 +230,6 @@ def _owned(reach: Sequence[Reached]) -> str:
     ]
     left = len(reach) - len(shown)
     return ", ".join(shown) + (f" and {left:,} more" if left else "")
-
-
-def _remedy(text: str) -> str:
-    return code(text) if text.startswith("--") else prose(text)
 
 
 def _frames(found: Sequence[Diagnostic], report: Report) -> list[str]:

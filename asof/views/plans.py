@@ -121,8 +121,9 @@ class _Page(msgspec.Struct, frozen=True, kw_only=True):
             yield from self.diff(reason)
         if change.cost and change.action is not Action.CREATE:
             yield from self.wrapped("      cost: ", change.cost)
-        if reach:
-            yield from self.wrapped("      reaches: ", wording.reached(reach, None if self.verbose else REACHED))
+        reached = wording.reached(reach, None if self.verbose else REACHED)
+        if reached:
+            yield from self.wrapped("      reaches: ", reached)
 
     def diff(self, reason: Reason) -> Iterator[str]:
         lines = wording.sql_diff(reason)

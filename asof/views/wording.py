@@ -14,7 +14,7 @@ from asof.compiler.diff import Action
 from asof.compiler.places import spelt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from asof.compiler.classify import Reason
     from asof.compiler.diff import Change, Reached
@@ -47,7 +47,7 @@ _ADVICE = {
     ChangeClass.DESTRUCTIVE: "Approving it deletes objects, and what is stored for them.",
     ChangeClass.INTERFACE_BREAK: "Approving it means that whoever reads these objects has to follow.",
     ChangeClass.VALUE_CHANGE: "Approving it means that features can come out differently: models that read them may "
-    "need another training.",
+    "need retraining.",
     ChangeClass.IDENTITY: "Objects get other names; no value changes.",
     ChangeClass.ADDITIVE: "Nothing that exists changes.",
     ChangeClass.EQUIVALENT: "No value changes.",
@@ -57,7 +57,8 @@ _ADVICE = {
 _DONE = {"create": "create", "update": "change", "delete": "delete", "move": "rename"}
 TOGETHER = 3
 """So many changes that follow from one thing are told together."""
-_VALUE_WIDTH = 60
+_MODELS_READ = ("feature_service/", "saved_dataset/")
+_VALUE_WIDTH = 80
 _WORD = re.compile(r"[\w./:*-]+")
 _BROKEN = str.maketrans({"\n": " ", "\r": " ", "\t": " "})
 
@@ -130,7 +131,7 @@ def advice(made: Plan) -> str:
     if made.blocked:
         return f"It cannot be applied as it is: {blocked_title(made)}."
     if made.settings_changes:
-        return "Approving it means that the target's settings change: everything is read or served from elsewhere."
+        return "Approving it changes the settings of the target, for everything in it."
     worst = next(iter(made.counts), None)
     return _ADVICE[worst] if worst else "Only stores and the registry are brought up to date."
 
@@ -191,11 +192,18 @@ def title(change: Change) -> str:
     return f"{change.address} (was {change.previous})" if change.previous else change.address
 
 
-def reached(reach: Sequence[Reached], most: int | None = None) -> str:
+def readers(reach: Iterable[Reached]) -> tuple[Reached, ...]:
+    """Whom a change can hurt, what models read first. Feature tests are not hurt: they speak for themselves."""
+    found = [reached for reached in reach if not reached.address.startswith("feature_test/")]
+    return tuple(sorted(found, key=lambda reached: (not reached.address.startswith(_MODELS_READ), reached.address)))
+
+
+def reached(reach: Iterable[Reached], most: int | None = None) -> str:
     """Who reads what changes, with owners; ``most`` of them, and how many more."""
-    shown = reach if most is None or len(reach) <= most else reach[:most]
+    found = readers(reach)
+    shown = found if most is None or len(found) <= most else found[:most]
     listed = ", ".join(plain(f"{r.address} ({r.owner})" if r.owner else r.address) for r in shown)
-    return f"{listed} and {len(reach) - len(shown):,} more" if len(shown) < len(reach) else listed
+    return f"{listed} and {len(found) - len(shown):,} more" if len(shown) < len(found) else listed
 
 
 def what(step: Step) -> str:
@@ -240,9 +248,25 @@ def _setting(reason: Reason) -> Why:
 
 
 def _value(value: object) -> str | None:
-    """A value in a few characters; None for what is best read in the file."""
-    if value in (None, "") or (isinstance(value, list) and any(isinstance(item, dict) for item in value)):
-        return None
-    bare = isinstance(value, str) and _WORD.fullmatch(value)
-    text = str(value) if bare else plain(json.dumps(value, ensure_ascii=False))
-    return text if len(text) <= _VALUE_WIDTH else f"{text[: _VALUE_WIDTH - 3]}..."
+    """A value in a few characters; None for nothing, and for what is best read in the file."""
+    text = _flat(value)
+    return None if not text else text if len(text) <= _VALUE_WIDTH else f"{text[: _VALUE_WIDTH - 3]}..."
+
+
+def _flat(value: object) -> str:
+    """``2d``, ``"two words"``, ``delete, recreate``, ``tier gold, since 2026-01-01``; "" for what has more floors."""
+    if value is None or value == "" or (isinstance(value, str) and "\n" in value.strip()):
+        return ""
+    if isinstance(value, list):
+        pairs = all(isinstance(item, list) and len(item) == 2 for item in value)
+        return _flat(dict(value)) if pairs and value else _listed([_flat(item) for item in value])
+    if isinstance(value, dict):
+        parts = {key: _flat(item) for key, item in value.items()}
+        return _listed([text and f"{plain(str(key))} {text}" for key, text in parts.items()])
+    if isinstance(value, str) and _WORD.fullmatch(value):
+        return value
+    return plain(json.dumps(value, ensure_ascii=False))
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return ", ".join(parts) if all(parts) else ""
