@@ -98,7 +98,7 @@ def schema_(
     context: typer.Context,
     kind: Annotated[str, typer.Argument(metavar="KIND", show_default=False, help="Such as FeatureView.")] = "",
 ) -> int:
-    """Print the JSON Schema of a kind; without one, list the kinds."""
+    """Print the JSON Schema of a kind, or of the plans that asof writes; without one, list what has a schema."""
     session: Session = context.obj
     kinds = api.schema_kinds()
     if kind and kind not in kinds:

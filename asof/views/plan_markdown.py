@@ -93,8 +93,8 @@ class _Page:
                 self.section(wording.TITLES[cls], rows, made.counts[cls])
         rest = [cls for cls in _COUNTED_ONLY if cls in made.counts]
         if rest:
-            said = (f"{wording.TITLES[cls]} ({made.counts[cls]:,})" for cls in rest)
-            self.add("\n".join(f"**{text}**" for text in said))
+            said = (f"**{wording.TITLES[cls]}** ({made.counts[cls]:,})" for cls in rest)
+            self.add("\n\n".join(said))
         self.diffs(made)
         self.steps(made)
         self.add(_last(self.report, made), always=True)

@@ -9,8 +9,9 @@ from urllib.parse import quote
 from asof.compiler.classify import ChangeClass
 from asof.compiler.diagnostics import Level
 from asof.version import __version__
-from asof.views.findings import findings, rules
+from asof.views.findings import CLASS_RULE, findings, rules
 from asof.views.markdown import clipped
+from asof.views.wording import advice_of
 
 if TYPE_CHECKING:
     from asof.views.findings import Finding
@@ -22,6 +23,7 @@ MOST = 5_000
 _TEXT = 1_000
 _LEVELS = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "note"}
 _NOWHERE = "asof.yaml"
+_HELP = {CLASS_RULE.format(cls): advice_of(cls) for cls in ChangeClass}
 
 
 def sarif(report: Report) -> str:
@@ -62,7 +64,7 @@ def _rule(rule: str, summary: str, found: tuple[Finding, ...]) -> dict[str, Any]
         "name": name or rule,
         "shortDescription": {"text": _sentence(summary)},
         "fullDescription": {"text": _sentence(summary)},
-        "help": {"text": f"docs/diagnostics/{rule}.md" if "/" not in rule else "docs/review.md"},
+        "help": {"text": _HELP.get(rule) or f"{_sentence(summary)} docs/diagnostics/{rule}.md explains it."},
         "defaultConfiguration": {"level": _LEVELS[level]},
     }
 
