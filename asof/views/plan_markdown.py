@@ -18,7 +18,7 @@ from asof.views import frames, wording
 from asof.views.markdown import block, clipped, code, folded, prose, summary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from asof.compiler.diagnostics import Diagnostic
     from asof.compiler.diff import Change
@@ -32,6 +32,8 @@ _KEPT_FREE = 4_000
 _TEXT = 600
 _DIFF_LINES = 80
 _REACHED = 6
+_MISFITS = 20
+"""After so many diffs that have no room, no other is tried."""
 _FRAMES = 12
 _LISTED = {ChangeClass.IDENTITY: 60, ChangeClass.ADDITIVE: 60}
 _COUNTED_ONLY = (ChangeClass.EQUIVALENT, ChangeClass.METADATA)
@@ -75,26 +77,27 @@ class _Page:
         where = f"{code(made.project)} in {code(made.target)}"
         self.add(f"### asof: {', '.join(wording.counts(made)) or 'stores only'}")
         self.add(f"Plan for {where}, from {wording.base(made)}. **{wording.advice(made)}**")
-        blocked = [
+        blocked = (
             _Row(
                 f"- **[{found.code}]** {prose(clipped(found.message, _TEXT))}. *To lift it:* "
                 f"{prose(clipped(found.remedy, _TEXT))}"
             )
             for found in made.blocked
-        ]
-        self.section("Blocked: it cannot be applied like this", blocked, len(blocked))
+        )
+        self.section("Blocked: it cannot be applied like this", blocked, len(made.blocked))
         self.findings()
-        changed = [_Row(f"- `~` {_said(why)}") for why in wording.settings(made)]
-        self.section("Settings of the target", changed, len(changed))
+        changed = (_Row(f"- `~` {_said(why)}") for why in wording.settings(made))
+        self.section("Settings of the target", changed, len(made.settings_changes))
         for cls in made.counts:
             if cls not in _COUNTED_ONLY:
                 entries = wording.entries(made, cls)
-                rows = [_Row(_line(made, entry), len(entry)) for entry in entries[: _LISTED.get(cls, len(entries))]]
+                listed = entries[: _LISTED.get(cls, len(entries))]
+                rows = (_Row(_line(made, entry), len(entry)) for entry in listed)
                 self.section(wording.TITLES[cls], rows, made.counts[cls])
         rest = [cls for cls in _COUNTED_ONLY if cls in made.counts]
         if rest:
             said = (f"**{wording.TITLES[cls]}** ({made.counts[cls]:,})" for cls in rest)
-            self.add("\n\n".join(said))
+            self.add("\n\n".join(said), always=True)
         self.diffs(made)
         self.steps(made)
         self.add(_last(self.report, made), always=True)
@@ -129,9 +132,9 @@ class _Page:
             if not self.add(folded(title, body) if fold else body):
                 self.add(f"{wording.number(len(diagnostics), 'finding', 'findings')}: `asof validate` shows them.")
 
-    def section(self, title: str, rows: Sequence[_Row], count: int) -> None:
+    def section(self, title: str, rows: Iterable[_Row], count: int) -> None:
         """A list under its title, as far as there is room; then how many more there are, and where."""
-        if not rows:
+        if not count:
             return
         lines = [f"**{title}** ({count:,})\n"]
         room = LONGEST - _KEPT_FREE - self.size - len(lines[0].encode()) - 2
@@ -147,21 +150,23 @@ class _Page:
         self.add("\n".join(lines), always=True)
 
     def diffs(self, made: Plan) -> None:
-        """The SQL that changes, folded, worst class first; one that has no room is named in the last line."""
+        """The SQL that changes, folded, worst class first; how many there is no room for is said at the end."""
         without = 0
         for cls in made.counts:
             for change in wording.group(made, cls):
-                for at, why in enumerate(wording.whys(made, change)):
-                    lines = wording.sql_diff(change.reasons[at])
-                    if not lines:
-                        continue
-                    body = block(lines[:_DIFF_LINES], "diff")
-                    if len(lines) > _DIFF_LINES:
-                        body += f"\n\n... and {len(lines) - _DIFF_LINES:,} more lines {self.artifact}"
-                    head = f"SQL of {summary(f'{change.address} {why.field}')}: {wording.short_class(cls)}"
-                    without += not self.add(folded(head, body))
+                for reason, why in zip(change.reasons, wording.whys(made, change), strict=False):
+                    lines = wording.sql_diff(reason)
+                    if lines and (without >= _MISFITS or not self.diff(change, why, lines)):
+                        without += 1
         if without:
             self.add(f"{wording.number(without, 'SQL diff', 'SQL diffs')} more {self.artifact}", always=True)
+
+    def diff(self, change: Change, why: wording.Why, lines: Sequence[str]) -> bool:
+        body = block([clipped(line, _TEXT) for line in lines[:_DIFF_LINES]], "diff")
+        if len(lines) > _DIFF_LINES:
+            body += f"\n\n... and {len(lines) - _DIFF_LINES:,} more lines {self.artifact}"
+        head = f"SQL of {summary(f'{change.address} {why.field}')}: {wording.short_class(change.change_class)}"
+        return self.add(folded(head, body))
 
     def steps(self, made: Plan) -> None:
         rows = []

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _COLOURS = {Action.CREATE: GREEN, Action.UPDATE: YELLOW, Action.DELETE: RED, Action.MOVE: CYAN}
 _DIFF_COLOURS = {"+": GREEN, "-": RED, "@": CYAN}
+WHOLE = 30
+"""A list that is longer is cut short where nobody asks for all of it,"""
 SHOWN = 20
-"""How many of a long list are shown where nobody asks for all of it."""
+"""after so many."""
 REACHED = 8
 DIFF_LINES = 40
 
@@ -81,8 +83,8 @@ class _Page(msgspec.Struct, frozen=True, kw_only=True):
         if blocked:
             yield paint("Blocked: this plan cannot be applied as it is", BOLD, RED, colour=self.colour)
         for block in self.some(blocked):
-            yield from self.wrapped(f"  ! [{block.code}] ", wording.plain(block.message), RED)
-            yield from self.wrapped("      ", f"to lift it: {wording.plain(block.remedy)}")
+            yield from self.wrapped(f"  ! [{block.code}] ", block.message, RED)
+            yield from self.wrapped("      ", f"to lift it: {block.remedy}")
         yield from self.more(blocked)
 
     def settings(self, made: Plan) -> Iterator[str]:
@@ -147,7 +149,7 @@ class _Page(msgspec.Struct, frozen=True, kw_only=True):
         yield from self.more(steps)
 
     def some(self, items: Sequence[T]) -> Sequence[T]:
-        return items if self.verbose or len(items) <= SHOWN else items[:SHOWN]
+        return items if self.verbose or len(items) <= WHOLE else items[:SHOWN]
 
     def more(self, items: Sequence[object], shown: int = -1, lead: str = "  ") -> Iterator[str]:
         """What a list that was cut short says at its end."""
@@ -157,6 +159,8 @@ class _Page(msgspec.Struct, frozen=True, kw_only=True):
 
     def wrapped(self, lead: str, text: str, *codes: str) -> Iterator[str]:
         """``text`` behind ``lead``, continued under itself."""
-        lines = textwrap.wrap(text, max(self.width - len(lead), 30), break_long_words=False, break_on_hyphens=False)
+        lines = textwrap.wrap(
+            wording.plain(text), max(self.width - len(lead), 30), break_long_words=False, break_on_hyphens=False
+        )
         for number, line in enumerate(lines or [""]):
             yield paint((lead if number == 0 else " " * len(lead)) + line, *codes, colour=self.colour and bool(codes))

@@ -29,7 +29,11 @@ class Page(HTMLParser):
         self.attributes: set[str] = set()
         self.bare = ""
         self.inside = 0
+        self.comments = 0
         self.feed(html)
+
+    def handle_comment(self, data: str) -> None:
+        self.comments += 1
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
@@ -61,7 +65,7 @@ def calls_nobody(page: Page) -> None:
 def test_hostile_texts_stay_where_they_are_and_call_nobody(changes: int, blocked: int) -> None:
     text = comment(report_of(plan_of(changes, text=HOSTILE, owner=HOSTILE, blocked=blocked)))
     calls_nobody(shown(text))
-    assert text.count("<!--") == 1 + text.count("`<!--") + len(re.findall(r"^[-+].*<!--", text, re.MULTILINE))
+    assert shown(text).comments == 1
     assert not re.search(r"^\s*/\w", text, re.MULTILINE), "GitLab would take it for a command"
 
 
@@ -74,6 +78,7 @@ def test_hostile_texts_stay_where_they_are_and_call_nobody(changes: int, blocked
         (5_000, "values can change"),
         (5_000, "\U0001f600" * 100),
     ],
+    ids=["one_long", "backticks", "wide", "many", "many_wide"],
 )
 def test_a_comment_is_never_too_long_and_always_says_how_to_apply(changes: int, text: str) -> None:
     made = plan_of(changes, text=text, owner=text[:300])
@@ -110,7 +115,7 @@ def test_a_long_list_is_cut_short_unless_all_is_asked_for() -> None:
     assert len(human(made).splitlines()) < len(human(made, verbose=True).splitlines()) / 3
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(ANY)
 def test_any_text_is_only_text(text: str) -> None:
     for written in (prose(text), code(text), f"- {prose(text)}", block(text.splitlines(), "diff")):

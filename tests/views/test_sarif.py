@@ -34,11 +34,9 @@ def run_of(report: Report) -> dict[str, Any]:
     return run
 
 
-@pytest.mark.parametrize(
-    "report", [everything(), report_of(plan_of(0)), report_of(plan_of(20_000))], ids=["all", "none", "many"]
-)
-def test_it_is_valid_by_the_schema_and_by_the_tool(report: Report, tmp_path: Path) -> None:
-    text = sarif(report)
+@pytest.mark.parametrize("which", ["everything", "nothing"])
+def test_it_is_valid_by_the_schema_and_by_the_tool(which: str, tmp_path: Path) -> None:
+    text = sarif(everything() if which == "everything" else report_of(plan_of(0)))
     assert schema_errors(json.loads(text)) == []
     assert complaints(text, tmp_path) == []
 
