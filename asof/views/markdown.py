@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _BACKTICKS = re.compile(r"`+")
 _EDGES = re.compile(r"""^([("']*)(.*?)([)"',.;:?]*)$""", re.DOTALL)
-_WORD = re.compile(r"[^\W_]+(?:['/.,:-][^\W_]+)*%?")
+_WORD = re.compile(r"[^\W_]+(?:['.,:-][^\W_]+)*%?")
 _STOPS = (",", ".", ";", ":")
 _ACTIVE = re.compile(r"(?i)^(?:www\.|gh-\d|https?:|ftp:|mailto:)|\.[a-z]{2,}(?:[/:]|$)|^[0-9a-f]{7,}$")
 """Words that a forge makes a link of: addresses, issues and commits."""

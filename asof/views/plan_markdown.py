@@ -32,6 +32,7 @@ _KEPT_FREE = 4_000
 _TEXT = 600
 _DIFF_LINES = 80
 _REACHED = 6
+_REASONS = 6
 _MISFITS = 20
 """After so many diffs that have no room, no other is tried."""
 _FRAMES = 12
@@ -98,6 +99,8 @@ class _Page:
         if rest:
             said = (f"**{wording.TITLES[cls]}** ({made.counts[cls]:,})" for cls in rest)
             self.add("\n\n".join(said), always=True)
+        if made.others:
+            self.add(wording.left_alone(made), always=True)
         self.diffs(made)
         self.steps(made)
         self.add(_last(self.report, made), always=True)
@@ -154,7 +157,7 @@ class _Page:
         without = 0
         for cls in made.counts:
             for change in wording.group(made, cls):
-                for reason, why in zip(change.reasons, wording.whys(made, change), strict=False):
+                for reason, why in zip(wording.reasons(change), wording.whys(made, change), strict=True):
                     lines = wording.sql_diff(reason)
                     if lines and (without >= _MISFITS or not self.diff(change, why, lines)):
                         without += 1
@@ -204,11 +207,11 @@ def _mark(report: Report) -> str:
 def _line(made: Plan, entry: Sequence[Change]) -> str:
     """``- ~ address (owner): why. Cost: what. Reaches: whom``, of one change or of many that follow from one thing."""
     change = entry[0]
-    parts = [_said(why) for why in wording.whys(made, change)[:6]]
-    left = len(change.reasons) - len(parts)
-    if left > 0 and change.action is not Action.CREATE:
-        parts.append(f"{left} more reasons")
-    said = f": {'; '.join(parts)}." if parts else ""
+    whys = wording.whys(made, change)
+    parts = [_said(why) for why in whys[:_REASONS]]
+    if len(whys) > len(parts):
+        parts.append(wording.number(len(whys) - len(parts), "more reason", "more reasons"))
+    said = f": {'.<br>'.join(parts)}." if parts else ""
     if change.cost and change.action is not Action.CREATE:
         said += f" *Cost:* {prose(change.cost)}."
     reach = wording.readers(wording.together(entry) if len(entry) > 1 else change.reach)

@@ -118,7 +118,7 @@ class _Page(msgspec.Struct, frozen=True, kw_only=True):
         yield from self.because(made, changes[0], wording.together(changes))
 
     def because(self, made: Plan, change: Change, reach: Sequence[Reached]) -> Iterator[str]:
-        for reason, why in zip(change.reasons, wording.whys(made, change), strict=False):
+        for reason, why in zip(wording.reasons(change), wording.whys(made, change), strict=True):
             yield from self.wrapped("      ", str(why))
             yield from self.diff(reason)
         if change.cost and change.action is not Action.CREATE:
@@ -137,7 +137,7 @@ class _Page(msgspec.Struct, frozen=True, kw_only=True):
 
     def others(self, made: Plan) -> Iterator[str]:
         if made.others:
-            yield f"{made.others} objects of other repos in this registry stay as they are."
+            yield wording.left_alone(made)
 
     def steps(self, steps: Sequence[Step]) -> Iterator[str]:
         if steps:

@@ -45,7 +45,8 @@ _COUNTED = {
 
 _ADVICE = {
     ChangeClass.DESTRUCTIVE: "Approving it deletes objects, and what is stored for them.",
-    ChangeClass.INTERFACE_BREAK: "Approving it means that whoever reads these objects has to follow.",
+    ChangeClass.INTERFACE_BREAK: "Approving it means that whoever reads these objects has to follow: a name, a "
+    "type, a key or a feature is not what it was.",
     ChangeClass.VALUE_CHANGE: "Approving it means that features can come out differently: models that read them may "
     "need retraining.",
     ChangeClass.IDENTITY: "Objects get other names; no value changes.",
@@ -136,6 +137,15 @@ def advice(made: Plan) -> str:
     return _ADVICE[worst] if worst else "Only stores and the registry are brought up to date."
 
 
+def left_alone(made: Plan) -> str:
+    """What is said of other repos in the same registry; "" where there are none."""
+    return (
+        f"{number(made.others, 'object', 'objects')} of other repos in this registry: left as they are."
+        if made.others
+        else ""
+    )
+
+
 def blocked_title(made: Plan) -> str:
     """``2 actions are blocked``"""
     return "1 action is blocked" if len(made.blocked) == 1 else f"{len(made.blocked):,} actions are blocked"
@@ -167,13 +177,18 @@ def together(changes: Sequence[Change]) -> tuple[Reached, ...]:
     return tuple(found[address] for address in sorted(found))
 
 
-def whys(made: Plan, change: Change) -> tuple[Why, ...]:
-    """Every reason of a change; none for what is new, which says all by itself."""
+def reasons(change: Change) -> tuple[Reason, ...]:
+    """The reasons of a change, worst first; none for what is new, which says all by itself."""
     if change.action is Action.CREATE:
         return ()
+    return tuple(sorted(change.reasons, key=lambda reason: -reason.change_class.rank))
+
+
+def whys(made: Plan, change: Change) -> tuple[Why, ...]:
+    """The same in words."""
     recorded = made.objects.get(change.address)
     after = recorded.definition if recorded is not None else None
-    return tuple(_why(reason, "" if reason.upstream else spelt(change, reason, after)) for reason in change.reasons)
+    return tuple(_why(reason, "" if reason.upstream else spelt(change, reason, after)) for reason in reasons(change))
 
 
 def settings(made: Plan) -> tuple[Why, ...]:
