@@ -47,7 +47,7 @@ def plan(
     verbose: Verbose = False,
 ) -> int:
     """Show what would change, why, and whom it reaches. Takes no lock and changes nothing."""
-    from asof.views import applies, plans
+    from asof.views import applies, plans, wording
 
     shown = output(context.obj, form, files, verbose=verbose)
     session = shown.session
@@ -61,13 +61,13 @@ def plan(
     if review.stopped is not None:
         session.terminal.note(applies.stopped(review.stopped))
     digest = api.write_plan(made, out) if out is not None else None
+    drifted = api_registry.drift_of(session.root, session.project(), made) if with_drift else ()
+    report = dataclasses.replace(report, drift=drifted)
     terminal = session.terminal
-    shown.show(report, plans.human(made, colour=terminal.colour, width=terminal.width, verbose=verbose))
+    text = plans.human(made, colour=terminal.colour, width=terminal.width, verbose=verbose)
+    shown.show(report, text + ("\n" + listings.drifted(drifted, wording.DRIFT) if drifted else ""))
     if digest is not None:
         session.terminal.note(applies.kept(out, digest))
-    drifted = api_registry.drift_of(session.root, session.project(), made) if with_drift else ()
-    if drifted:
-        session.terminal.say(listings.drifted(drifted, "Drift in what this plan touches"))
     code = ExitCode.CHANGES if detailed_exitcode and not made.empty else ExitCode.OK
     code = ExitCode.BLOCKED if made.blocked else code
     return shown.end(report, code, plan=_plan_json(made), sha256=digest, **_beside(review.stopped, drifted))
