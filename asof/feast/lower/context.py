@@ -1,0 +1,74 @@
+"""What all of lowering shares: names, what each source must declare, which views came through, and what is noted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from asof.compiler.duration import LONGEST, Duration
+from asof.feast.documents import Note
+from asof.feast.lower.names import Names
+from asof.feast.types import INTERNAL_TAGS
+
+if TYPE_CHECKING:
+    from asof.feast.model import Common, Project, Source
+
+
+class Context:
+    """One import on its way. ``columns``: source -> stored column -> type, gathered from the views that read it."""
+
+    def __init__(self, project: Project, dialect: str) -> None:
+        self.project = project
+        self.dialect = dialect
+        self.entities = Names("entity")
+        self.sources = Names("source")
+        self.views = Names("view")
+        self.services = Names("service")
+        self.datasets = Names("dataset")
+        self.key_types: dict[str, tuple[str, str]] = {}
+        """Feast's entity name -> (join key, type)."""
+        self.found: dict[str, Source] = {}
+        """Every source of the project by Feast's name, those inside of views too."""
+        self.columns: dict[str, dict[str, str]] = {}
+        self.guesses: dict[str, list[Note]] = {}
+        """Source -> what is not sure about its columns."""
+        self.features: dict[str, dict[str, str]] = {}
+        """Feast's name of a view that came through -> feature -> type."""
+        self.keys: dict[str, tuple[str, ...]] = {}
+        """Feast's name of a view that came through -> its join keys."""
+        self.left: dict[str, str] = {}
+        """Feast's name of a view that was left out -> why, in a few words."""
+
+    def named(self, source: Source) -> str:
+        """Feast's name for a source, which may leave it to the place."""
+        place = source.place
+        return source.name or place.table or place.path or place.query or "unnamed"
+
+
+def head(kind: str, name: str, given: Common) -> dict[str, Any]:
+    """The first keys of every document."""
+    tags = {key: value for key, value in given.tags if key not in INTERNAL_TAGS}
+    return {
+        "kind": kind,
+        "name": name,
+        **({"description": given.description} if given.description else {}),
+        **({"owner": given.owner} if given.owner else {}),
+        **({"tags": tags} if tags else {}),
+    }
+
+
+def renamed(about: str, old: str, new: str) -> tuple[Note, ...]:
+    """A note where a name is not what it was."""
+    if old == new:
+        return ()
+    text = f"is called {new} here: a name has letters, digits and single underscores. Callers must ask for the new one."
+    return (Note(about=f"{about} {old}", text=text),)
+
+
+def duration(about: str, key: str, micros: int) -> tuple[dict[str, Any], tuple[Note, ...]]:
+    """A length of time under ``key``; nothing where there is none, and a note where asof cannot hold it."""
+    if micros == 0:
+        return {}, ()
+    if not 0 < micros <= LONGEST:
+        text = f"{key} of {micros / 86_400_000_000:g} days is left out: a length of time is above 0 and below 10,000 years."
+        return {}, (Note(about=about, text=text),)
+    return {key: str(Duration(micros))}, ()
