@@ -115,7 +115,7 @@ def _struct(tag: str) -> str:
 
 
 def _part(kind: object) -> str:
-    """A type inside of another, as Feast's tags write it: ``STRING``, ``Int64``, ``Array(Int64)`` or a nested object."""
+    """A type inside of another, as tags write it: ``STRING``, ``Int64``, ``Array(Int64)`` or a nested object."""
     if isinstance(kind, dict):
         return _struct(json.dumps(kind)) or "?"
     text = str(kind)

@@ -1,8 +1,8 @@
 """Feast's registry on the wire: which field has which number, as far as an import needs them.
 
 The protobuf runtime reads by this table; Feast need not be installed and none of its code runs. Fields that are not
-listed (pickled functions, materialization history, state) are skipped. Numbers are facts of Feast 0.67; older registries
-have fewer fields, never others under the same numbers.
+listed (pickled functions, materialization history, state) are skipped. Numbers are facts of Feast 0.67; older
+registries have fewer fields, never others under the same numbers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Documents as YAML for people: keys in their order, columns one a line, notes as comments above what they are about."""
+"""Documents as YAML for people: keys in order, columns one a line, notes as comments above what they are about."""
 
 from __future__ import annotations
 

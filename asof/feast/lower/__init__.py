@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from asof.feast.documents import Document, Note
 from asof.feast.lower import services, sources, views
-from asof.feast.lower.context import Context
+from asof.feast.lower.context import Context, Surroundings
 
 if TYPE_CHECKING:
     from asof.feast.model import Project
@@ -18,9 +18,9 @@ _WAYS = {
 }
 
 
-def lower(project: Project, *, dialect: str) -> tuple[Document, ...]:
-    """The definitions of ``project`` as documents; asof.yaml is not among them. ``dialect``: of SQL in the repo."""
-    context = Context(project, dialect)
+def lower(project: Project, around: Surroundings) -> tuple[Document, ...]:
+    """The definitions of ``project`` as documents; asof.yaml is not among them."""
+    context = Context(project, around)
     sources.gather(context)
     entities = tuple(views.entities(context))
     lowered = tuple(views.views(context))
@@ -37,3 +37,6 @@ def lower(project: Project, *, dialect: str) -> tuple[Document, ...]:
         *services.datasets(context),
         *(Document(file=PROJECT, body=None, notes=(Note(about=f"{k} {n}", text=_WAYS[k]),)) for k, n in project.left),
     )
+
+
+__all__ = ["PROJECT", "Surroundings", "lower"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from asof.compiler.duration import LONGEST, Duration
@@ -10,15 +11,27 @@ from asof.feast.lower.names import Names
 from asof.feast.types import INTERNAL_TAGS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from asof.feast.model import Common, Project, Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What lowering is told of the world: the dialect of SQL in the new repo, and what its files are."""
+
+    dialect: str = "duckdb"
+    relocated: Callable[[str], str] = str
+    """A path as Feast has it -> as the new repo must have it."""
+    stored: Callable[[str, str], str] = lambda _path, _column: ""
+    """(path as Feast has it, column) -> the type that the column has there, "" where nobody can tell."""
 
 
 class Context:
     """One import on its way. ``columns``: source -> stored column -> type, gathered from the views that read it."""
 
-    def __init__(self, project: Project, dialect: str) -> None:
+    def __init__(self, project: Project, around: Surroundings) -> None:
         self.project = project
-        self.dialect = dialect
+        self.around = around
         self.entities = Names("entity")
         self.sources = Names("source")
         self.views = Names("view")
@@ -29,14 +42,17 @@ class Context:
         self.found: dict[str, Source] = {}
         """Every source of the project by Feast's name, those inside of views too."""
         self.columns: dict[str, dict[str, str]] = {}
-        self.guesses: dict[str, list[Note]] = {}
-        """Source -> what is not sure about its columns."""
         self.features: dict[str, dict[str, str]] = {}
         """Feast's name of a view that came through -> feature -> type."""
         self.keys: dict[str, tuple[str, ...]] = {}
         """Feast's name of a view that came through -> its join keys."""
         self.left: dict[str, str] = {}
         """Feast's name of a view that was left out -> why, in a few words."""
+
+    def stored(self, source: Source, used: str) -> str:
+        """The type that the source's file has for what views call ``used``, "" where nobody can tell."""
+        column = {name: stored for stored, name in source.field_mapping}.get(used, used)
+        return self.around.stored(source.place.path, column) if source.place.path else ""
 
     def named(self, source: Source) -> str:
         """Feast's name for a source, which may leave it to the place."""
@@ -69,6 +85,9 @@ def duration(about: str, key: str, micros: int) -> tuple[dict[str, Any], tuple[N
     if micros == 0:
         return {}, ()
     if not 0 < micros <= LONGEST:
-        text = f"{key} of {micros / 86_400_000_000:g} days is left out: a length of time is above 0 and below 10,000 years."
+        text = (
+            f"{key} of {micros / 86_400_000_000:g} days is left out: a length of time is above 0 and "
+            "below 10,000 years."
+        )
         return {}, (Note(about=about, text=text),)
     return {key: str(Duration(micros))}, ()

@@ -34,7 +34,7 @@ def _on_demand(context: Context, view: OnDemandView) -> Document:
     inputs = _inputs(context, view)
     sql = None
     if inputs is not None and view.code.mode in ("", "pandas") and all(map(is_column_name, outputs)):
-        sql = arithmetic.expressions(view.code.text, inputs, outputs, context.dialect)
+        sql = arithmetic.expressions(view.code.text, inputs, outputs, context.around.dialect)
     if sql is None:
         context.left[view.name] = "its features are computed by Python"
         return Document(file=ON_DEMAND, body=None, notes=(*notes, _to_write(context, about, view)))
@@ -84,8 +84,8 @@ def _to_write(context: Context, about: str, view: OnDemandView) -> Note:
     what = "a Substrait plan" if view.code.substrait else f"Python (mode {view.code.mode or 'pandas'})"
     why = f" It reads {', '.join(missing)}, left out as well." if missing else ""
     text = (
-        f"is left out, here and of the services that use it: its features are computed by {what}, which is not run here."
-        f"{why} Write it as an OnDemandFeatureView in this file, with sources: [{', '.join(_sources(context, view))}] and "
+        f"is left out, and so it is from services: its features are computed by {what}, which is not run here.{why} "
+        f"Write it as an OnDemandFeatureView in this file, with sources: [{', '.join(_sources(context, view))}] and "
         f"one SQL expression a feature ({features}), then put it back into services.yaml."
     )
     return Note(about=about, text=text, code=view.code.text)
@@ -105,7 +105,7 @@ def _service(context: Context, service: Service) -> Document:
     for projection in service.items:
         item = _item(context, about, projection, notes)
         if item is not None:
-            items.append(_short(context, projection, item))
+            items.append(_short(item))
             outputs += _outputs(context, projection, item)
     for said, what in ((service.logged, "logging_config"), (service.precomputed, "precompute_online")):
         if said:
@@ -146,7 +146,10 @@ def _item(context: Context, about: str, given: Projection, notes: list[Note]) ->
         item["features"] = wanted
     if given.alias:
         item["as"] = valid_name(given.alias, "view")
-        text = f"the features of {given.view} are called {item['as']}__... here; Feast does so with full_feature_names only."
+        text = (
+            f"the features of {given.view} are called {item['as']}__... here; Feast does so with "
+            "full_feature_names only."
+        )
         notes.append(Note(about=about, text=text, by_hand=False))
     keys = context.keys.get(given.view, ())
     mapped = {key: to for key, to in given.join_key_map if key in keys and is_column_name(to)}
@@ -158,7 +161,7 @@ def _item(context: Context, about: str, given: Projection, notes: list[Note]) ->
     return item
 
 
-def _short(context: Context, given: Projection, item: dict[str, Any]) -> dict[str, Any] | str:
+def _short(item: dict[str, Any]) -> dict[str, Any] | str:
     """The shortest form: ``view``, or ``view:feature``."""
     if item.keys() == {"view"}:
         return str(item["view"])
@@ -182,13 +185,13 @@ def _dataset(context: Context, dataset: Dataset) -> Document:
     made, about = context.datasets.of(dataset.name), f"saved dataset {dataset.name}"
     notes = [*renamed("saved dataset", dataset.name, made)]
     lowered = {service.name for service in context.project.services} - context.left.keys()
-    spine = _spine(dataset.place)
+    spine = _spine(context, dataset.place)
     if dataset.service not in lowered or spine is None:
         why = f"its service {dataset.service} was" if dataset.service else "it was made without a feature service"
         why = why + " left out" if dataset.service else why
         text = (
-            f"is left out: {why if spine is not None else 'nothing says where its rows are'}. Write a SavedDataset with a "
-            f"spine and a service. Its features were {', '.join(dataset.features) or 'not recorded'}."
+            f"is left out: {why if spine is not None else 'nothing says where its rows are'}. Write a SavedDataset "
+            f"with a spine and a service. Its features were {', '.join(dataset.features) or 'not recorded'}."
         )
         return Document(file=DATASETS, body=None, notes=(*notes, Note(about=about, text=text)))
     types = dict(context.key_types.values())
@@ -197,13 +200,17 @@ def _dataset(context: Context, dataset: Dataset) -> Document:
     body["spine"] = {**spine, "columns": [*columns, {"name": "event_timestamp", "type": "timestamp"}]}
     body["service"] = context.services.of(dataset.service)
     text = (
-        "Feast kept the result, not the question. Its stored rows serve as the spine: keys and times are theirs, features "
-        "are looked up anew. Add the label columns to spine.columns and to labels."
+        "Feast kept the result, not the question. Its stored rows serve as the spine: keys and times are theirs, "
+        "features are looked up anew. Add the label columns to spine.columns and to labels."
     )
     notes.append(Note(about=about, text=text))
     return Document(file=DATASETS, body=body, notes=tuple(notes))
 
 
-def _spine(place: Place) -> dict[str, Any] | None:
-    known = {"query": place.query, "table": place.table, "path": place.path}
+def _spine(context: Context, place: Place) -> dict[str, Any] | None:
+    known = {
+        "query": place.query,
+        "table": place.table,
+        "path": context.around.relocated(place.path) if place.path else "",
+    }
     return next(({key: value} for key, value in known.items() if value), None)

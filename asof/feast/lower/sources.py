@@ -96,13 +96,13 @@ def _batch(context: Context, name: str, source: Source) -> Document:
     about, file = f"data source {name}", family(context, source)
     declare_times(context, source)
     columns = dict(context.columns.get(name, {}))
-    notes = [*(renamed("data source", name, made) if name == source.name else ()), *context.guesses.get(name, ())]
+    notes = [*(renamed("data source", name, made) if name == source.name else ())]
     partition = _partition(about, source, columns, notes)
     if not columns:
         text = "is left out: no view reads it and it has no timestamp, so that nothing tells its columns."
         return Document(file=file, body=None, notes=(*notes, Note(about=about, text=text, by_hand=False)))
     body = head("DataSource", made, source)
-    body |= _place(about, source.place, made, notes, dialect=context.dialect)
+    body |= _place(context, about, source.place, made, notes)
     if source.timestamp_field:
         body["timestamp_field"] = source.timestamp_field
         if source.created_timestamp_column:
@@ -139,7 +139,7 @@ def _partition(about: str, source: Source, columns: dict[str, str], notes: list[
     return name
 
 
-def _place(about: str, place: Place, name: str, notes: list[Note], *, dialect: str) -> dict[str, Any]:
+def _place(context: Context, about: str, place: Place, name: str, notes: list[Note]) -> dict[str, Any]:
     """``path``, ``table`` or ``query``; always one of them, so that the document is valid."""
     if place.endpoint:
         text = (
@@ -147,7 +147,7 @@ def _place(about: str, place: Place, name: str, notes: list[Note], *, dialect: s
         )
         notes.append(Note(about=about, text=text))
     if place.query:
-        text = f"the query is as it was in Feast; it is read as {dialect}, the sql_dialect of asof.yaml."
+        text = f"the query is as it was in Feast; it is read as {context.around.dialect}, the sql_dialect of asof.yaml."
         notes.append(Note(about=about, text=text, by_hand=False))
         return {"query": place.query.strip()}
     if place.table:
@@ -157,10 +157,13 @@ def _place(about: str, place: Place, name: str, notes: list[Note], *, dialect: s
             "is a Delta table. asof reads Parquet and CSV: name a table of the offline store here, or a query over it."
         )
         notes.append(Note(about=about, text=text))
-        return {"path": place.path}
+        return {"path": context.around.relocated(place.path)}
     if place.path:
-        return {"path": _files(about, place.path, notes)}
-    text = f"is of the class {place.engine or 'unknown'}, which says nothing about where its rows are. Correct the table here."
+        return {"path": _files(about, context.around.relocated(place.path), notes)}
+    text = (
+        f"is of the class {place.engine or 'unknown'}, which says nothing about where its rows are. "
+        "Correct the table here."
+    )
     notes.append(Note(about=about, text=text))
     return {"table": name}
 

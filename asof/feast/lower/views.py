@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from asof.compiler.types import KEY_TYPES
 from asof.feast.documents import Document, Note
 from asof.feast.lower.context import duration, head, renamed
 from asof.feast.lower.names import is_column_name
@@ -61,12 +62,15 @@ def _entity(context: Context, entity: Entity) -> Document:
         if key.name == entity.join_key and (made_type := key_type(key.value_type))
     )
     said = key_type(entity.value_type)
-    kind = next(iter(found), said) or "string"
+    kind = next(iter(found), said) or _in_file(context, entity) or "string"
     if len(found) > 1 or (said and kind != said):
         others = ", ".join(dict.fromkeys([*list(found)[1:], *([said] if said and said != kind else [])]))
-        text = f"views and entity disagree on the type of {entity.join_key}: {kind} here, {others} elsewhere. Correct it here."
+        text = (
+            f"views and entity disagree on the type of {entity.join_key}: {kind} here, {others} "
+            "elsewhere. Correct it here."
+        )
         notes.append(Note(about=about, text=text))
-    if not found and not said:
+    if not found and not said and not _in_file(context, entity):
         text = f"nothing says what type the join key {entity.join_key} has: string is a guess. Correct it here."
         notes.append(Note(about=about, text=text))
     key = entity.join_key
@@ -78,6 +82,13 @@ def _entity(context: Context, entity: Entity) -> Document:
     context.key_types[entity.name] = (key, kind)
     body = head("Entity", made, entity) | {"join_keys": [{"name": key, "type": kind}]}
     return Document(file=ENTITIES, body=body, notes=tuple(notes))
+
+
+def _in_file(context: Context, entity: Entity) -> str:
+    """The type of the join key in a file that a view of the entity reads, where it can be a key."""
+    views = (v for v in context.project.views if entity.name in v.entities and v.batch is not None)
+    found = next((kind for v in views if v.batch and (kind := context.stored(v.batch, entity.join_key))), "")
+    return found if found in map(str, KEY_TYPES) else ""
 
 
 def views(context: Context) -> Iterator[Document]:
@@ -180,15 +191,15 @@ def _asides(about: str, view: View) -> Iterator[Note]:
     if view.reads:
         names = ", ".join(view.reads)
         text = (
-            f"Feast derives it from {names} and keeps the rows in the sink, which is read here. Keep the job that fills "
-            "the sink, or write a query over those views in place of the source."
+            f"Feast derives it from {names} and keeps the rows in the sink, which is read here. Keep the job that "
+            "fills the sink, or write a query over those views in place of the source."
         )
         yield Note(about=about, text=text)
     if view.code is not None and view.kind == "stream feature view":
         text = (
-            "Python transforms the stream's rows before they are stored; it is not run here, and features are read from "
-            "the batch source, as Feast does for training sets. Where the batch source does not hold them, write the "
-            "transformation in SQL: `query` over the stream's name in place of what is read now."
+            "Python transforms the stream's rows before they are stored; it is not run here, and features are read "
+            "from the batch source, as Feast does for training sets. Where the batch source does not hold them, write "
+            "the transformation in SQL: `query` over the stream's name in place of what is read now."
         )
         yield Note(about=about, text=text, code=view.code.text)
 
@@ -209,9 +220,14 @@ def _schema(
             continue
         seen.add(field.name.lower())
         wanted, remark = type_of(field)
+        if remark and (exact := context.stored(source, field.name)):
+            wanted, remark = exact, ""
         kind = declare(context, source, field.name, wanted)
         if kind != wanted:
-            text = f"was {wanted}; another view, or its source, says {kind}, and a column has one type. Correct it in both."
+            text = (
+                f"was {wanted}; another view, or its source, says {kind}, and a column has one type. "
+                "Correct it in both."
+            )
             notes.append(Note(about=f"{about}, {field.name}", text=text))
         elif remark:
             notes.append(Note(about=f"{about}, {field.name}", text=f"{remark}."))
@@ -239,7 +255,10 @@ def _aggregations(about: str, view: View, notes: list[Note]) -> list[dict[str, A
         function = FUNCTIONS.get(item.function.lower())
         name = _window_name(view, item)
         if function is None or not is_column_name(item.column) or not is_column_name(name) or name.lower() in taken:
-            text = f"the aggregation {item.function}({item.column}) is left out: asof has no such function, column or name."
+            text = (
+                f"the aggregation {item.function}({item.column}) is left out: asof has no such function, "
+                "column or name."
+            )
             notes.append(Note(about=about, text=text))
             continue
         window, told = duration(about, "length", item.window)
@@ -249,8 +268,8 @@ def _aggregations(about: str, view: View, notes: list[Note]) -> list[dict[str, A
         entry["windows"].append({"length": window.get("length", "lifetime"), "name": name})
     if made:
         text = (
-            "windows end exactly at the instant that is asked about, online and offline; Feast's stream engine moves them "
-            "by the slide interval, and its training sets read the batch source without aggregating."
+            "windows end exactly at the instant that is asked about, online and offline; Feast's stream engine moves "
+            "them by the slide interval, and its training sets read the batch source without aggregating."
         )
         notes.append(Note(about=about, text=text, by_hand=False))
     return list(made.values())
@@ -277,5 +296,8 @@ def _inputs(context: Context, about: str, view: View, source: Source) -> Iterato
         before = len(context.columns.get(context.named(source), {}))
         kind = declare(context, source, item.column, known or result)
         if known is None and len(context.columns[context.named(source)]) > before:
-            text = f"Feast does not say what type the column {item.column} has: {kind} is a guess. Correct it in the source."
+            text = (
+                f"Feast does not say what type the column {item.column} has: {kind} is a guess. Correct "
+                "it in the source."
+            )
             yield Note(about=about, text=text)
