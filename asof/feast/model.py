@@ -180,3 +180,5 @@ class Project(Common):
     """Label views: what people said about entities, and when."""
     left: tuple[tuple[str, str], ...] = ()
     """(kind, name) of objects that asof has no counterpart for: validation references, permissions."""
+    unread: tuple[tuple[str, str], ...] = ()
+    """(file:line, what) of Python that could not be read without running it."""

@@ -14,7 +14,7 @@ from asof.compiler.diagnostics import DiagnosticError, in_order
 from asof.compiler.load import load
 from asof.compiler.source import NOWHERE, RepoFiles
 from asof.engines.arrow import type_of
-from asof.feast import registry, settings
+from asof.feast import python_source, registry, settings
 from asof.feast.lower import PROJECT, Surroundings, lower
 from asof.feast.yaml_text import written
 from asof.ops.feast_registry import find
@@ -47,12 +47,16 @@ def import_feast(place: str, out: Path, *, project: str = "", force: bool = Fals
     project cannot be read, and those of the stores behind s3://, gs:// and az://.
     """
     found = find(place)
-    read = registry.project(found.registry, project or found.project, found.place)
+    read = (
+        python_source.read(found.python, project or found.project)
+        if found.registry is None
+        else registry.project(found.registry, project or found.project, found.place)
+    )
     top, dialect = settings.document(read, found.settings)
     around = Surroundings(
         dialect=dialect,
         relocated=lambda path: relocated(path, found.folder, out),
-        stored=lambda path, column: str(_schema(path, found.folder).get(column, "")),
+        stored=lambda path, column: str(_schema(path, found.folder).get(column) or ""),
     )
     documents = (top, *lower(read, around))
     made = written(documents)

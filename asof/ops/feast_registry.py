@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from asof.feast.settings import FILE, Settings
 from asof.registry import OBJECT_STORES, open_objects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from asof.feast.wire import Message
 
@@ -26,6 +26,7 @@ NO_REGISTRY = rule("AS904", "there is no Feast registry to read")
 LARGEST = 512 * 1024 * 1024
 """Bytes of a registry that are read into memory; a project of 10,000 views takes 10 MB."""
 
+_MOST_FILES = 2000
 _SQLITE = b"SQLite format 3\x00"
 _DUMP = "run `feast registry-dump > registry.json` where Feast works, then `asof import feast registry.json`"
 _MAKE = "`feast apply` makes one; or run `feast registry-dump > registry.json` and import that"
@@ -33,13 +34,17 @@ _MAKE = "`feast apply` makes one; or run `feast registry-dump > registry.json` a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A registry, the project that is asked for ("" where nothing says), and where Feast's relative paths start."""
+    """A registry, the project that is asked for ("" where nothing says), and where Feast's relative paths start.
 
-    registry: Message
+    Without a registry there are the texts of Python files, by path.
+    """
+
+    registry: Message | None
     place: str
     project: str
     settings: Settings | None
     folder: Path | None
+    python: Mapping[str, str] = field(default_factory=dict)
 
 
 def find(place: str) -> Found:
@@ -75,17 +80,24 @@ def _named_by(path: Path) -> Found:
         registry, shown = _remote(place, folder), _shown(place)
     else:
         if not (folder / place).is_file():
-            told = f"{path} names the registry {said.registry}, which is not there"
-            raise DiagnosticError(NO_REGISTRY.at(NOWHERE, told, notes=(_python(folder), _MAKE)))
+            return _definitions(path, said)
         registry, shown = _file(folder / place), str(folder / place)
     return Found(registry=registry, place=shown, project=os.path.expandvars(said.project), settings=said, folder=folder)
 
 
-def _python(folder: Path) -> str:
-    found = sorted(p.name for p in folder.glob("*.py") if p.name != "__init__.py")
-    if not found:
-        return "the folder has no Python definitions either"
-    return f"the definitions in {', '.join(found[:5])} are Python, which is not run here"
+def _definitions(path: Path, said: Settings) -> Found:
+    """Where there is no registry yet: the Python itself, to be read as far as that goes without running it."""
+    folder = path.parent
+    paths = sorted(p for p in folder.rglob("*.py") if p.name != "__init__.py" and ".venv" not in p.parts)[:_MOST_FILES]
+    texts = {p.relative_to(folder).as_posix(): _read(p).decode("utf-8", "replace") for p in paths}
+    texts = {name: text for name, text in texts.items() if "feast" in text}
+    if not texts:
+        told = f"{path} names the registry {said.registry}, which is not there, and no Python file defines anything"
+        raise DiagnosticError(NO_REGISTRY.at(NOWHERE, told, notes=(_MAKE,)))
+    shown = (
+        f"{', '.join(sorted(texts)[:3])}{', ...' if len(texts) > 3 else ''} (there is no registry at {said.registry})"
+    )
+    return Found(registry=None, place=shown, project=said.project, settings=said, folder=folder, python=texts)
 
 
 def _file(path: Path) -> Message:

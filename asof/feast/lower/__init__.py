@@ -36,6 +36,7 @@ def lower(project: Project, around: Surroundings) -> tuple[Document, ...]:
         *read,
         *services.datasets(context),
         *(Document(file=PROJECT, body=None, notes=(Note(about=f"{k} {n}", text=_WAYS[k]),)) for k, n in project.left),
+        *(Document(file=PROJECT, body=None, notes=(Note(about=at, text=f"{t}."),)) for at, t in project.unread),
     )
 
 

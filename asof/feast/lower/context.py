@@ -12,6 +12,7 @@ from asof.feast.types import INTERNAL_TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
     from asof.feast.model import Common, Project, Source
 
 
