@@ -24,6 +24,8 @@ from asof.feast.types import NESTED_TAG, STRUCT_TAG, VALUE_TYPE_NAMES
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from asof.feast.model import ViewKind
+
 Arguments = dict[str, Any]
 """Keyword arguments that could be read, by name; the others are missing."""
 
@@ -62,7 +64,7 @@ DECORATORS = ("on_demand_feature_view", "stream_feature_view", "batch_feature_vi
 CLASSES = frozenset(
     {
         *_SOURCES, *_STREAMS, *_FORMATS, *DECORATORS, "Entity", "Field", "FeatureView", "BatchFeatureView",
-        "StreamFeatureView", "FeatureService", "Aggregation", "Project", "Array", "Set", "Struct", "timedelta",
+        "StreamFeatureView", "LabelView", "FeatureService", "Aggregation", "Project", "Array", "Set", "Struct", "timedelta",
     }
 )  # fmt: skip
 """What a call of can be read."""
@@ -218,15 +220,16 @@ def _view(given: Arguments, code: str) -> View | None:
     sink = given.get("sink_source")
     batch = stream.batch if stream is not None else source if isinstance(source, Source) else sink
     read = source if isinstance(source, list | tuple) else [source]
-    streamed = "stream" in given["class"].lower()
+    name = given["class"].lower()
+    kind: ViewKind = "stream feature view" if "stream" in name else "label view" if "label" in name else "feature view"
     return View(
         **common,
-        kind="stream feature view" if streamed else "feature view",
+        kind=kind,
         entities=tuple(entity.name for entity in entities),
         keys=tuple(field for field in schema if field.name in keys),
         features=tuple(field for field in schema if field.name not in keys),
         ttl=_micros(given.get("ttl")),
-        online=given.get("online", "batch" not in given["class"].lower()) is not False,
+        online=given.get("online", "batch" not in name) is not False,
         batch=batch if isinstance(batch, Source) else None,
         stream=stream,
         reads=tuple(view.name for view in read if isinstance(view, View)),
@@ -312,6 +315,7 @@ _BUILDERS: dict[str, Callable[[Arguments, str], object]] = {
     "FeatureView": _view,
     "BatchFeatureView": _view,
     "StreamFeatureView": _view,
+    "LabelView": _view,
     "batch_feature_view": _view,
     "stream_feature_view": _view,
     "on_demand_feature_view": _on_demand,

@@ -20,10 +20,25 @@ if TYPE_CHECKING:
 _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
 }  # fmt: skip
-_OBJECTS = ("Entity", "FeatureView", "BatchFeatureView", "StreamFeatureView", "FeatureService", "Project", *DECORATORS)
+_OBJECTS = (
+    "Entity",
+    "FeatureView",
+    "BatchFeatureView",
+    "StreamFeatureView",
+    "LabelView",
+    "FeatureService",
+    "Project",
+    *DECORATORS,
+)
 _DEEPEST = 100
 # Feast reads these from data or has defaults for them; a note would only be noise.
 _QUIET = frozenset({"logging_config", "profiler", "udf", "feature_transformation", "batch_engine", "stream_engine"})
+
+_NOT_RUN = (
+    "Python",
+    "was read without running it. What Feast infers from data is in a registry only: `feast apply` makes one, and to "
+    "import that is exact",
+)
 
 
 class _Unread(Exception):  # noqa: N818 - an outcome
@@ -54,6 +69,8 @@ class _Reading:
     def __init__(self) -> None:
         self.values: dict[str, dict[str, object]] = {}
         """Path -> name -> what is bound to it."""
+        self.entities: dict[str, Entity] = {}
+        """Every entity that was made, those inside of a view too."""
         self.told: list[tuple[str, str]] = []
         self._kept: list[tuple[str, str]] = []
         self._seen: set[tuple[str, int, int]] = set()
@@ -81,8 +98,6 @@ class _Reading:
                     self._bind(names, target, value)
                 case ast.FunctionDef(decorator_list=[ast.Call() as call]) if _called(call) in DECORATORS:
                     names[node.name] = self._decorated(node, call)
-                case ast.Expr(value=ast.Call() as call) if _called(call) in CLASSES:
-                    names[f"line {node.lineno}"] = self._value(call, 0)
 
     def _import(self, names: dict[str, object], module: str, name: str, known_as: str) -> None:
         stem = module.rpartition(".")[2]
@@ -175,6 +190,8 @@ class _Reading:
         if found is None:
             self.tell(self._path, node.lineno, f"{name}(...) says too little in literals to be carried over")
             raise _Unread
+        if isinstance(found, Entity):
+            self.entities.setdefault(found.name, found)
         return found
 
     def _arguments(self, node: ast.Call, depth: int) -> dict[str, Any]:
@@ -212,12 +229,11 @@ class _Reading:
     def elsewhere(self, path: str, tree: ast.Module) -> None:
         """Report definitions in places that are not read."""
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and _called(node) in _OBJECTS:
-                if (path, node.lineno, node.col_offset) not in self._seen:
-                    text = (
-                        f"{_called(node)}(...) is not at the top of the module, or not literal: it is not carried over"
-                    )
-                    self.tell(path, node.lineno, text)
+            if not isinstance(node, ast.Call) or _called(node) not in _OBJECTS:
+                continue
+            if (path, node.lineno, node.col_offset) not in self._seen:
+                text = f"{_called(node)}(...) is not read: it is not bound to a name at the top of the module"
+                self.tell(path, node.lineno, text)
 
     def project(self, name: str) -> Project:
         found: dict[tuple[type, str], Any] = {}
@@ -225,6 +241,8 @@ class _Reading:
             for value in names.values():
                 if isinstance(value, Entity | Source | View | OnDemandView | Service | Project):
                     found.setdefault((type(value), value.name), value)
+        for entity in self.entities.values():
+            found.setdefault((Entity, entity.name), entity)
         about = next((p for (kind, _), p in sorted(found.items(), key=lambda i: i[0][1]) if kind is Project), None)
 
         def all_of(kind: type) -> tuple[Any, ...]:
@@ -237,10 +255,11 @@ class _Reading:
             tags=about.tags if about else (),
             entities=all_of(Entity),
             sources=all_of(Source),
-            views=all_of(View),
+            views=tuple(view for view in all_of(View) if view.kind != "label view"),
+            labels=tuple(view for view in all_of(View) if view.kind == "label view"),
             on_demand=all_of(OnDemandView),
             services=all_of(Service),
-            unread=tuple(dict.fromkeys(self.told)),
+            unread=(_NOT_RUN, *dict.fromkeys(self.told)),
         )
 
 

@@ -94,9 +94,8 @@ def _definitions(path: Path, said: Settings) -> Found:
     if not texts:
         told = f"{path} names the registry {said.registry}, which is not there, and no Python file defines anything"
         raise DiagnosticError(NO_REGISTRY.at(NOWHERE, told, notes=(_MAKE,)))
-    shown = (
-        f"{', '.join(sorted(texts)[:3])}{', ...' if len(texts) > 3 else ''} (there is no registry at {said.registry})"
-    )
+    listed = ", ".join(sorted(texts)[:3]) + (", ..." if len(texts) > 3 else "")
+    shown = f"{listed} (there is no registry at {said.registry})"
     return Found(registry=None, place=shown, project=said.project, settings=said, folder=folder, python=texts)
 
 
