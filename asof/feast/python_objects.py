@@ -64,10 +64,16 @@ DECORATORS = ("on_demand_feature_view", "stream_feature_view", "batch_feature_vi
 CLASSES = frozenset(
     {
         *_SOURCES, *_STREAMS, *_FORMATS, *DECORATORS, "Entity", "Field", "FeatureView", "BatchFeatureView",
-        "StreamFeatureView", "LabelView", "FeatureService", "Aggregation", "Project", "Array", "Set", "Struct", "timedelta",
+        "StreamFeatureView", "LabelView", "FeatureService", "Aggregation", "Project", "Array", "Set", "Struct",
+        "timedelta",
     }
 )  # fmt: skip
-"""What a call of can be read."""
+"""The classes and functions whose calls are understood."""
+
+
+def is_read(name: str) -> bool:
+    """Whether a call of ``name`` can be read: a class of Feast, or a source that somebody else wrote."""
+    return name in CLASSES or name.endswith("Source")
 
 
 def made(name: str, positional: list[Any], given: Arguments, code: str = "") -> object:
@@ -82,7 +88,7 @@ def made(name: str, positional: list[Any], given: Arguments, code: str = "") -> 
         given.setdefault("name", positional[0])
     builder = _BUILDERS.get(name)
     if builder is None:
-        builder = _source if name in _SOURCES else _stream
+        builder = _stream if name in _STREAMS else _source
     given["class"] = name
     return builder(given, code)
 
@@ -174,11 +180,12 @@ def _source(given: Arguments, _code: str) -> Source | None:
     spaces = [_text(given, key) for key in ("data_source", "database", "schema")] if "table" in given else []
     table = ".".join([*(s for s in spaces if s and s != "AwsDataCatalog"), _text(given, "table")]) if spaces else ""
     path, query = _text(given, "path"), _text(given, "query")
-    if not (table or path or query):
+    name = _text(given, "name") or table or path
+    if not name:
         return None
     kind = given.get("file_format")
     place = Place(
-        engine=_SOURCES[given["class"]],
+        engine=_SOURCES.get(given["class"], given["class"]),
         path=path,
         table=table,
         query=query,
@@ -186,8 +193,7 @@ def _source(given: Arguments, _code: str) -> Source | None:
         endpoint=_text(given, "s3_endpoint_override"),
         partition_format=_text(given, "date_partition_column_format"),
     )
-    common = _common(given)
-    return Source(**(common | {"name": common["name"] or table or path}), **_timed(given), place=place)
+    return Source(**(_common(given) | {"name": name}), **_timed(given), place=place)
 
 
 def _stream(given: Arguments, _code: str) -> Source | None:

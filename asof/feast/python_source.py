@@ -12,7 +12,7 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from asof.feast.model import Entity, OnDemandView, Project, Service, Source, View
-from asof.feast.python_objects import CLASSES, DECORATORS, SCALARS, changed, made
+from asof.feast.python_objects import DECORATORS, SCALARS, changed, is_read, made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,7 +32,9 @@ _OBJECTS = (
 )
 _DEEPEST = 100
 # Feast reads these from data or has defaults for them; a note would only be noise.
-_QUIET = frozenset({"logging_config", "profiler", "udf", "feature_transformation", "batch_engine", "stream_engine"})
+_QUIET = frozenset(
+    {"logging_config", "profiler", "udf", "feature_transformation", "batch_engine", "stream_engine", "conflict_policy"}
+)
 
 _NOT_RUN = (
     "Python",
@@ -108,7 +110,10 @@ class _Reading:
 
     def _bind(self, names: dict[str, object], target: str, value: ast.expr) -> None:
         try:
-            names[target] = self._value(value, 0)
+            if isinstance(value, ast.Call) and _called(value).endswith("Source"):
+                names[target] = self._call(value, 0, name=target)
+            else:
+                names[target] = self._value(value, 0)
         except _Unread:
             names.pop(target, None)
 
@@ -149,7 +154,7 @@ class _Reading:
                 func=ast.Attribute(value=base, attr="with_name" | "with_join_key_map" as method), args=[argument]
             ):
                 return self._changed(self._value(base, depth + 1), method, self._value(argument, depth + 1))
-            case ast.Call() if _called(node) in CLASSES:
+            case ast.Call() if is_read(_called(node)):
                 return self._call(node, depth)
         raise _Unread
 
@@ -181,12 +186,15 @@ class _Reading:
             raise _Unread
         return found
 
-    def _call(self, node: ast.Call, depth: int) -> object:
-        name = _called(node)
+    def _call(self, node: ast.Call, depth: int, name: str = "") -> object:
+        """``name``: what a source is called that has no readable name, table or path of its own."""
+        known_as, name = name, _called(node)
         positional = [self._value(argument, depth + 1) for argument in node.args]
         given = self._arguments(node, depth)
         self._seen.add((self._path, node.lineno, node.col_offset))
-        found = made(name, positional, given)
+        found = made(name, list(positional), dict(given))
+        if found is None and known_as:
+            found = made(name, positional, {"name": known_as, **given})
         if found is None:
             self.tell(self._path, node.lineno, f"{name}(...) says too little in literals to be carried over")
             raise _Unread

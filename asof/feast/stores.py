@@ -136,7 +136,7 @@ def store(
         made |= address(given, secret)
     for option, target in kind.options.items():
         value = given.get(option)
-        if value is not None and value != "":
+        if value is not None and value != "" and (target == "conf" or not isinstance(value, dict)):
             made[target] = _option(option, value, secret)
     if name == "spark" and isinstance(made.get("conf"), dict) and (master := made["conf"].pop("spark.master", None)):
         made["master"] = master

@@ -25,7 +25,7 @@ def summary(made: Imported, folder: Path, *, dry_run: bool, terminal: Terminal) 
     lines = [
         f"Read the Feast project {made.project} from {made.place}.",
         f"Carried over: {carried}.",
-        f"{'Would write' if dry_run else 'Wrote'} {len(made.files)} files to {folder}: {', '.join(made.files)}.",
+        f"{'Would write' if dry_run else 'Wrote'} {len(made.files)} file{'s' if len(made.files) > 1 else ''} to {folder}: {', '.join(made.files)}.",
     ]
     if hands:
         lines += ["", paint(f"To be looked at ({len(hands)})", BOLD, YELLOW, colour=terminal.colour)]

@@ -54,13 +54,7 @@ def entities(context: Context) -> Iterator[Document]:
 def _entity(context: Context, entity: Entity) -> Document:
     made, about = context.entities.of(entity.name), f"entity {entity.name}"
     notes = [*renamed("entity", entity.name, made)]
-    found = dict.fromkeys(
-        made_type
-        for view in (*context.project.views, *context.project.labels)
-        if entity.name in view.entities
-        for key in view.keys
-        if key.name == entity.join_key and (made_type := key_type(key.value_type))
-    )
+    found = _key_types(context.project.views, entity) or _key_types(context.project.labels, entity)
     said = key_type(entity.value_type)
     kind = next(iter(found), said) or _in_file(context, entity) or "string"
     if len(found) > 1 or (said and kind != said):
@@ -82,6 +76,17 @@ def _entity(context: Context, entity: Entity) -> Document:
     context.key_types[entity.name] = (key, kind)
     body = head("Entity", made, entity) | {"join_keys": [{"name": key, "type": kind}]}
     return Document(file=ENTITIES, body=body, notes=tuple(notes))
+
+
+def _key_types(views: tuple[View, ...], entity: Entity) -> dict[str, None]:
+    """The types that views have for the entity's join key, in their order."""
+    return dict.fromkeys(
+        kind
+        for view in views
+        if entity.name in view.entities
+        for key in view.keys
+        if key.name == entity.join_key and (kind := key_type(key.value_type))
+    )
 
 
 def _in_file(context: Context, entity: Entity) -> str:
@@ -110,7 +115,7 @@ def _view(context: Context, view: View) -> Document:
         declare_times(context, batch)
     why = _cannot(view, batch)
     if why is not None:
-        context.left[view.name] = why.text
+        context.left[view.name] = "it has no batch source" if batch is None else "its features are computed by Python"
         return Document(file=file, body=None, notes=(*notes, why))
     assert batch is not None  # noqa: S101 - _cannot has seen to it
     streamed = stream is not None and (view.kind == "stream feature view" or stream.kind != "push")
