@@ -90,7 +90,7 @@ def _term(node: ast.expr, inputs: Mapping[str, str], depth: int) -> _Term:
         raise _NotPlain
     match node:
         case ast.Subscript(value=ast.Name(), slice=ast.Constant(value=str(column))) if column in inputs:
-            plain = exp.column(exp.to_identifier(column, quoted=not column.isidentifier()))
+            plain = exp.column(exp.to_identifier(column, quoted=True))
             return _Term(plain, inputs[column])
         case ast.Constant(value=bool()):
             raise _NotPlain

@@ -185,7 +185,7 @@ def _source(given: Arguments, _code: str) -> Source | None:
         return None
     kind = given.get("file_format")
     place = Place(
-        engine=_SOURCES.get(given["class"], given["class"]),
+        engine=_SOURCES.get(given["class"]) or str(given["class"]),
         path=path,
         table=table,
         query=query,

@@ -22,10 +22,11 @@ def summary(made: Imported, folder: Path, *, dry_run: bool, terminal: Terminal) 
     carried = ", ".join(f"{number} {kind}" for kind, number in made.carried.items()) or "nothing"
     hands = [placed for placed in made.notes if placed.note.by_hand]
     asides = [placed for placed in made.notes if not placed.note.by_hand]
+    count = f"{len(made.files)} file{'s' if len(made.files) > 1 else ''}"
     lines = [
         f"Read the Feast project {made.project} from {made.place}.",
         f"Carried over: {carried}.",
-        f"{'Would write' if dry_run else 'Wrote'} {len(made.files)} file{'s' if len(made.files) > 1 else ''} to {folder}: {', '.join(made.files)}.",
+        f"{'Would write' if dry_run else 'Wrote'} {count} to {folder}: {', '.join(made.files)}.",
     ]
     if hands:
         lines += ["", paint(f"To be looked at ({len(hands)})", BOLD, YELLOW, colour=terminal.colour)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from asof.compiler.query import SqlSyntaxError, parse
 from asof.feast.documents import Document, Note
 from asof.feast.lower.context import duration, head, renamed
 from asof.feast.lower.names import is_column_name, valid_name
@@ -146,6 +147,13 @@ def _place(context: Context, about: str, place: Place, name: str, notes: list[No
             f"s3_endpoint_override {place.endpoint} is left out: set the endpoint where DuckDB finds its S3 settings."
         )
         notes.append(Note(about=about, text=text))
+    if place.query and not _is_sql(place.query, context.around.dialect):
+        text = (
+            f"its query is not SQL of {context.around.dialect}, the sql_dialect of asof.yaml. Write it so in place of the "
+            "table here."
+        )
+        notes.append(Note(about=about, text=text, code=place.query))
+        return {"table": name}
     if place.query:
         text = f"the query is as it was in Feast; it is read as {context.around.dialect}, the sql_dialect of asof.yaml."
         notes.append(Note(about=about, text=text, by_hand=False))
@@ -166,6 +174,14 @@ def _place(context: Context, about: str, place: Place, name: str, notes: list[No
     )
     notes.append(Note(about=about, text=text))
     return {"table": name}
+
+
+def _is_sql(text: str, dialect: str) -> bool:
+    try:
+        parse(text, dialect)
+    except SqlSyntaxError:
+        return False
+    return True
 
 
 def _files(about: str, path: str, notes: list[Note]) -> str:
