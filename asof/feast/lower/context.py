@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from asof.compiler.duration import LONGEST, Duration
 from asof.feast.documents import Note
-from asof.feast.lower.names import Names
+from asof.feast.lower.names import Names, is_name
 from asof.feast.types import INTERNAL_TAGS
 
 if TYPE_CHECKING:
@@ -73,12 +73,14 @@ def head(kind: str, name: str, given: Common) -> dict[str, Any]:
     }
 
 
-def renamed(about: str, old: str, new: str) -> tuple[Note, ...]:
-    """A note where a name is not what it was."""
+def renamed(about: str, old: str, new: str, *, asked_for: bool = True) -> tuple[Note, ...]:
+    """A note where a name is not what it was; ``asked_for``: callers use the name."""
     if old == new:
         return ()
-    text = f"is called {new} here: a name has letters, digits and single underscores. Callers must ask for the new one."
-    return (Note(about=f"{about} {old}", text=text),)
+    text = f"is called {new} here: "
+    text += "another has that name." if is_name(old) else "a name has letters, digits and single underscores."
+    text += " Callers must ask for the new one." if asked_for else ""
+    return (Note(about=f"{about} {old}", text=text, by_hand=asked_for),)
 
 
 def duration(about: str, key: str, micros: int) -> tuple[dict[str, Any], tuple[Note, ...]]:

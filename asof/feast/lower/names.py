@@ -32,13 +32,18 @@ class Names:
 
 def valid_name(name: str, prefix: str) -> str:
     """``name`` in letters, digits and single underscores: ``driver-stats__v2`` becomes ``driver_stats_v2``."""
-    if _NAME.fullmatch(name) and len(name) <= LONGEST:
+    if is_name(name):
         return name
     words = re.findall(r"[A-Za-z0-9]+", name)
     made = "_".join(words)
     if not made[:1].isalpha():
         made = f"{prefix}_{made}".rstrip("_")
     return made[:LONGEST].rstrip("_")
+
+
+def is_name(name: str) -> bool:
+    """Whether asof takes it for a name as it is."""
+    return bool(_NAME.fullmatch(name)) and len(name) <= LONGEST
 
 
 def is_column_name(name: str) -> bool:

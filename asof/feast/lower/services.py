@@ -183,7 +183,7 @@ def datasets(context: Context) -> Iterator[Document]:
 
 def _dataset(context: Context, dataset: Dataset) -> Document:
     made, about = context.datasets.of(dataset.name), f"saved dataset {dataset.name}"
-    notes = [*renamed("saved dataset", dataset.name, made)]
+    notes = [*renamed("saved dataset", dataset.name, made, asked_for=False)]
     lowered = {service.name for service in context.project.services} - context.left.keys()
     spine = _spine(context, dataset.place)
     if dataset.service not in lowered or spine is None:

@@ -97,7 +97,7 @@ def _batch(context: Context, name: str, source: Source) -> Document:
     about, file = f"data source {name}", family(context, source)
     declare_times(context, source)
     columns = dict(context.columns.get(name, {}))
-    notes = [*(renamed("data source", name, made) if name == source.name else ())]
+    notes = [*(renamed("data source", name, made, asked_for=False) if name == source.name else ())]
     partition = _partition(about, source, columns, notes)
     if not columns:
         text = "is left out: no view reads it and it has no timestamp, so that nothing tells its columns."
@@ -149,8 +149,8 @@ def _place(context: Context, about: str, place: Place, name: str, notes: list[No
         notes.append(Note(about=about, text=text))
     if place.query and not _is_sql(place.query, context.around.dialect):
         text = (
-            f"its query is not SQL of {context.around.dialect}, the sql_dialect of asof.yaml. Write it so in place of the "
-            "table here."
+            f"its query is not SQL of {context.around.dialect}, the sql_dialect of asof.yaml. Write it so in place of "
+            "the table here."
         )
         notes.append(Note(about=about, text=text, code=place.query))
         return {"table": name}
@@ -198,7 +198,7 @@ def _files(about: str, path: str, notes: list[Note]) -> str:
 
 def _request(context: Context, name: str, source: Source) -> Document:
     made, about = context.sources.of(name), f"request source {name}"
-    notes = [*renamed("request source", name, made)]
+    notes = [*renamed("request source", name, made, asked_for=False)]
     columns = []
     for field in source.columns:
         kind, remark = type_of(field)

@@ -53,7 +53,7 @@ def entities(context: Context) -> Iterator[Document]:
 
 def _entity(context: Context, entity: Entity) -> Document:
     made, about = context.entities.of(entity.name), f"entity {entity.name}"
-    notes = [*renamed("entity", entity.name, made)]
+    notes = [*renamed("entity", entity.name, made, asked_for=False)]
     found = _key_types(context.project.views, entity) or _key_types(context.project.labels, entity)
     said = key_type(entity.value_type)
     kind = next(iter(found), said) or _in_file(context, entity) or "string"
