@@ -31,7 +31,7 @@ REGISTRY = (HERE / "registries" / "groceries.db").read_bytes()
 DUMP = json_format.MessageToJson(wire.read(REGISTRY, "groceries"))
 PYTHON = (HERE / "repos" / "groceries" / "features.py").read_text()
 SETTINGS = (HERE / "repos" / "groceries" / "feature_store.yaml").read_text()
-FUZZ = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+FUZZ = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 
 
 def brought_over(found: object) -> None:
@@ -89,7 +89,7 @@ def test_any_dump(data: bytes) -> None:
         brought_over(wire.read_dump(data.decode("utf-8", "replace"), "fuzz"))
 
 
-@settings(FUZZ, max_examples=100)
+@settings(FUZZ, max_examples=60)
 @given(damaged(PYTHON.encode()))
 def test_any_python(data: bytes) -> None:
     project = python_source.read({"features.py": data.decode("utf-8", "replace")}, "groceries")
