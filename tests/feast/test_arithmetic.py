@@ -45,7 +45,10 @@ def test_sql_equals_pandas(expression: str, row: dict[str, float]) -> None:
     wanted = scope["f"](frame)["y"]  # type: ignore[operator]
     assert str(wanted.dtype) == "float64"
     source = ", ".join(f"CAST(? AS {ARROW[kind]}) AS {name}" for name, kind in COLUMNS.items())
-    (found,) = duckdb.execute(f"SELECT {made['y']} FROM (SELECT {source})", [row[name] for name in COLUMNS]).fetchone() or (None,)
+    values = [row[name] for name in COLUMNS]
+    answered = duckdb.execute(f"SELECT {made['y']} FROM (SELECT {source})", values).fetchone()
+    assert answered is not None
+    (found,) = answered
     value = wanted[0]
     assert (math.isnan(found) and math.isnan(value)) or found == value
 
@@ -69,12 +72,10 @@ def test_most_of_such_trees_are_translated() -> None:
         "x['a'] + True",
         "x['a'] + 10000000000000000001",
         "2.0",
-        "x['a']",
     ],
 )
 def test_all_else_is_left_to_a_person(expression: str) -> None:
-    made = expressions(function(expression), COLUMNS, {"y": "float64"}, "duckdb")
-    assert made is None or expression == "x['a']"
+    assert expressions(function(expression), COLUMNS, {"y": "float64"}, "duckdb") is None
 
 
 @pytest.mark.parametrize(
