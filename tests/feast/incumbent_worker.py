@@ -2,7 +2,7 @@
 
 python incumbent_worker.py apply FOLDER [REGISTRY]
 python incumbent_worker.py init FOLDER TEMPLATE
-python incumbent_worker.py history FOLDER SERVICE SPINE.parquet OUT.parquet
+python incumbent_worker.py history FOLDER SPINE.parquet OUT SERVICE ...
 """
 
 import os
@@ -44,16 +44,20 @@ def init(folder: str, template: str) -> None:
     init_repo(place.name, template)
     repo = place / "feature_repo"
     os.chdir(repo)
+    sys.path.insert(0, str(repo))
     apply_total(load_repo_config(repo, repo / "feature_store.yaml"), repo, skip_source_validation=False)
 
 
-def history(folder: str, service: str, spine: str, out: str) -> None:
+def history(folder: str, spine: str, out: str, *services: str) -> None:
     import pandas as pd
 
     opened = store(folder)
     frame = pd.read_parquet(spine)
-    found = opened.get_historical_features(entity_df=frame, features=opened.get_feature_service(service)).to_df()
-    found.to_parquet(out)
+    for service in services:
+        features = opened.get_feature_service(service)
+        opened.get_historical_features(entity_df=frame, features=features).to_df().to_parquet(
+            f"{out}/{service}.parquet"
+        )
 
 
 if __name__ == "__main__":

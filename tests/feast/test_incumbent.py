@@ -38,9 +38,11 @@ def test_history_of_the_template_equals_feasts(tmp_path: Path) -> None:
     )
     pq.write_table(spine, tmp_path / "spine.parquet")
     assert main(["-C", str(out), "apply", "--yes"]) == 0
-    for service in ("driver_activity_v1", "driver_activity_v2", "driver_activity_v3"):
-        theirs, ours = tmp_path / f"{service}.feast.parquet", tmp_path / f"{service}.asof.parquet"
-        run("history", str(repo), service, str(tmp_path / "spine.parquet"), str(theirs))
+    services = ("driver_activity_v1", "driver_activity_v2", "driver_activity_v3")
+    (tmp_path / "theirs").mkdir()
+    run("history", str(repo), str(tmp_path / "spine.parquet"), str(tmp_path / "theirs"), *services)
+    for service in services:
+        theirs, ours = tmp_path / "theirs" / f"{service}.parquet", tmp_path / f"{service}.parquet"
         asked = ["history", "--service", service, "--spine", str(tmp_path / "spine.parquet"), "--out", str(ours)]
         assert main(["-C", str(out), *asked]) == 0
         wanted, found = pq.read_table(theirs).sort_by("driver_id"), pq.read_table(ours).sort_by("driver_id")
