@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from asof import api
+from asof.cli import completion
 from asof.views import frames
 from asof.views.terminal import Terminal
 
@@ -21,11 +22,22 @@ if TYPE_CHECKING:
     from asof.compiler.model import Project, Repo
 
 Target = Annotated[
-    str, typer.Option("--target", metavar="NAME", help="A target of asof.yaml; its first one by default.")
+    str,
+    typer.Option(
+        "--target",
+        metavar="NAME",
+        help="A target of asof.yaml; its first one by default.",
+        autocompletion=completion.targets,
+    ),
 ]
 Allow = Annotated[
     list[str] | None,
-    typer.Option("--allow-destroy", metavar="ADDRESS", help="Permit the deletion of this object. Repeatable."),
+    typer.Option(
+        "--allow-destroy",
+        metavar="ADDRESS",
+        help="Permit the deletion of this object. Repeatable.",
+        autocompletion=completion.addresses,
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
@@ -36,6 +48,7 @@ class ExitCode(IntEnum):
     OK = 0
     INTERNAL_ERROR = 1
     CHANGES = 2
+    UNFORMATTED = 3
     STALE_PLAN = 4
     CLAIMED = 5
     PARTIAL_APPLY = 6
@@ -51,6 +64,7 @@ MEANING = {
     ExitCode.OK: "done",
     ExitCode.INTERNAL_ERROR: "a bug in asof",
     ExitCode.CHANGES: "there are changes (`asof plan --detailed-exitcode`)",
+    ExitCode.UNFORMATTED: "`asof fmt --check` would change files",
     ExitCode.STALE_PLAN: "what the plan read has moved: make a new one",
     ExitCode.CLAIMED: "another apply holds the registry",
     ExitCode.PARTIAL_APPLY: "an apply stopped on its way",

@@ -213,11 +213,15 @@ class Lineage:
         return list(times_of(batch_source(self.repo, source))) if source is not None else []
 
     def _of_on_demand(self, view: OnDemandFeatureView) -> Mapping[str, Origins]:
-        fold, known = self.catalog.fold, {}
+        fold = self.catalog.fold
+        known: dict[str, list[tuple[str, Column]]] = {}
         for name in view.sources:
             found = self.repo.view(name) or self.repo.source(name)
-            for column in self.columns(found.address) if found is not None else ():
-                known.setdefault(fold(column), []).append((fold(name), Column(found.address, column)))  # type: ignore[union-attr]
+            if found is None:
+                continue
+            features = shape.features(found) if not isinstance(found, DataSource) else self.columns(found.address)
+            for column in features:
+                known.setdefault(fold(column), []).append((fold(name), Column(found.address, column)))
         made: dict[str, Origins] = {}
         for feature in view.features:
             named = named_columns(feature.expression, self.catalog.dialect)
@@ -233,9 +237,9 @@ class Lineage:
         made: dict[str, Origins] = {}
         for item in service.features:
             view = self.repo.view(item.view)
-            full = service.full_feature_names
-            for feature, name in shape.named_features(view, item, full_feature_names=full) if view else ():
-                made[name] = {Column(view.address, feature): Use.VALUE}  # type: ignore[union-attr]
+            if view is not None:
+                for feature, name in shape.named_features(view, item, full_feature_names=service.full_feature_names):
+                    made[name] = {Column(view.address, feature): Use.VALUE}
         return made
 
     def _of_dataset(self, dataset: SavedDataset) -> Mapping[str, Origins]:
@@ -249,9 +253,9 @@ class Lineage:
             made = {n: {Column(source.address, n): Use.VALUE} for _, n, _ in stored_columns(source)}
         else:
             made = {column.name: {} for column in spine.columns}
-        service = self.repo.service(dataset.service)
-        for name in self.columns(service.address) if service is not None else ():
-            made[name] = rows | {Column(service.address, name): Use.VALUE}  # type: ignore[union-attr]
+        service = f"feature_service/{dataset.service}"
+        for name in self.columns(service):
+            made[name] = rows | {Column(service, name): Use.VALUE}
         return made
 
     def _spelt(self, columns: Iterable[TableColumn]) -> tuple[Column, ...]:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from asof import schema
 from asof.compiler.layout.written import Alias, Collection, Scalar
 from asof.compiler.model import SLUGS
+from asof.schema.parts import below, parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from asof.compiler.layout.written import Entry, Node
-
-Parts = list[dict[str, Any]]
-"""The schemas that a value may be judged by."""
+    from asof.schema.parts import Parts
 
 
 def put_in_order(root: Node | None, *, project: bool) -> None:
@@ -27,8 +23,7 @@ def put_in_order(root: Node | None, *, project: bool) -> None:
     if not isinstance(root, Collection) or not kind:
         return
     before: list[tuple[Collection, list[Entry]]] = []
-    document = schema.document(kind)
-    _sort(root, list(_expanded(document, document["$defs"])), document["$defs"], before)
+    _sort(root, kind, parts_of(kind), before)
     if not _anchors_first(root):
         for collection, entries in before:
             collection.entries = entries
@@ -42,44 +37,18 @@ def _kind(root: Node | None) -> str:
     return ""
 
 
-def _sort(
-    node: Collection, parts: Parts, defs: dict[str, Any], before: list[tuple[Collection, list[Entry]]]
-) -> None:
+def _sort(node: Collection, kind: str, parts: Parts, before: list[tuple[Collection, list[Entry]]]) -> None:
     if node.mapping:
         before.append((node, node.entries))
-        written = [entry.key.text for entry in node.entries if entry.key]
-        known = max((list(part.get("properties", ())) for part in parts), key=_shared_with(written), default=[])
+        written = {entry.key.text for entry in node.entries if entry.key}
+        lists = [list(part["properties"]) for part in parts if "properties" in part]
+        known = max(lists, key=lambda names: len(written & set(names)), default=[])
         places = {"<<": -1} | {key: place for place, key in enumerate(known)}
         if known:
             node.entries = sorted(node.entries, key=lambda e: places.get(e.key.text if e.key else "", len(known)))
     for entry in node.entries:
         if isinstance(entry.value, Collection):
-            inner = [p for part in _below(parts, entry.key.text if entry.key else None) for p in _expanded(part, defs)]
-            _sort(entry.value, inner, defs, before)
-
-
-def _shared_with(written: list[str]) -> Any:
-    return lambda known: len(set(written) & set(known))
-
-
-def _below(parts: Parts, key: str | None) -> Iterator[dict[str, Any]]:
-    for part in parts:
-        if key is None:
-            found = part.get("items")
-        else:
-            found = part.get("properties", {}).get(key) or part.get("additionalProperties")
-        if isinstance(found, dict):
-            yield found
-
-
-def _expanded(part: dict[str, Any], defs: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A schema and those it is made of, references followed."""
-    if "$ref" in part:
-        yield from _expanded(defs[part["$ref"].removeprefix("#/$defs/")], defs)
-    yield part
-    inner: Iterable[dict[str, Any]] = (p for word in ("allOf", "anyOf", "oneOf") for p in part.get(word, ()))
-    for found in (*inner, *(part[word] for word in ("then", "else") if word in part)):
-        yield from _expanded(found, defs)
+            _sort(entry.value, kind, below(kind, parts, entry.key.text if entry.key else 0), before)
 
 
 def _anchors_first(root: Node) -> bool:

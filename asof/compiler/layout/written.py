@@ -114,7 +114,8 @@ def _comments(lines: list[str], events: list[Any]) -> Iterator[_Comment]:
     for event in events:
         if not isinstance(event, yaml.ScalarEvent):
             continue
-        start, end = event.start_mark, event.end_mark
+        start: Any = event.start_mark
+        end: Any = event.end_mark
         if event.style in ("|", ">"):
             found = _HEADER_COMMENT.match(lines[start.line], start.column)
             if found:
@@ -128,11 +129,11 @@ def _comments(lines: list[str], events: list[Any]) -> Iterator[_Comment]:
                 first = start.column if line == start.line else 0
                 last = end.column if line == end.line else len(lines[line])
                 covered.setdefault(line, []).append((first, last))
-    for number, line in enumerate(lines):
+    for number, text in enumerate(lines):
         if number in headers:
             yield headers[number]
-        elif (at := _outside(line, covered.get(number, []))) >= 0:
-            yield _Comment((number, at), line[at:].rstrip(), not line[:at].strip())
+        elif (at := _outside(text, covered.get(number, []))) >= 0:
+            yield _Comment((number, at), text[at:].rstrip(), not text[:at].strip())
 
 
 def _outside(line: str, covered: list[tuple[int, int]]) -> int:
@@ -145,7 +146,7 @@ def _outside(line: str, covered: list[tuple[int, int]]) -> int:
     return -1
 
 
-def _last(end: yaml.Mark) -> int:
+def _last(end: Any) -> int:
     """The line after the last one of a block scalar."""
     return int(end.line + 1 if end.column else end.line)
 
@@ -153,7 +154,7 @@ def _last(end: yaml.Mark) -> int:
 class _Reader:
     def __init__(self, text: str) -> None:
         self.lines = text.splitlines()
-        self.events = list(yaml.parse(text, Loader=_LOADER))
+        self.events: list[Any] = list(yaml.parse(text, Loader=_LOADER))
         self.at = 0
         self.comments = deque(_comments(self.lines, self.events))
         self.holders: dict[int, Entry] = {}
@@ -172,7 +173,7 @@ class _Reader:
         return tuple(made)
 
     def document(self) -> Written:
-        event = self.events[self.at]
+        event: Any = self.events[self.at]
         made = Written()
         start = _position(event.start_mark)
         made.head = self.take(start)
@@ -185,10 +186,10 @@ class _Reader:
 
     def node(self, outer: int) -> Node:
         """The node that begins at the next event; ``outer`` is the column of the map around it."""
-        event = self.events[self.at]
+        event: Any = self.events[self.at]
         self.at += 1
         if isinstance(event, yaml.AliasEvent):
-            return Alias(name=event.anchor)
+            return Alias(name=str(event.anchor))
         if isinstance(event, yaml.ScalarEvent):
             return self.scalar(event)
         made = Collection(
@@ -213,25 +214,24 @@ class _Reader:
         return made
 
     def entry(self, column: int, *, keyed: bool) -> Entry:
-        event = self.events[self.at]
+        event: Any = self.events[self.at]
         start = _position(event.start_mark)
         made = Entry(key=None, value=Alias(name=""), lead=self.take(start), blank=self.is_blank(start[0] - 1))
         if keyed:
-            if not isinstance(event, yaml.ScalarEvent):
+            if not _is_scalar(event):
                 raise NotLaidOutError("a key that is an alias, a list or a map")
             self.at += 1
             made.key = self.scalar(event)
-            value = self.events[self.at]
+            value: Any = self.events[self.at]
             self.holders[event.end_mark.line] = made
-            is_block = isinstance(value, yaml.CollectionStartEvent) and not value.flow_style
-            if is_block:
+            if isinstance(value, yaml.CollectionStartEvent) and not value.flow_style:
                 self.trails((event.end_mark.line + 1, 0))
             else:
                 made.lead += self.take(_position(value.start_mark), trailing=False)
-        opening = self.events[self.at]
+        opening: Any = self.events[self.at]
         self.holders[opening.start_mark.line] = made
         made.value = self.node(column)
-        closing = self.events[self.at - 1]
+        closing: Any = self.events[self.at - 1]
         if isinstance(made.value, Collection) and made.value.flow:
             self.holders[closing.end_mark.line] = made
         elif isinstance(made.value, Scalar):
@@ -298,7 +298,11 @@ class _Reader:
         return _END if isinstance(event, yaml.StreamEndEvent) else _position(event.start_mark)
 
 
-def _position(mark: yaml.Mark) -> Position:
+def _is_scalar(event: Any) -> bool:
+    return isinstance(event, yaml.ScalarEvent)
+
+
+def _position(mark: Any) -> Position:
     return mark.line, mark.column
 
 

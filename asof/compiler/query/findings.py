@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from asof.compiler.diagnostics import Fix, correction
 from asof.compiler.query.source_map import SourceMap
 from asof.compiler.query.syntax import extent
 from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlglot import exp
 
     from asof.compiler.diagnostics import Diagnostic, Rule
@@ -41,6 +44,23 @@ class Findings:
             self.add(rule, node.parent, message, *notes)
             return
         self.add_at(rule, start, self._closed(start, end), message, *notes)
+
+    def misspelt(
+        self, rule: Rule, node: exp.Expr, message: str, word: str, known: Iterable[str], hint: str = ""
+    ) -> None:
+        """``rule`` is broken by a name, ``word``, that may stand for one of ``known``; else ``hint`` is said."""
+        guess, safe = correction(word, known)
+        start, end = extent(node)
+        if not guess:
+            self.add(rule, node, message, hint)
+            return
+        title = f"did you mean {guess!r}?"
+        if self.text[start:end] != word:
+            self.add(rule, node, message, title)
+            return
+        span = self._span(start, end)
+        fix = Fix(title=title, span=span, text=guess, safe=safe and span != NOWHERE)
+        self.found.append(rule.at(span, message, address=self._address, fixes=(fix,)))
 
     def written(self, node: exp.Expr) -> str:
         """The user's own words for ``node``, or its SQL where it stands nowhere in the text."""

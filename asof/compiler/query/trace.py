@@ -62,3 +62,19 @@ def _deciding(query: exp.Query) -> frozenset[TableColumn]:
                     for column in part.find_all(exp.Column):
                         found |= tracer.column(column, scope)
     return frozenset(found)
+
+
+def split_query(text: str, dialect: str) -> tuple[str, Mapping[str, str]] | None:
+    """What a query does apart from its columns, and the expression of each column, both in canonical form.
+
+    None where the two cannot be told apart: it is no plain SELECT, or has a star.
+    """
+    try:
+        query = normalised(parse(text, dialect), dialect)
+    except SqlSyntaxError:
+        return None
+    if not isinstance(query, exp.Select) or any(item.is_star for item in query.selects):
+        return None
+    outputs = {item.alias_or_name: item.unalias().sql(dialect, comments=False) for item in query.selects}
+    query.set("expressions", [])
+    return query.sql(dialect, comments=False), outputs
