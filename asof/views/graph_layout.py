@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 HEAD, LINE = 46, 20
 """Pixels: a node without columns, and each column."""
-NARROWEST, WIDEST, CHARACTER = 150, 320, 7.6
+NARROWEST, WIDEST, CHARACTER = 150, 340, 8.4
 BETWEEN_LAYERS, BETWEEN_NODES = 90, 18
 _SWEEPS = 8
 

@@ -73,8 +73,7 @@ class _Printer:
         """A map or list, a line or more for each entry, at ``indent``."""
         lines: list[str] = []
         for place, entry in enumerate(node.entries):
-            if entry.key is None:
-                _hoist(entry)
+            _hoist(entry)
             lines += self.remarks(entry.lead, indent, first=not place)
             if entry.blank and (place or entry.lead) and not self.kept:
                 lines.append("")
@@ -99,8 +98,9 @@ class _Printer:
         if oneline is not None and (len(head) + 1 + len(oneline) <= WIDTH or not value.entries):
             return [_with_trail(f"{head} {oneline}", entry)]
         inner = self.block(value, indent + STEP)
-        if entry.key is None and not marks and not entry.trail:
-            return [f"{head} {inner[0][indent + STEP :]}", *inner[1:]]
+        if entry.key is None and not marks:
+            over = [" " * indent + entry.trail] if entry.trail else []
+            return [*over, f"{head} {inner[0][indent + STEP :]}", *inner[1:]]
         return [_with_trail(f"{head}{' ' + marks if marks else ''}", entry), *inner]
 
     def flow(self, node: Node) -> str | None:
@@ -188,12 +188,16 @@ def _with_trail(line: str, entry: Entry) -> str:
 
 
 def _hoist(entry: Entry) -> None:
-    """Move comments over the first line of an item before its dash."""
+    """Move comments before an entry that would stand behind its dash, or in an empty list or map."""
     value = entry.value
-    if isinstance(value, Collection) and value.entries and not _marks(value):
+    if not isinstance(value, Collection):
+        return
+    if not value.entries:
+        entry.lead += value.tail
+        value.tail = []
+    elif entry.key is None and not _marks(value):
         first = value.entries[0]
-        if first.key is None:
-            _hoist(first)
+        _hoist(first)
         entry.lead += first.lead
         first.lead, first.blank = [], False
 

@@ -320,4 +320,4 @@ def _unindented(header: str, lines: list[str]) -> tuple[str, ...]:
         return ()
     first = next((line for line in lines if line.strip()), "")
     indent = len(first) - len(first.lstrip(" "))
-    return tuple(line[indent:].rstrip() if line.strip() else "" for line in lines)
+    return tuple(line[indent:] for line in lines)
