@@ -61,7 +61,7 @@ def graph(
     session: Session = context.obj
     if (up is not None or down is not None) and not focus:
         raise Usage("--up and --down count steps from an object: name it with --focus")
-    repo = session.repo(target)
+    repo = session.repo(target, quiet=True)
     try:
         made = api_explore.picture(
             session.root,
@@ -124,7 +124,7 @@ def show(
     from asof.views import objects
 
     session: Session = context.obj
-    checked = session.check(target)
+    checked = session.check(target, quiet=True)
     if checked.sound is None:
         raise InvalidRepo(checked)
     try:
@@ -158,7 +158,7 @@ def list_(
     wanted = names.get(kind, kind)
     if wanted and wanted not in SLUGS:
         raise Usage(listings.unknown("kind", kind, tuple(SLUGS)))
-    repo = session.repo()
+    repo = session.repo(quiet=True)
     if owner and owner not in (known := {d.owner for d in repo.definitions.values() if d.owner}):
         raise Usage(listings.unknown("owner", owner, sorted(known)))
     tags = [(key, value) for key, _, value in (text.partition("=") for text in tag or ())]
@@ -177,7 +177,7 @@ def search(
     from asof.views import objects
 
     session: Session = context.obj
-    repo = session.repo()
+    repo = session.repo(quiet=True)
     found = api_explore.search(repo, " ".join(text))
     session.terminal.say(objects.hits(found, repo, colour=session.terminal.colour))
     return session.end(ExitCode.OK, objects=objects.hits_json(found))
@@ -201,7 +201,7 @@ def impact(
     from asof.views import objects
 
     session: Session = context.obj
-    repo: Repo = session.repo()
+    repo: Repo = session.repo(quiet=True)
     try:
         found = api_explore.impact(repo, what)
     except NotFoundError as error:

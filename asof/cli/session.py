@@ -95,10 +95,10 @@ class Session:
         self.terminal.answer(code, code.name.lower(), fields)
         return code
 
-    def check(self, target: str = "") -> api.Checked:
-        """The repo, with what was found in it shown."""
+    def check(self, target: str = "", *, quiet: bool = False) -> api.Checked:
+        """The repo, with what was found in it shown; ``quiet`` shows it only where there are errors."""
         found = api.check(self.root, target=target)
-        if found.repo is not None:
+        if found.repo is not None and not (quiet and found.sound is not None):
             self._show(found)
         return found
 
@@ -120,9 +120,9 @@ class Session:
             raise InvalidRepo(found)
         return found.repo.project
 
-    def repo(self, target: str = "") -> Repo:
+    def repo(self, target: str = "", *, quiet: bool = False) -> Repo:
         """The repo, or the end of the command: InvalidRepo."""
-        found = self.check(target)
+        found = self.check(target, quiet=quiet)
         if found.sound is None:
             raise InvalidRepo(found)
         return found.sound

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from asof.compiler import shape
@@ -74,11 +74,19 @@ def columns_of(repo: Repo, definition: AnyDefinition) -> tuple[str, ...]:
 
 
 def _meant(word: str, known: Iterable[str]) -> str:
-    close = get_close_matches(word, sorted(set(known)), n=3, cutoff=0.6)
-    tails = {name.split("/")[-1]: name for name in known if "/" in name}
-    if not close:
-        close = [tails[found] for found in get_close_matches(word.split("/")[-1], sorted(tails), n=3, cutoff=0.6)]
+    """``; did you mean 'a' or 'b'?`` with the names most like ``word``, of whole addresses by their last part too."""
+    near: dict[str, float] = {}
+    for name in set(known):
+        alike = SequenceMatcher(None, word, name).ratio()
+        if "/" in name:
+            alike = max(alike, SequenceMatcher(None, word.split("/")[-1], name.split("/")[-1]).ratio())
+        near[name] = alike
+    best = max(near.values(), default=0.0)
+    close = sorted(name for name, alike in near.items() if alike >= max(best - _AS_NEAR, _NEAR))[:3]
     return f"; did you mean {' or '.join(repr(one) for one in close)}?" if close else ""
+
+
+_NEAR, _AS_NEAR = 0.6, 0.04
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,40 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-KEYS = ("kind", "name", "owner", "tags", "schema", "ttl", "query", "description", "source", "x y", "on", "7", "aggregations")
-WORDS = ("a", "weather", "3d", "yes", "1_000", "#5", "it's", 'say "so"', "a: b", "x # y", "- z", "", "null", "é", "1.5", "{", "*a")
+KEYS = (
+    "kind",
+    "name",
+    "owner",
+    "tags",
+    "schema",
+    "ttl",
+    "query",
+    "description",
+    "source",
+    "x y",
+    "on",
+    "7",
+    "aggregations",
+)
+WORDS = (
+    "a",
+    "weather",
+    "3d",
+    "yes",
+    "1_000",
+    "#5",
+    "it's",
+    'say "so"',
+    "a: b",
+    "x # y",
+    "- z",
+    "",
+    "null",
+    "é",
+    "1.5",
+    "{",
+    "*a",
+)
 
 
 @st.composite
@@ -42,7 +74,9 @@ class _Writer:
             if self.chance(40):
                 lines.append("")
             if self.chance(70):
-                lines.append(" " * self.draw(st.sampled_from([indent, indent, 0, indent + 1, indent + 3])) + self.comment())
+                lines.append(
+                    " " * self.draw(st.sampled_from([indent, indent, 0, indent + 1, indent + 3])) + self.comment()
+                )
         return lines
 
     def trail(self) -> str:
@@ -106,12 +140,17 @@ class _Writer:
         lines = ["SELECT 1 # not a comment"]
         for _ in range(self.draw(st.integers(0, 4))):
             lines.append(self.draw(st.sampled_from(["", "  , more", "FROM x", "- y", "# text", "\tz", "    "])))
-        return [f"{head}{anchor} {header}{self.trail()}", *(" " * (indent + step) + line if line else "" for line in lines)]
+        return [
+            f"{head}{anchor} {header}{self.trail()}",
+            *(" " * (indent + step) + line if line else "" for line in lines),
+        ]
 
     def lines_of_words(self, head: str, anchor: str, indent: int) -> list[str]:
         quote = self.draw(st.sampled_from(["", "'", '"']))
         words = [self.draw(st.sampled_from(["some", "words", "that", "go", "on"])) * self.draw(st.integers(1, 12))]
-        words += [self.draw(st.sampled_from(["", "more of them", "and more"])) for _ in range(self.draw(st.integers(1, 4)))]
+        words += [
+            self.draw(st.sampled_from(["", "more of them", "and more"])) for _ in range(self.draw(st.integers(1, 4)))
+        ]
         words[-1] = words[-1] or "end"
         text = f"\n{' ' * (indent + 3)}".join(words)
         return f"{head}{anchor} {quote}{text}{quote}{self.trail()}".split("\n")
@@ -123,7 +162,9 @@ class _Writer:
             return "'" + word.replace("'", "''") + "'"
         if style == 1:
             return '"' + word.replace('"', '\\"') + self.draw(st.sampled_from(["", "\\n", "\\u2028", "\\t"])) + '"'
-        return self.draw(st.sampled_from(["plain", "3", "true", "", "a b  c", "no", "2026-01-31", "x:y", "0.5", "~", "a#b"]))
+        return self.draw(
+            st.sampled_from(["plain", "3", "true", "", "a b  c", "no", "2026-01-31", "x:y", "0.5", "~", "a#b"])
+        )
 
     def flow(self, indent: int, depth: int) -> str:
         broken = self.chance(30)
@@ -148,4 +189,6 @@ class _Writer:
     def flow_scalar(self) -> str:
         if self.chance(15) and self.anchors:
             return f"*{self.draw(st.sampled_from(self.anchors))} "
-        return self.draw(st.sampled_from(["x", "3d", "'it''s'", '"a, b"', "1.0", "null", "int64", "[]", "{}", '"# no"']))
+        return self.draw(
+            st.sampled_from(["x", "3d", "'it''s'", '"a, b"', "1.0", "null", "int64", "[]", "{}", '"# no"'])
+        )

@@ -48,7 +48,7 @@ def test_files_that_people_copy_are_formatted(path: Path) -> None:
 
 
 @settings(
-    max_examples=300,
+    max_examples=100,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking a whole file takes minutes
