@@ -66,7 +66,8 @@ class _Writer:
 
     def comment(self) -> str:
         self.count += 1
-        return f"#{self.draw(st.sampled_from([' ', '', '  ', '# ']))}c{self.count} {self.draw(st.sampled_from(WORDS))}".rstrip()
+        gap, word = self.draw(st.sampled_from([" ", "", "  ", "# "])), self.draw(st.sampled_from(WORDS))
+        return f"#{gap}c{self.count} {word}".rstrip()
 
     def remarks(self, indent: int) -> list[str]:
         lines = []

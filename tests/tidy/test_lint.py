@@ -156,12 +156,12 @@ def test_a_slip_of_the_pen_is_mended_and_nothing_else(
 
 def test_defaults_go_and_comments_stay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = SHOPPING.replace(
-        "name: cleaned\n", "name: cleaned\n# about it\nonline: true  # of course\nvisibility: event\n"
-    ).replace("full_feature_names", "x")
+        "name: cleaned\n", "name: cleaned\n# about it\nonline: true  # of course\n"
+    ).replace("name: churn\n", "name: churn\nfull_feature_names: false\n")
     made = run(capsys, place(tmp_path, text), "lint", "--fix")
     assert [f["code"] for f in made["fixed"]] == ["AS330", "AS330"]
-    gone = "online: true  # of course\nvisibility: event\n"
-    assert (tmp_path / "features.yaml").read_text() == text.replace(gone, "")
+    left = text.replace("online: true  # of course\n", "").replace("full_feature_names: false\n", "")
+    assert (tmp_path / "features.yaml").read_text() == left
 
 
 def test_a_shared_anchor_is_not_edited(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -294,7 +294,7 @@ def _resolve(column: exp.Column, scope: Scope, findings: Findings) -> None:
         written = f"{column.table}.{column.name}" if column.table else column.name
         message = f"there is no column {written!r} here"
         if known:
-            findings.misspelt(rules.UNKNOWN_COLUMN, column.this, message, column.name, known)
+            findings.misspelt(rules.UNKNOWN_COLUMN, column, message, column.name, known)
         else:
             hint = nearest(column.table, [q for q, _ in scope if q])
             findings.add(rules.UNKNOWN_COLUMN, column, message, hint)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from sqlglot import exp
+
 from asof.compiler.diagnostics import Fix, correction
 from asof.compiler.query.source_map import SourceMap
 from asof.compiler.query.syntax import extent
@@ -12,8 +14,6 @@ from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from sqlglot import exp
 
     from asof.compiler.diagnostics import Diagnostic, Rule
     from asof.compiler.model import Repo
@@ -45,22 +45,18 @@ class Findings:
             return
         self.add_at(rule, start, self._closed(start, end), message, *notes)
 
-    def misspelt(
-        self, rule: Rule, node: exp.Expr, message: str, word: str, known: Iterable[str], hint: str = ""
-    ) -> None:
-        """``rule`` is broken by a name, ``word``, that may stand for one of ``known``; else ``hint`` is said."""
+    def misspelt(self, rule: Rule, node: exp.Expr, message: str, word: str, known: Iterable[str], hint: str = "") -> None:
+        """``rule`` is broken by ``word``, the name in ``node``, which may stand for one of ``known``; else ``hint``."""
         guess, safe = correction(word, known)
-        start, end = extent(node)
-        if not guess:
-            self.add(rule, node, message, hint)
-            return
         title = f"did you mean {guess!r}?"
-        if self.text[start:end] != word:
-            self.add(rule, node, message, title)
+        start, end = extent(node.this if isinstance(node, exp.Column) else node)
+        if not guess or self.text[start:end] != word:
+            self.add(rule, node, message, title if guess else hint)
             return
         span = self._span(start, end)
         fix = Fix(title=title, span=span, text=guess, safe=safe and span != NOWHERE)
-        self.found.append(rule.at(span, message, address=self._address, fixes=(fix,)))
+        whole = self._span(*extent(node))
+        self.found.append(rule.at(whole, message, address=self._address, fixes=(fix,)))
 
     def written(self, node: exp.Expr) -> str:
         """The user's own words for ``node``, or its SQL where it stands nowhere in the text."""
