@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import asof
-from asof.cli import changes, data, definitions, explore, tidy, upkeep
+from asof.cli import changes, data, definitions, explore, importing, tidy, upkeep
 from asof.cli import registry as registry_commands
 from asof.cli.session import ExitCode, Session
 from asof.views.terminal import terminal
@@ -50,6 +50,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="-C, --json and --no-color may stand before or after the command. Exit codes: docs/cli.md.",
 )
+import_ = typer.Typer(no_args_is_help=True, help="Bring definitions over from elsewhere.")
 online = typer.Typer(no_args_is_help=True, help="Read what the online store serves.")
 registry = typer.Typer(no_args_is_help=True, help="Look into the registry, and after it.")
 
@@ -77,6 +78,7 @@ app.command()(explore.graph)
 app.command()(explore.impact)
 app.command()(explore.explain)
 app.command()(explore.completion)
+import_.command("feast")(importing.feast)
 online.command("get")(data.online_get)
 registry.command("history")(registry_commands.registry_history)
 registry.command("show")(registry_commands.registry_show)
@@ -87,5 +89,6 @@ registry.command("gc")(upkeep.registry_gc)
 registry.command("import")(upkeep.registry_import)
 registry.command("unlock")(upkeep.registry_unlock)
 registry.command("check")(registry_commands.check)
+app.add_typer(import_, name="import")
 app.add_typer(online, name="online")
 app.add_typer(registry, name="registry")

@@ -155,9 +155,9 @@ def test_a_slip_of_the_pen_is_mended_and_nothing_else(
 
 
 def test_defaults_go_and_comments_stay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = SHOPPING.replace(
-        "name: cleaned\n", "name: cleaned\n# about it\nonline: true  # of course\n"
-    ).replace("name: churn\n", "name: churn\nfull_feature_names: false\n")
+    text = SHOPPING.replace("name: cleaned\n", "name: cleaned\n# about it\nonline: true  # of course\n").replace(
+        "name: churn\n", "name: churn\nfull_feature_names: false\n"
+    )
     made = run(capsys, place(tmp_path, text), "lint", "--fix")
     assert [f["code"] for f in made["fixed"]] == ["AS330", "AS330"]
     left = text.replace("online: true  # of course\n", "").replace("full_feature_names: false\n", "")

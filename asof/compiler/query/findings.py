@@ -45,7 +45,9 @@ class Findings:
             return
         self.add_at(rule, start, self._closed(start, end), message, *notes)
 
-    def misspelt(self, rule: Rule, node: exp.Expr, message: str, word: str, known: Iterable[str], hint: str = "") -> None:
+    def misspelt(
+        self, rule: Rule, node: exp.Expr, message: str, word: str, known: Iterable[str], hint: str = ""
+    ) -> None:
         """``rule`` is broken by ``word``, the name in ``node``, which may stand for one of ``known``; else ``hint``."""
         guess, safe = correction(word, known)
         title = f"did you mean {guess!r}?"
