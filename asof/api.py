@@ -65,18 +65,37 @@ def check(root: Path, *, target: str = "") -> Checked:
     return _checked(root, files, unread, target)
 
 
-def _checked(root: Path, files: RepoFiles, unread: tuple[Diagnostic, ...], target: str) -> Checked:
-    from asof.compiler.check import check as check_repo
+def loaded(root: Path, *, target: str = "") -> Checked:
+    """The repo at ``root`` read and loaded, with what its registry adds, and not checked yet."""
+    from asof.ops.repo_files import read_repo
+
+    files, unread = read_repo(root)
+    if files is None:
+        return Checked(repo=None, diagnostics=in_order(unread), sources={})
+    return _loaded(root, files, unread, target)
+
+
+def _loaded(root: Path, files: RepoFiles, unread: tuple[Diagnostic, ...], target: str) -> Checked:
     from asof.compiler.load import load
     from asof.compiler.model import Ownership
     from asof.compiler.ownership import with_others
 
-    loaded = load(files)
-    repo = loaded.repo
+    made = load(files)
+    repo = made.repo
     if repo is not None and repo.project.ownership != Ownership():
         repo = with_others(repo, registry_of(root, repo.project, target).state())
-    found = (*unread, *loaded.diagnostics, *(check_repo(repo) if repo else ()))
-    return Checked(repo=repo, diagnostics=in_order(found), sources=loaded.sources)
+    return Checked(repo=repo, diagnostics=in_order((*unread, *made.diagnostics)), sources=made.sources)
+
+
+def _checked(root: Path, files: RepoFiles, unread: tuple[Diagnostic, ...], target: str) -> Checked:
+    from asof.compiler.check import check as check_repo
+    from asof.compiler.check.policies import without_allowed
+
+    made = _loaded(root, files, unread, target)
+    if made.repo is None:
+        return made
+    found = (*without_allowed(made.repo, made.diagnostics), *check_repo(made.repo))
+    return Checked(repo=made.repo, diagnostics=in_order(found), sources=made.sources)
 
 
 def project_at(root: Path) -> Checked:
