@@ -13,7 +13,7 @@ from asof.compiler.classify import ChangeClass, Dialects, Reason, edits, worst
 from asof.compiler.fingerprint import Document, as_seen_from, document_of, fingerprint
 from asof.compiler.graph import Graph, graph_of
 from asof.compiler.model import SLUGS, VIEW_KINDS, FeatureService, FeatureView, Repo
-from asof.compiler.moves import moves_of, renamed
+from asof.compiler.moves import moves_of, renamed, row_names
 from asof.compiler.query import Comparison, analyse_view, compare
 from asof.compiler.query.catalog import Catalog
 from asof.compiler.state import Recorded, State, repo_of
@@ -132,6 +132,10 @@ class _Own:
     def catalog(self) -> Catalog:
         return Catalog(self.found.repo)
 
+    @cached_property
+    def row_names(self) -> Mapping[str, str]:
+        return {self.catalog.fold(old): self.catalog.fold(new) for old, new in row_names(self.found.moves).items()}
+
     def comparing(self, address: str) -> Callable[[str, str], QueryComparison]:
         """How to compare two queries of the object at ``address``, by the columns of what they read."""
         view = self.found.repo.definitions[address]
@@ -166,7 +170,7 @@ class _Own:
         moves = self.found.moves
         before, followed = renamed(was.definition, moves)
         old, new = (as_seen_from(d, self.found.target) for d in (before, now.definition))
-        own = edits(old | {"name": new["name"]}, new, self.dialects, self.comparing(address))
+        own = edits(old | {"name": new["name"]}, new, self.dialects, self.comparing(address), self.row_names)
         if address in moves.values():
             own = (_moved(was.definition["name"], new["name"]), *(r for r in own if r.pointer != "/moved_from"))
         return (*own, *followed)

@@ -72,12 +72,17 @@ def _problem(before: str, address: str, repo: Repo) -> str:
 def renamed(document: Document, moves: Mapping[str, str]) -> tuple[Document, tuple[Reason, ...]]:
     """``document`` with each moved object under its new name, and a reason for each place that followed.
 
-    Names inside SQL stay as they are: a query that follows a move is an edit like any other.
+    Names inside SQL stay as they are: ``row_names`` tells under which names they are to be read.
     """
     if not moves:
         return document, ()
     rename = _Rename(moves)
     return {field: rename.value(f"/{field}", (field,), value) for field, value in document.items()}, rename.reasons
+
+
+def row_names(moves: Mapping[str, str]) -> Mapping[str, str]:
+    """Old name -> new name of everything moved that SQL may read."""
+    return {old.partition("/")[2]: new.partition("/")[2] for old, new in moves.items() if old.startswith(_ROWS)}
 
 
 _REFERENCES: Mapping[tuple[str, ...], tuple[str, ...]] = {
