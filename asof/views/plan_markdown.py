@@ -239,7 +239,8 @@ def _said(why: wording.Why) -> str:
 
 def _owned(reach: Sequence[Reached]) -> str:
     shown = [
-        f"{code(r.address)} ({code(clipped(r.owner, 80))})" if r.owner else code(r.address) for r in reach[:_REACHED]
+        code(clipped(wording.named(r), 160)) + (f" ({code(clipped(r.owner, 80))})" if r.owner else "")
+        for r in reach[:_REACHED]
     ]
     left = len(reach) - len(shown)
     return ", ".join(shown) + (f" and {left:,} more" if left else "")

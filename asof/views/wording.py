@@ -9,6 +9,8 @@ import json
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from asof.compiler.classify import ChangeClass
 from asof.compiler.diff import Action
 from asof.compiler.places import spelt
@@ -60,6 +62,8 @@ _ADVICE = {
 _DONE = {"create": "create", "update": "change", "delete": "delete", "move": "rename"}
 TOGETHER = 3
 """So many changes that follow from one thing are told together."""
+_FEATURES = 2
+"""So many features of a reader are named; of more, only the reader."""
 _MODELS_READ = ("feature_service/", "saved_dataset/")
 _VALUE_WIDTH = 80
 _WORD = re.compile(r"[\w./:*-]+")
@@ -175,8 +179,18 @@ def entries(made: Plan, cls: ChangeClass) -> tuple[tuple[Change, ...], ...]:
 def together(changes: Sequence[Change]) -> tuple[Reached, ...]:
     """Whom several changes reach, each once, without themselves."""
     own = {change.address for change in changes}
-    found = {reached.address: reached for change in changes for reached in change.reach if reached.address not in own}
+    found: dict[str, Reached] = {}
+    for change in changes:
+        for one in change.reach:
+            if one.address not in own:
+                found[one.address] = merged(found.get(one.address, one), one)
     return tuple(found[address] for address in sorted(found))
+
+
+def merged(one: Reached, other: Reached) -> Reached:
+    """One object that is reached in two ways: by the features of both, by all where either says all."""
+    both = (*one.features, *(name for name in other.features if name not in one.features))
+    return msgspec.structs.replace(one, features=both if one.features and other.features else ())
 
 
 def reasons(change: Change) -> tuple[Reason, ...]:
@@ -219,8 +233,14 @@ def reached(reach: Iterable[Reached], most: int | None = None) -> str:
     """Who reads what changes, with owners; ``most`` of them, and how many more."""
     found = readers(reach)
     shown = found if most is None or len(found) <= most else found[:most]
-    listed = ", ".join(plain(f"{r.address} ({r.owner})" if r.owner else r.address) for r in shown)
+    listed = ", ".join(plain(f"{named(r)} ({r.owner})" if r.owner else named(r)) for r in shown)
     return f"{listed} and {len(found) - len(shown):,} more" if len(shown) < len(found) else listed
+
+
+def named(reached: Reached) -> str:
+    """``feature_service/pricing:tip``: who is reached, and in what, where that is known and little."""
+    few = len(reached.features) <= _FEATURES
+    return f"{reached.address}:{','.join(reached.features)}" if reached.features and few else reached.address
 
 
 def what(step: Step) -> str:
