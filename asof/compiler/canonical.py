@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from asof.compiler.model import Json
 
-_FLOAT = re.compile(r"(?:^|[:\[,])-?\d+[.e]")
+_FLOAT = re.compile(r"[:\[,]-?\d+[.e]")
 _BEYOND_BMP_ORDER = re.compile("[\ud800-\U0010ffff]")
 
 
@@ -23,7 +23,8 @@ def canonical_bytes(value: Json) -> bytes:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
     # The C encoder differs from the RFC in two things only: how floats are written, and how keys
     # sort from U+D800 on. Where neither can occur its text is canonical already.
-    if _FLOAT.search(text) or _BEYOND_BMP_ORDER.search(text):
+    strange = not text.isascii() and _BEYOND_BMP_ORDER.search(text)
+    if strange or isinstance(value, float) or _FLOAT.search(text):
         text = _written(value)
     return text.encode()
 

@@ -34,11 +34,11 @@ def timing_for_views(source: DataSource) -> Timing:
 
 def used_name(source: DataSource, name: str) -> str:
     """The name that views use for a column of the source, given that name or the stored one."""
-    if not source.columns:
+    names = dict(source.field_mapping) if source.columns else {}
+    if name not in names:
         return name
-    names = dict(source.field_mapping)
-    used = {names.get(column.name, column.name) for column in source.columns}
-    return name if name in used else names.get(name, name)
+    is_used = any(names.get(column.name, column.name) == name for column in source.columns)
+    return name if is_used else names[name]
 
 
 def times_of(source: DataSource) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ def standstill(head: Head | None, at: datetime) -> Standstill | None:
 
 def begin(claim: Claimed, plan: Plan) -> None:
     """Put the plan into the journal, before anything is done of it."""
-    claim.registry.write_once(_plan_key(claim.apply_id), gzip.compress(plan_bytes(plan), mtime=0))
+    claim.registry.write_once(_plan_key(claim.apply_id), gzip.compress(plan_bytes(plan), compresslevel=6, mtime=0))
 
 
 def inherited(claim: Claimed) -> tuple[Unfinished, ...]:
