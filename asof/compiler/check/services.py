@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import yaml
-
 from asof.compiler import shape, types
 from asof.compiler.check import rules
 from asof.compiler.check.scope import closest, columns_of
@@ -23,7 +21,7 @@ def check_service(scope: Scope, service: FeatureService) -> None:
     """Views and features exist, keys are theirs, and every output column has one name."""
     outputs: dict[str, str] = {}
     for at, item in enumerate(service.features):
-        view = scope.find("view", item.view, *_view_place(scope, at))
+        view = scope.find("view", item.view, "features", at, "view")
         if not isinstance(view, FeatureView | OnDemandFeatureView):
             continue
         known = shape.features(view)
@@ -35,12 +33,6 @@ def check_service(scope: Scope, service: FeatureService) -> None:
                 scope.report(rules.UNKNOWN, f"the view `{view.name}` has no feature `{ref.name}`", *pointer, hint=hint)
         _check_key_map(scope, item, at, view)
         _check_outputs(scope, service, item, at, outputs, known)
-
-
-def _view_place(scope: Scope, at: int) -> tuple[str | int, ...]:
-    origin = scope.repo.origins.get(scope.definition.address)
-    spelt_out = origin is not None and isinstance(origin.node_at("features", at), yaml.MappingNode)
-    return ("features", at, "view") if spelt_out else ("features", at)
 
 
 def _check_key_map(scope: Scope, item: ServiceItem, at: int, view: FeatureView | OnDemandFeatureView) -> None:
