@@ -6,7 +6,7 @@ from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
 
-from asof.ops.plan_cache import FOLDER
+from asof.ops.keeping import FOLDER
 from bench.process import Cost, asof, best
 from bench.synthetic import write_repo
 from bench.verdict import verdict

@@ -62,7 +62,7 @@ def plan(
         session.terminal.say(listings.drifted(drifted, "Drift in what this plan touches"))
     code = ExitCode.CHANGES if detailed_exitcode and not made.empty else ExitCode.OK
     code = ExitCode.BLOCKED if made.blocked else code
-    return session.end(code, plan=_plan_json(made), sha256=digest, **_beside(review.stopped, drifted))
+    return session.end(code, plan=_plan_json(session, made), sha256=digest, **_beside(review.stopped, drifted))
 
 
 def drift(
@@ -185,7 +185,7 @@ def _keep(session: Session, made: Plan, out: Path) -> ExitCode:
     digest = api.write_plan(made, out)
     _show_plan(session, made)
     session.terminal.note(plans.kept(out, digest))
-    return session.end(ExitCode.BLOCKED if made.blocked else ExitCode.OK, plan=_plan_json(made), sha256=digest)
+    return session.end(ExitCode.BLOCKED if made.blocked else ExitCode.OK, plan=_plan_json(session, made), sha256=digest)
 
 
 def _show_plan(session: Session, made: Plan) -> None:
@@ -194,10 +194,10 @@ def _show_plan(session: Session, made: Plan) -> None:
     session.terminal.say(plans.human(made, colour=session.terminal.colour, width=session.terminal.width))
 
 
-def _plan_json(made: Plan) -> dict[str, object]:
+def _plan_json(session: Session, made: Plan) -> dict[str, object]:
     from asof.views import plans
 
-    return plans.as_json(made)
+    return plans.as_json(made) if session.terminal.json else {}
 
 
 def _ask_for_names(session: Session, made: Plan, yes: bool) -> tuple[str, ...]:
@@ -217,12 +217,12 @@ def _carry_out(session: Session, project: Project, made: Plan, *, ask: bool, gra
 
     _show_plan(session, made)
     if made.blocked:
-        return session.end(ExitCode.BLOCKED, plan=_plan_json(made))
+        return session.end(ExitCode.BLOCKED, plan=_plan_json(session, made))
     if made.empty:
         left = api.stopped(session.root, project, target=made.target)
         if left is not None:
             session.terminal.note(plans.stopped(left))
-        return session.end(ExitCode.OK, plan=_plan_json(made), applied=None)
+        return session.end(ExitCode.OK, plan=_plan_json(session, made), applied=None)
     if ask:
         if session.terminal.json or not is_terminal():
             raise Usage("nobody can be asked here; pass --yes, or apply a reviewed plan file")
@@ -232,7 +232,7 @@ def _carry_out(session: Session, project: Project, made: Plan, *, ask: bool, gra
     with stopping(session.terminal) as stop:
         done = api.apply(session.root, project, made, progress=lines, stop=stop, grace=grace)
     session.terminal.say(plans.applied(made, done))
-    return session.end(ExitCode.OK, plan=_plan_json(made), applied=_done_json(done))
+    return session.end(ExitCode.OK, plan=_plan_json(session, made), applied=_done_json(done))
 
 
 def _seconds(text: str) -> float:
