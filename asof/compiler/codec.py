@@ -25,7 +25,7 @@ def definition_from_json(document: object) -> AnyDefinition:
 
 
 def definitions_to_bytes(definitions: tuple[AnyDefinition, ...]) -> bytes:
-    """Definitions as MessagePack, which keeps every value. Raises OverflowError for integers beyond 64 bits."""
+    """Definitions as MessagePack, which keeps every value."""
     return msgspec.msgpack.encode(definitions, enc_hook=_encode)
 
 

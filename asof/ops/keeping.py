@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sys
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,7 +41,8 @@ def keep(root: Path, name: str, body: bytes) -> None:
         unfinished.write_bytes(_seal(name, body) + body)
         unfinished.replace(path)
     except OSError:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink()
 
 
 @cache

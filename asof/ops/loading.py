@@ -29,8 +29,11 @@ def load_repo(root: Path, files: RepoFiles) -> Loaded:
     known = {path: found for path, key in keys.items() if (found := _definitions(entries, key)) is not None}
     loaded = load(files, known)
     if not loaded.sound.keys() <= known.keys():
-        made = {keys[path]: entries[keys[path]] if path in known else _entry(d) for path, d in loaded.sound.items()}
-        keep(root, NAME, msgspec.msgpack.encode({key: entry for key, entry in made.items() if entry is not None}))
+        made = {
+            keys[path]: entries[keys[path]] if path in known else msgspec.Raw(codec.definitions_to_bytes(definitions))
+            for path, definitions in loaded.sound.items()
+        }
+        keep(root, NAME, msgspec.msgpack.encode(made))
     return loaded
 
 
@@ -47,11 +50,4 @@ def _definitions(entries: Mapping[bytes, msgspec.Raw], key: bytes) -> tuple[AnyD
     try:
         return None if entry is None else codec.definitions_from_bytes(bytes(entry))
     except (msgspec.DecodeError, ValueError):
-        return None
-
-
-def _entry(definitions: tuple[AnyDefinition, ...]) -> msgspec.Raw | None:
-    try:
-        return msgspec.Raw(codec.definitions_to_bytes(definitions))
-    except OverflowError:  # a test row with an integer of more than 64 bits: its file is read every time
         return None
