@@ -44,6 +44,7 @@ def used_name(source: DataSource, name: str) -> str:
     return name if is_used else names[name]
 
 
+@by_identity
 def times_of(source: DataSource) -> tuple[str, ...]:
     """The names that views use for the source's times."""
     timing = timing_for_views(source)
