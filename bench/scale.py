@@ -55,28 +55,35 @@ def scale(sizes: Sequence[int] = SIZES) -> bool:
     print(f"Scale: whole processes, the best of three up to {SMALL:,} views, then one run; kept plans and definitions")
     print("  are deleted before what is called cold. Budgets are held against CPU seconds: the machine may be shared.")
     measured = [measure(size) for size in sizes]
-    for one in measured:
-        _print(one)
     met = [*(_budgets(one) for one in measured), *_growth(measured, idle)]
     return all(met)
 
 
 def measure(size: int) -> Measured:
-    """Run every verb on a repo of ``size`` views. The steps go to stderr as they are taken."""
+    """Run every verb on a repo of ``size`` views and print what each costs. What comes next goes to stderr."""
     with TemporaryDirectory(prefix="asof-bench-") as folder:
         root = Path(folder)
         _say(size, "write the repo")
         write_repo(root, size)
-        costs = dict(_costs(root, size))
+        print(f"  {size:>6,} views{'':<19} wall     CPU      peak")
+        costs = {}
+        for verb, cost in _costs(root, size):
+            costs[verb] = cost
+            print(f"    {verb:<28}{cost.wall:>6.2f} s {cost.cpu:>6.2f} s {cost.peak_mb:>6.0f} MB", flush=True)
         asof("plan", "--out", str(root / "plan.json"), "-C", folder)
         generations = sorted((root / ".asof/registry/generations").iterdir(), key=lambda path: path.stat().st_mtime)
-        return Measured(
+        made = Measured(
             size=size,
             costs=costs,
             generation_mb=_mb(generations[0]),
             plan_mb=_mb(root / "first.json"),
             kept_mb=sum(_mb(path) for path in (root / FOLDER).rglob("*") if path.is_file()),
         )
+        print(
+            f"    generation {made.generation_mb:.1f} MB, plan file {made.plan_mb:.1f} MB, "
+            f"all that is kept {made.kept_mb:.1f} MB"
+        )
+        return made
 
 
 def _costs(root: Path, size: int) -> Iterator[tuple[str, Cost]]:
@@ -100,17 +107,6 @@ def _costs(root: Path, size: int) -> Iterator[tuple[str, Cost]]:
     yield run(ONE_WARM, "plan", cold=False, runs=1)
     yield run(ONE_COLD, "plan")
     yield run(NEXT, "apply", "--yes", cold=False, runs=1)
-
-
-def _print(one: Measured) -> None:
-    print(f"  {one.size:>6,} views{'':<19} wall     CPU      peak")
-    for verb in VERBS:
-        cost = one.costs[verb]
-        print(f"    {verb:<28}{cost.wall:>6.2f} s {cost.cpu:>6.2f} s {cost.peak_mb:>6.0f} MB")
-    print(
-        f"    generation {one.generation_mb:.1f} MB, plan file {one.plan_mb:.1f} MB, "
-        f"all that is kept {one.kept_mb:.1f} MB"
-    )
 
 
 def _budgets(one: Measured) -> bool:
