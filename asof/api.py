@@ -462,7 +462,9 @@ def registry_history(root: Path, project: Project, *, target: str) -> tuple[Entr
 
 def registry_export(root: Path, project: Project, *, target: str) -> bytes:
     """The whole registry as one readable JSON document."""
-    return registry_of(root, project, target).export()
+    from asof.registry.upkeep import export
+
+    return export(registry_of(root, project, target))
 
 
 def registry_check(root: Path, location: str) -> tuple[Finding, ...]:
