@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     ViewSql = Callable[[Repo, FeatureView], str]
 
-ONLINE_TABLE = "online_table"
-OFFLINE_VIEW = "offline_view"
+ONLINE_TABLE: Final = "online_table"
+OFFLINE_VIEW: Final = "offline_view"
 
 
 class Phase(StrEnum):
