@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from asof.compiler.infrastructure import Step
+    from asof.compiler.model import Repo
     from asof.compiler.plan import Plan
     from asof.compiler.state import State
 
@@ -34,10 +35,18 @@ def relying_on(state: State) -> Iterator[None]:
     try:
         yield
     except _MISFIT as error:
-        wrong = next((d for d in check(repo_of(state)) if d.level is Level.ERROR), None)
-        if wrong is None:
+        wrong = _first_error(repo_of(state))
+        if not wrong:
             raise
-        raise unreadable(f"its definitions do not fit together: {wrong.message}") from error
+        raise unreadable(f"its definitions do not fit together: {wrong}") from error
+
+
+def _first_error(repo: Repo) -> str:
+    try:
+        return next((d.message for d in check(repo) if d.level is Level.ERROR), "")
+    except _MISFIT as error:
+        # The schemas keep this from files; whoever wrote the registry kept to no schema.
+        return f"{type(error).__name__}: {error}"
 
 
 def flaw(made: Plan) -> str:

@@ -28,7 +28,10 @@ UNLOCKS = "audit/unlocks/"
 GENERATIONS = "generations/"
 JOURNAL = "journal/"
 LARGEST_GENERATION = 2**30
-"""Bytes a generation may have once decompressed: a small blob must not fill the memory of whoever reads it."""
+"""Bytes that a blob may have once decompressed."""
+_ALWAYS, _RATIO = 16 << 20, 200
+"""Beyond 16 MiB no more than 200 times its own size: ours shrink to a tenth, and a small blob must not fill the memory
+of whoever reads it."""
 
 NO_SUCH_SERIAL = rule("AS709", "registry has no such generation")
 
@@ -171,12 +174,13 @@ def _audit_key(serial: int) -> str:
 def inflated(body: bytes, key: str) -> bytes:
     """What was compressed into the blob ``key``. Raises DiagnosticError AS701 where it is damaged or too large."""
     inflate = zlib.decompressobj(wbits=31)
+    most = min(LARGEST_GENERATION, max(_ALWAYS, _RATIO * len(body)))
     try:
-        made = inflate.decompress(body, LARGEST_GENERATION)
+        made = inflate.decompress(body, most)
     except zlib.error as error:
         raise unreadable(f"{key} is damaged: {error}") from error
     if not inflate.eof:
-        why = "it is larger than asof reads" if inflate.unconsumed_tail else "it is cut short"
+        why = "it is larger than asof reads" if len(made) == most else "it is cut short"
         raise unreadable(f"{key} is damaged: {why}")
     return made
 

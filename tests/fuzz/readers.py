@@ -24,6 +24,7 @@ from asof.compiler.load import load
 from asof.compiler.plan import Plan, plan, plan_bytes, plan_from_bytes, state_after
 from asof.compiler.source import RepoFiles
 from asof.compiler.state import EMPTY, repo_of
+from asof.compiler.trust import relying_on
 from asof.ops.apply import Actor, Hands, abort, apply, resume
 from asof.ops.recovery import standstill
 from asof.ops.rollback import rollback_plan
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from asof.compiler.model import Store
-    from asof.compiler.state import Resource
+    from asof.compiler.state import Resource, State
     from asof.ops.observe import Drifted
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,7 +116,7 @@ def _every_reader(registry: Registry) -> None:
         lambda: garbage(registry, 1),
         lambda: registry.at(1),
         lambda: standstill((registry.head() or _nobody())[0], registry.clock()),
-        lambda: artifacts(repo_of(registry.state()), target="local", serial=1),
+        lambda: _compiled(registry.state()),
         lambda: shown(plans.human(plan(GROWN, registry.state(), target="local"))),
         lambda: rollback_plan(registry, 1),
         lambda: unlock(registry, by="eve", reason="fuzz"),
@@ -126,6 +127,11 @@ def _every_reader(registry: Registry) -> None:
     for act in acts:
         with suppress(DiagnosticError):
             act()
+
+
+def _compiled(state: State) -> None:
+    with relying_on(state):
+        artifacts(repo_of(state), target=state.target, serial=1)
 
 
 def _nobody() -> Any:
