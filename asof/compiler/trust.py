@@ -35,7 +35,7 @@ def relying_on(state: State) -> Iterator[None]:
     try:
         yield
     except _MISFIT as error:
-        wrong = _first_error(repo_of(state))
+        wrong = _first_error(repo_of(state)) if state.settings is not None else ""
         if not wrong:
             raise
         raise unreadable(f"its definitions do not fit together: {wrong}") from error

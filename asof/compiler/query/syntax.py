@@ -15,6 +15,11 @@ from sqlglot.tokenizer_core import Token, TokenType
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+MAX_DEPTH = 100
+"""Levels of a statement's tree, a chain of AND, OR or another operator counted once: whatever walks it afterwards may
+take several frames for each."""
+
+_TOO_DEEP = "this is nested too deep to be read: take it apart into several steps (WITH)"
 _OPENERS = frozenset({TokenType.SELECT, TokenType.WITH, TokenType.FROM, TokenType.L_PAREN, TokenType.TABLE})
 _TEMPLATE = re.compile(r"\{[{%#]")
 _COMMENT = re.compile(r"--|/\*|#")
@@ -109,13 +114,31 @@ def _parsed(text: str, tokens: Sequence[Token], dialect: str) -> exp.Expr:
         trees = Dialect.get_or_raise(dialect).parser().parse(list(tokens), text)
     except ParseError as error:
         raise _syntax_error(text, error) from error
+    except RecursionError:
+        raise SqlSyntaxError(_TOO_DEEP) from None
     if len(trees) > 1:
         ends = [t for t in tokens if t.token_type is TokenType.SEMICOLON]
         after = next((t for t in tokens if t.start > ends[0].start), ends[0])
         raise _at(text, after, "one statement only: everything after the semicolon has no place here")
     if trees[0] is None:
         raise SqlSyntaxError("there is only a comment here")
+    if _deeper(trees[0], MAX_DEPTH):
+        raise SqlSyntaxError(_TOO_DEEP)
     return trees[0]
+
+
+def _deeper(tree: exp.Expr, levels: int) -> bool:
+    """Whether something stands below more than ``levels`` others."""
+    row: list[exp.Expr] = [tree]
+    while row and levels:
+        below: list[exp.Expr] = []
+        while row:
+            node = row.pop()
+            for child in node.iter_expressions():
+                chained = isinstance(child, exp.Binary) and type(child) is type(node)
+                (row if chained else below).append(child)
+        row, levels = below, levels - 1
+    return bool(row)
 
 
 def _refuse_templates(text: str, tokens: Sequence[Token]) -> None:
