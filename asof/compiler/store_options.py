@@ -12,7 +12,7 @@ from asof.compiler.diagnostics import DiagnosticError, nearest, rule
 from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from asof.compiler.model import Json, Store
 
@@ -55,23 +55,25 @@ def opening(store: Store, environ: Mapping[str, str]) -> Iterator[None]:
 
     Raises DiagnosticError with the names of the variables in place of their values; AS723 for an OSError.
     """
+    hidden = _filled_in(store, environ)
+    del environ  # whoever prints the variables of a traceback would print it
     try:
         yield
     except DiagnosticError as error:
-        told = [replace(d, message=_unsaid(d.message, store, environ)) for d in error.diagnostics]
+        told = [replace(d, message=_unsaid(d.message, hidden)) for d in error.diagnostics]
         raise DiagnosticError(*told) from None
     except OSError as error:
-        message = _unsaid(f"{store.type}: {error}", store, environ)
+        message = _unsaid(f"{store.type}: {error}", hidden)
         raise DiagnosticError(STORE_UNAVAILABLE.at(NOWHERE, message)) from None
 
 
-def _unsaid(message: str, store: Store, environ: Mapping[str, str]) -> str:
-    for written, value in _filled_in(store, environ):
+def _unsaid(message: str, hidden: Sequence[tuple[str, Secret]]) -> str:
+    for written, value in hidden:
         message = message.replace(value, written)
     return message
 
 
-def _filled_in(store: Store, environ: Mapping[str, str]) -> list[tuple[str, str]]:
+def _filled_in(store: Store, environ: Mapping[str, str]) -> list[tuple[str, Secret]]:
     """(how it is written in asof.yaml, what it is) for whole options and for each variable, longest value first."""
     found: dict[str, str] = {}
     for _, option in store.options:
@@ -84,7 +86,7 @@ def _filled_in(store: Store, environ: Mapping[str, str]) -> list[tuple[str, str]
         found |= {f"{written} ": unquote(value) for written, value in values.items() if unquote(value) != value}
         if names:
             found[option] = resolve(option, environ)
-    return sorted(((w.strip(), v) for w, v in found.items()), key=lambda pair: -len(pair[1]))
+    return sorted(((w.strip(), Secret(v)) for w, v in found.items()), key=lambda pair: -len(pair[1]))
 
 
 def options_of(
