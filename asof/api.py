@@ -237,7 +237,8 @@ def hands_in(
 
     if refused := refusals(target_of(project, target)):
         raise DiagnosticError(*refused)
-    with StoreInfrastructure(project.project, root=root) as infrastructure:
+    chosen = target_of(project, target)
+    with StoreInfrastructure(project.project, root=root, target=chosen) as infrastructure:
         actor = current_actor(root, os.environ)
         yield Hands(infrastructure=infrastructure, actor=actor, progress=progress, stop=stop, grace=grace)
 

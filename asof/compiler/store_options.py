@@ -49,6 +49,11 @@ def resolve(text: str, environ: Mapping[str, str]) -> str:
     return filled if filled == text else Secret(filled)
 
 
+def variables(store: Store) -> set[str]:
+    """The variables of the environment that ``store`` asks for."""
+    return {name for _, value in store.options if isinstance(value, str) for name in _VARIABLE.findall(value)}
+
+
 @contextmanager
 def opening(store: Store, environ: Mapping[str, str]) -> Iterator[None]:
     """For code that opens ``store``: no error repeats what it takes from the environment, whatever a driver says.
