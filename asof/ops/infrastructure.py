@@ -146,9 +146,8 @@ class StoreInfrastructure:
 
     def _must_be_ours(self, resource: Resource) -> None:
         if self.target is not None and resource.store not in (self.target.offline, self.target.online):
-            message = (
-                f"{resource.id} is to stand in a {resource.store.type} that is none of target {self.target.name}'s"
-            )
+            where = f"a {resource.store.type} that target {self.target.name} does not name"
+            message = f"{resource.id} is to stand in {where}"
             note = "a plan is for the stores that asof.yaml names: make a new one"
             raise DiagnosticError(FOREIGN_STORE.at(NOWHERE, message, notes=(note,)))
 
