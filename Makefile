@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test check golden bench bench-registry bench-sql mutants model soak clean
+.PHONY: help demo test check golden bench bench-registry bench-sql fuzz mutants model feast soak clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list.
@@ -43,11 +43,18 @@ bench-registry: $(READY)  ## Validate, plan and apply repos of 100 to 50,000 vie
 bench-sql: $(READY)  ## Compiled point-in-time SQL against hand-written SQL on DuckDB, Postgres, ClickHouse and Spark; print ratios.
 	@$(BIN)/python -m bench.sql
 
+SECONDS_EACH ?= 60
+fuzz: $(READY)  ## Fuzz what reads YAML, plan files and registries, led by coverage; SECONDS_EACH=600 for longer.
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS_EACH)
+
 mutants: $(READY)  ## Break the query builder on purpose; the tests must notice each time.
 	$(BIN)/python -m tests.mutants
 
 model: $(READY)  ## Search every state of the registry's protocol with spin; what we take from it must break it.
 	$(BIN)/python -m tests.model
+
+feast: $(READY)  ## Run Feast itself, in an environment of its own, and compare: imports and histories.
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m feast tests/feast
 
 soak: $(READY)  ## kill -9 at every instant of an apply, and of its recovery; 16 appliers that race 1,000 rounds on each store.
 	$(BIN)/python -m tests.registry.drill --twice
