@@ -91,7 +91,10 @@ def serve(shop: Shop, journal: Journal, seed: int, results: list[Done], lock: th
             journal.add(done)
             results.append(done)
             what = "disagrees" if done.failure else "equal"
-            print(f"{done.engine:10} chunk {done.chunk:3}  {done.cases:4} cases  {done.seconds:6.1f} s  {what}", flush=True)
+            print(
+                f"{done.engine:10} chunk {done.chunk:3}  {done.cases:4} cases  {done.seconds:6.1f} s  {what}",
+                flush=True,
+            )
             if done.failure:
                 print(done.failure, flush=True)
         if not child.is_alive():
@@ -142,7 +145,8 @@ def main(arguments: list[str]) -> int:
     known = {(done.engine, done.chunk) for done in results}
     shop, lock, began = Shop(one for one in wanted if one not in known), threading.Lock(), time.monotonic()
     threads = [
-        threading.Thread(target=serve, args=(shop, journal, chosen.seed, results, lock)) for _ in range(chosen.processes)
+        threading.Thread(target=serve, args=(shop, journal, chosen.seed, results, lock))
+        for _ in range(chosen.processes)
     ]
     for thread in threads:
         thread.start()

@@ -146,6 +146,10 @@ class Dialect:
     intervals: ClassVar[bool] = True
     """INTERVAL literals exist."""
 
+    prunes: ClassVar[Literal["alternatives", "conjunctions", "nothing"]] = "alternatives"
+    """What lets the engine skip partitions by bounds that it learns as it runs: any predicate over the column, only
+    one without OR, or, where there are no partitions, nothing."""
+
     reads_files: ClassVar[bool] = False
     """A source's ``path`` can stand in FROM."""
 
@@ -222,6 +226,10 @@ class Dialect:
         if not duration.microseconds:
             return time
         return exp.Sub(this=time, expression=self.length(duration))
+
+    def day_text(self, day: exp.Expr) -> exp.Expr:
+        """A date as the text YYYY-MM-DD, whatever the session says of dates."""
+        return self.cast(day, types.STRING)
 
     def order_key(self, columns: list[exp.Expr]) -> exp.Expr:
         """One comparable value that orders rows by ``columns``, NULL smallest; for engines with ARG_MAX frames."""

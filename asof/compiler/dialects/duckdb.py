@@ -53,6 +53,7 @@ class DuckDB(Dialect):
             "first", "last", "count_distinct", "any", "all",
         }
     )  # fmt: skip
+    prunes = "conjunctions"
     reads_files = True
     approximations = {"approx_count_distinct": 0.07, "approx_percentile": 0.005}  # noqa: RUF012 - a constant table
     calls = COMMON

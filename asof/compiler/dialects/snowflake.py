@@ -21,7 +21,9 @@ class Snowflake(Dialect):
     name = "snowflake"
     prologue = ("ALTER SESSION SET TIMEZONE = 'UTC'",)
     nodes = syntax.CORE | syntax.MOMENTS | syntax.INTERVALS | {exp.ApproxDistinct, exp.ArrayAgg, exp.WithinGroup}
-    builtins = frozenset({"TO_TIMESTAMP_LTZ", "OBJECT_AGG", "ARRAY_CONSTRUCT", "APPROX_PERCENTILE", "TO_VARIANT"})
+    builtins = frozenset(
+        {"TO_TIMESTAMP_LTZ", "TO_CHAR", "OBJECT_AGG", "ARRAY_CONSTRUCT", "APPROX_PERCENTILE", "TO_VARIANT"}
+    )
     identifier_length = 255
     max_statement_bytes = 1_000_000
     type_names: ClassVar = {
@@ -54,6 +56,9 @@ class Snowflake(Dialect):
     def since_epoch(self, count: exp.Expr, ticks: int) -> exp.Expr:
         whole = exp.Mul(this=count, expression=exp.Literal.number(ticks)) if ticks > 1 else count
         return exp.Anonymous(this="TO_TIMESTAMP_LTZ", expressions=[whole, exp.Literal.number(6)])
+
+    def day_text(self, day: exp.Expr) -> exp.Expr:
+        return exp.Anonymous(this="TO_CHAR", expressions=[day, exp.Literal.string("YYYY-MM-DD")])
 
     def list_of(self, value: exp.Expr, rank: exp.Expr, kept: exp.Expr) -> exp.Expr:
         order = exp.Order(expressions=[exp.Ordered(this=rank, desc=False, nulls_first=False)])
