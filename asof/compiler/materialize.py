@@ -14,7 +14,7 @@ from asof.compiler.dialects import spoken
 from asof.compiler.emit import Compiled, Draft, emit
 from asof.compiler.pit import windows
 from asof.compiler.pit.latest import latest
-from asof.compiler.pit.partitions import Extent, reached
+from asof.compiler.pit.partitions import Extent, another_day, reached
 from asof.compiler.pit.request import Names, OutputColumn
 from asof.compiler.pit.resolve import Group
 from asof.compiler.pit.statement import Statement
@@ -223,6 +223,11 @@ def _checks(binder: Binder, view: FeatureView) -> exp.Query:
         event = binder.time(view, timing.timestamp_field, kinds)
         known = binder.time(view, created, kinds)
         arms.append(_count(dialect, "created before its event", table, exp.LT(this=known, expression=event)))
+    day = shape.partition_of(repo, view)
+    if day is not None and dialect.prunes != "nothing":
+        event = dialect.tick(binder.time(view, timing.timestamp_field, kinds))
+        astray = another_day(tree.column("", day.name), day.type, event, dialect)
+        arms.append(_count(dialect, f"{day.name} is no date of its {timing.timestamp_field}", table, astray))
     order = [*keys, timing.timestamp_field, *([created] if created else []), *timing.unique]
     alike = tree.select([tree.named(exp.Count(this=exp.Star()), "rows")], tree.cte(table))
     tree.where(alike, [tree.present(tree.column("", name)) for name in (*keys, timing.timestamp_field)])

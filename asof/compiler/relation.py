@@ -202,7 +202,7 @@ class Binder:
             query = parse(location.query, self.repo.project.sql_dialect)
             return tree.derived(translated(query, self.repo, self.dialect, source.address), source.name)  # type: ignore[arg-type]
         if location.path and self.dialect.reads_files:
-            return exp.Table(this=self.dialect.scan(location.path))
+            return exp.Table(this=self.dialect.scan(location.path, {c.name: c.type for c in source.columns}))
         if location.table:
             return tree.table(location.table)
         raise DiagnosticError(support.unreadable(self.repo, source, location, self.dialect))

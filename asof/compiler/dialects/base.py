@@ -302,8 +302,8 @@ class Dialect:
         made.latest = latest
         return made
 
-    def scan(self, path: str) -> exp.Expr:
-        """The rows of a file, as a table expression; only where ``reads_files``."""
+    def scan(self, path: str, columns: Mapping[str, types.Type]) -> exp.Expr:
+        """The rows of files, whose ``columns`` are declared so, as a table expression; only where ``reads_files``."""
         raise NotImplementedError(path)
 
     def leaf(self, node: exp.Expr) -> exp.Expr:

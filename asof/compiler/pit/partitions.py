@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from asof.compiler.pit.resolve import Group
 
 _DAY = 86_400_000_000
-_FIRST, _LAST = "0001-01-01", "9999-12-31"
-"""Between them dates sort as their texts do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +80,12 @@ class Days:
         dialect: Dialect,
     ) -> exp.Expr | None:
         """The day of the first or last instant, ``moved`` by microseconds; None where no calendar has it."""
+        first = of is exp.Min
         if known is not None:
             return _known(known, moved, kind, dialect)
         if self.extent.instant is not None:
-            return _day(_moved(dialect.tick(self.extent.instant.copy()), moved, dialect), kind, dialect)
-        edge = _day(_moved(of(this=tree.column("", self.extent.at)), moved, dialect), kind, dialect)
+            return _day(_moved(dialect.tick(self.extent.asked), moved, dialect), kind, dialect, first=first)
+        edge = _day(_moved(of(this=tree.column("", self.extent.at)), moved, dialect), kind, dialect, first=first)
         return exp.Subquery(this=tree.select([edge], tree.cte(self.extent.spine)))
 
 
@@ -112,6 +111,14 @@ def reached(repo: Repo, groups: Iterable[Group], extent: Extent, *, any_age: boo
         for address, reaches in found.items()
         if address not in whole
     }
+
+
+def another_day(column: exp.Expr, kind: types.Type, event: exp.Expr, dialect: Dialect) -> exp.Expr:
+    """Whether a partition's date is that of its row's ``event``, on the builder's clock, in no time zone."""
+    first = _day(_moved(event.copy(), -_DAY, dialect), kind, dialect, first=True)
+    last = _day(_moved(event.copy(), _DAY, dialect), kind, dialect, first=False)
+    before, after = exp.LT(this=column, expression=first), exp.GT(this=column.copy(), expression=last)
+    return exp.Paren(this=exp.Or(this=before, expression=after))
 
 
 def _reaches(repo: Repo, group: Group) -> list[Reach]:
@@ -153,12 +160,17 @@ def _moved(time: exp.Expr, moved: int, dialect: Dialect) -> exp.Expr:
     return exp.Add(this=time, expression=dialect.length(Duration(moved)))
 
 
-def _day(time: exp.Expr, kind: types.Type, dialect: Dialect) -> exp.Expr:
-    """The date of a time on the builder's clock, as partitions hold it."""
+def _day(time: exp.Expr, kind: types.Type, dialect: Dialect, *, first: bool) -> exp.Expr:
+    """The date of a time on the builder's clock, as partitions hold it; ``first`` says that it bounds from below.
+
+    Where text is no longer in the order of dates, it bounds nothing.
+    """
     day = dialect.cast(dialect.untick(time), types.DATE)
     if kind != types.STRING:
         return day
-    first, last = (_literal(date.fromisoformat(text), dialect) for text in (_FIRST, _LAST))
-    early = exp.If(this=exp.LT(this=day.copy(), expression=first), true=exp.Literal.string(""))
-    late = exp.If(this=exp.GT(this=day.copy(), expression=last), true=exp.Literal.string(_LAST))
-    return exp.Case(ifs=[early, late], default=dialect.day_text(day))
+    if first:
+        beyond: exp.Expr = exp.LT(this=day.copy(), expression=_literal(date.min, dialect))
+    else:
+        beyond = exp.GT(this=day.copy(), expression=_literal(date.max, dialect))
+    nothing = exp.Literal.string("" if first else date.max.isoformat())
+    return exp.Case(ifs=[exp.If(this=beyond, true=nothing)], default=dialect.day_text(day))
