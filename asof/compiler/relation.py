@@ -129,7 +129,8 @@ class Binder:
             return self.source(shape.source_of(self.repo, view))
         if view.address not in self.made:
             query = self.parse_query(view.query, view.address)
-            self.made[view.address] = self._add(view.name, query, "the query of the view")
+            # Read several times, it is computed once where the engine chooses so: that is what none is told here.
+            self.made[view.address] = self.ctes.add(view.name, query, "the query of the view")
         return self.made[view.address]
 
     def rows(self, view: FeatureView, values: Iterable[str], inputs: Mapping[str, exp.Expr]) -> Rows:

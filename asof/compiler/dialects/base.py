@@ -261,6 +261,18 @@ class Dialect:
         """A value in PARTITION BY, where the engine does not take every type there."""
         return value
 
+    def distinguished(self, value: exp.Expr, kind: types.Type | None) -> exp.Expr:
+        """A value in COUNT(DISTINCT ...), where the engine tells equal ones apart."""
+        return value
+
+    def addend(self, value: exp.Expr) -> exp.Expr:
+        """An integer to be added up, wide enough that no total of them wraps; as it stands where engines see to it."""
+        return value
+
+    def narrowed(self, value: exp.Expr, kind: types.Type) -> exp.Expr:
+        """A wide integer as this type; an error where it does not fit."""
+        return self.cast(value, kind)
+
     def nested(self, value: exp.Expr) -> exp.Expr:
         """A list or map on its way into a map."""
         return value
