@@ -32,24 +32,6 @@ WHERE
   "loaded_at" < "ended_at"
 UNION ALL
 SELECT
-  CAST('ds is no date of its ended_at' AS TEXT) AS "check",
-  CAST(COUNT(*) AS INTEGER) AS "rows"
-FROM "nights_source"
-WHERE
-  (
-    "ds" < CASE
-      WHEN CAST("ended_at" - 86400000000 AS INTEGER) < CAST('0001-01-01' AS INTEGER)
-      THEN ''
-      ELSE CAST(CAST("ended_at" - 86400000000 AS INTEGER) AS TEXT)
-    END
-    OR "ds" > CASE
-      WHEN CAST("ended_at" + 86400000000 AS INTEGER) > CAST('9999-12-31' AS INTEGER)
-      THEN '9999-12-31'
-      ELSE CAST(CAST("ended_at" + 86400000000 AS INTEGER) AS TEXT)
-    END
-  )
-UNION ALL
-SELECT
   CAST('a tie that only feature values decide' AS TEXT) AS "check",
   CAST(COALESCE(SUM("rows"), 0) AS INTEGER) AS "rows"
 FROM (
