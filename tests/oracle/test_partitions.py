@@ -33,7 +33,16 @@ ONE = Entity(name="one", join_keys=(Column(name="id", type=INT64),))
 INSTANT = pa.timestamp("us", "UTC")
 
 
-def case(kind: Type, *, ttl: str | None, delay: str = "0s", zone: int = 0, **given: object) -> Case:
+def case(
+    kind: Type,
+    *,
+    ttl: str | None,
+    delay: str = "0s",
+    zone: int = 0,
+    window: str = "7d",
+    first: datetime = NOON,
+    **given: object,
+) -> Case:
     """A row each six hours of May, in partitions dated by the clock of UTC+``zone``; some without a date."""
     moments = [datetime(2024, 5, 1, tzinfo=UTC) + timedelta(hours=6 * n) for n in range(124)]
 
@@ -59,13 +68,13 @@ def case(kind: Type, *, ttl: str | None, delay: str = "0s", zone: int = 0, **giv
         source="days",
         schema=(Column(name="v", type=FLOAT64),),
         ttl=None if ttl is None else Duration.parse(ttl),
-        aggregations=(Aggregation(function="count", name="week", windows=(Window(length=Duration.parse("7d")),)),),
+        aggregations=(Aggregation(function="count", name="week", windows=(Window(length=Duration.parse(window)),)),),
     )
     return Case(
         definitions=[ONE, source, view],
         rows_of={"days": [(n % 3, at, partition(n, at), float(n)) for n, at in enumerate(moments)]},
         spine_columns=[("id", INT64), ("event_timestamp", TIMESTAMP)],
-        spine=[(n % 3, NOON + timedelta(hours=n)) for n in range(9)],
+        spine=[(n % 3, first + timedelta(hours=n)) for n in range(9)],
         items=[ServiceItem(view="latest")],
         **given,  # type: ignore[arg-type]
     )
@@ -75,8 +84,10 @@ def case(kind: Type, *, ttl: str | None, delay: str = "0s", zone: int = 0, **giv
 @pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("zone", [-12, 0, 14])
 def test_no_row_is_lost_at_the_edges_of_days(engine: Runner, kind: Type, known: bool, zone: int) -> None:
-    """Ten days of ttl, a delay of one; asked about around noon, where a day's date depends on the clock."""
-    check(engine, case(kind, ttl="10d", delay="1d", zone=zone, extent_known=known))
+    """Ten days back, with a delay of one; asked about at hours whose date depends on the clock."""
+    first = NOON - timedelta(hours=8)
+    made = case(kind, ttl="10d", delay="1d", zone=zone, window="10d", first=first, extent_known=known)
+    check(engine, made)
 
 
 @pytest.mark.parametrize("kind", [DATE, STRING], ids=str)
