@@ -15,7 +15,7 @@ from asof.compiler.stored import batch_source, timing_for_views, used_name, view
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from asof.compiler.model import Aggregation, Repo, Timing, Window
+    from asof.compiler.model import Aggregation, Repo, ServiceItem, Timing, Window
     from asof.compiler.types import Type
 
 
@@ -93,6 +93,15 @@ def features(view: FeatureView | OnDemandFeatureView) -> tuple[str, ...]:
         return tuple(feature.name for feature in view.features)
     windowed = tuple(a.feature_name(w) for a in view.aggregations for w in a.windows)
     return tuple(column.name for column in view.schema) + windowed
+
+
+def named_features(
+    view: FeatureView | OnDemandFeatureView, item: ServiceItem, *, full_feature_names: bool
+) -> tuple[tuple[str, str], ...]:
+    """(feature, name of its output column) of what a service asks of a view, in order; unknown features too."""
+    prefix = f"{item.alias or item.view}__" if full_feature_names else ""
+    chosen = [(ref.name, ref.alias or ref.name) for ref in item.features] or [(n, n) for n in features(view)]
+    return tuple((name, prefix + shown) for name, shown in chosen)
 
 
 def windows(view: FeatureView) -> Mapping[str, tuple[Aggregation, Window]]:

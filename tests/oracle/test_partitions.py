@@ -94,7 +94,7 @@ def case(
 def test_no_row_is_lost_at_the_edges_of_days(engine: Runner, kind: Type, known: bool, zone: int) -> None:
     """Ten days back, with a delay of one; asked about at hours whose date depends on the clock."""
     first = NOON - timedelta(hours=8)
-    made = case(kind, ttl="10d", delay="1d", zone=zone, window="10d", first=first, step=5, extent_known=known)
+    made = case(kind, ttl="10d", delay="1d", zone=zone, window="10d", first=first, step=6, extent_known=known)
     check(engine, made)
 
 
