@@ -40,14 +40,12 @@ bench: $(READY)  ## Measure start-up, planning at scale and the training set; pr
 bench-sql: $(READY)  ## Compiled point-in-time SQL against hand-written SQL on DuckDB, Postgres, ClickHouse and Spark; print ratios.
 	@$(BIN)/python -m bench.sql
 
-<<<<<<< HEAD
 oracle: $(READY)  ## 2,000 generated cases on every engine, the oracle decides; stop it and take it up again. ARGS="--cases 50".
 	$(BIN)/python -m tests.oracle $(ARGS)
-=======
+
 SECONDS_EACH ?= 60
 fuzz: $(READY)  ## Fuzz what reads YAML, plan files and registries, led by coverage; SECONDS_EACH=600 for longer.
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS_EACH)
->>>>>>> main
 
 mutants: $(READY)  ## Break the query builder on purpose; the tests must notice each time.
 	$(BIN)/python -m tests.mutants
