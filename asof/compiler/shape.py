@@ -8,7 +8,7 @@ from asof.compiler import types
 from asof.compiler.features import result_type
 from asof.compiler.model import Column, DataSource, FeatureView, OnDemandFeatureView, StreamFeatureView
 from asof.compiler.query import SqlSyntaxError, outline
-from asof.compiler.stored import batch_source, timing_for_views, view_columns
+from asof.compiler.stored import batch_source, timing_for_views, used_name, view_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +42,17 @@ def timing_of(repo: Repo, view: FeatureView) -> Timing:
     """When the rows of a view happened: a query says so itself, a source for its views."""
     base = upstream(repo, view)
     return base.timing if base.query else timing_for_views(source_of(repo, base))
+
+
+def partition_of(repo: Repo, view: FeatureView) -> Column | None:
+    """The column by whose date the source of a view is partitioned, by the name that views use; None for queries."""
+    base = upstream(repo, view)
+    source = None if base.query else source_of(repo, base)
+    if source is None or not source.date_partition_column:
+        return None
+    name = used_name(source, source.date_partition_column)
+    kind = view_columns(source).get(name)
+    return None if kind not in (types.DATE, types.STRING) else Column(name=name, type=kind)
 
 
 def join_keys(repo: Repo, view: FeatureView) -> tuple[Column, ...]:
