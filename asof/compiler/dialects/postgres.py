@@ -49,7 +49,10 @@ class Postgres(Dialect):
     nulls_first_descending = True
     carriers = {"bool": "int32", "uuid": "string", "json": "string"}  # noqa: RUF012 - a constant table
     calls = COMMON
-    builtins = frozenset({"JSONB_OBJECT_AGG"})
+    builtins = frozenset({"JSONB_OBJECT_AGG", "TO_CHAR"})
+
+    def day_text(self, day: exp.Expr) -> exp.Expr:
+        return exp.Anonymous(this="TO_CHAR", expressions=[day, exp.Literal.string("YYYY-MM-DD")])
 
     def list_of(self, value: exp.Expr, rank: exp.Expr, kept: exp.Expr) -> exp.Expr:
         order = exp.Order(this=value, expressions=[exp.Ordered(this=rank, desc=False, nulls_first=False)])
