@@ -93,9 +93,11 @@ MUTANTS = (
     Mutant(
         "visibility of windows dropped", WINDOWS, "on.append(reach.visible(", "list[exp.Expr]().append(reach.visible("
     ),
-    Mutant("ties: created and unique dropped", LATEST, "(*rows.ties, *features)", "features"),
-    Mutant("ties: unique before created", LATEST, "(*rows.ties, *features)", "(*rows.ties[::-1], *features)"),
-    Mutant("ties: feature values dropped", LATEST, "(*rows.ties, *features)", "rows.ties"),
+    Mutant("ties: created and unique dropped", LATEST, "(*rows.ties, *rows.values)", "rows.values"),
+    Mutant("ties: unique before created", LATEST, "(*rows.ties, *rows.values)", "(*rows.ties[::-1], *rows.values)"),
+    Mutant("ties: feature values dropped", LATEST, "(*rows.ties, *rows.values)", "rows.ties"),
+    Mutant("pairs: the event no longer decides", LATEST, "[event, *_ties(rows)]", "_ties(rows)"),
+    Mutant("latest, fetched: any time of the key", LATEST, "(*rows.keys, names.event))\n", "rows.keys)\n"),
     Mutant("ties: NULL wins", TREE, "desc=True, nulls_first=False", "desc=True, nulls_first=True"),
     Mutant("LEFT JOIN becomes INNER", TRAINING, 'on, side="LEFT")', "on)"),
     Mutant("count of nothing is NULL", WINDOWS, 'on, side="LEFT")', "on)"),
