@@ -61,13 +61,13 @@ def last_before(
     )
     window = _so_far(statement, rows, order)
     picked = _records if statement.dialect.records else _places
-    framed, values, there = picked(statement, group, table, window, features)
+    framed, values = picked(statement, group, table, window, features)
     if span.since is not None:
         newest = exp.Window(this=exp.Max(this=tree.column("", names.event)), alias=tree.identifier(_SO_FAR))
         framed.append("expressions", tree.column("", names.since))
         framed.append("expressions", tree.named(newest, names.event))
     query = tree.select([tree.column("", names.row), *values], tree.derived(framed, "framed"))
-    conditions = [tree.present(tree.column("", names.row)), tree.present(there)]
+    conditions = [tree.present(tree.column("", names.row))]
     if span.since is not None:
         conditions.append(exp.GTE(this=tree.column("", names.event), expression=tree.column("", names.since)))
     return tree.where(query, conditions)
@@ -87,7 +87,7 @@ def _so_far(statement: Statement, rows: Rows, ties: Sequence[str]) -> exp.Window
 
 def _records(
     statement: Statement, _: Group, table: str, window: exp.Window, features: tuple[str, ...]
-) -> tuple[exp.Select, list[exp.Expr], exp.Expr]:
+) -> tuple[exp.Select, list[exp.Expr]]:
     """The values of each row as one record: no NULL among them hides the row."""
     names, dialect = statement.names, statement.dialect
     record = tree.case(_absent(tree.column("", names.row)), dialect.record([(f, tree.column("", f)) for f in features]))
@@ -95,12 +95,12 @@ def _records(
     framed = tree.select([tree.column("", names.row), tree.named(last, names.newest)], tree.cte(table))
     framed.set("windows", [window])
     values: list[exp.Expr] = [tree.named(dialect.field(tree.column("", names.newest), f), f) for f in features]
-    return framed, values, tree.column("", names.newest)
+    return framed, values
 
 
 def _places(
     statement: Statement, group: Group, table: str, window: exp.Window, features: tuple[str, ...]
-) -> tuple[exp.Select, list[exp.Expr], exp.Expr]:
+) -> tuple[exp.Select, list[exp.Expr]]:
     """Rows are numbered, the greatest number so far names the latest one, and questions alone look up its values."""
     names = statement.names
     number = exp.Window(this=exp.RowNumber(), alias=tree.identifier(_SO_FAR))
@@ -125,9 +125,9 @@ def _places(
         )
         for feature in features
     ]
-    framed = tree.select([tree.column("", names.row), tree.column("", names.newest), *values], tree.cte(table))
+    framed = tree.select([tree.column("", names.row), *values], tree.cte(table))
     framed.set("windows", [window])
-    return framed, _of("", features), tree.column("", names.newest)
+    return framed, _of("", features)
 
 
 def _absent(value: exp.Expr) -> exp.Expr:
