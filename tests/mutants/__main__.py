@@ -20,7 +20,7 @@ KILLERS = (
     "tests/oracle/test_named_cases.py",
     "tests/oracle/test_crowded.py::test_functions_of_crowded_rows_equal_the_oracles",
     "tests/oracle/test_training.py::test_training_rows_equal_the_oracles",
-    "tests/oracle/test_training.py::test_every_strategy_gives_the_same_rows",
+    "tests/oracle/test_timeline.py",
 )
 
 QUICK = "not spark and not bigquery and not clickhouse"

@@ -88,7 +88,8 @@ class Spark(Dialect):
         return node
 
     def bucket(self, instant: exp.Expr, length: Duration) -> exp.Expr | None:
-        return exp.IntDiv(this=instant, expression=exp.Literal.number(length.microseconds))
+        whole = exp.Paren(this=instant) if isinstance(instant, exp.Binary) else instant
+        return exp.IntDiv(this=whole, expression=exp.Literal.number(length.microseconds))
 
     def record(self, fields: list[tuple[str, exp.Expr]]) -> exp.Expr:
         parts = [part for name, value in fields for part in (exp.Literal.string(name), value)]

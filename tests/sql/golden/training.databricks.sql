@@ -44,12 +44,16 @@ WITH `spine` AS (
   /* the keys that are asked about, by the stretches of 6d23h50m they reach */
   SELECT
     `driver`,
-    `_at` - 604800000000 DIV 604200000000 AS `_bucket`
+    (
+      `_at` - 604800000000
+    ) DIV 604200000000 AS `_bucket`
   FROM `driver_asked`
   UNION
   SELECT
     `driver`,
-    `_at` - 600000000 DIV 604200000000 AS `_bucket`
+    (
+      `_at` - 600000000
+    ) DIV 604200000000 AS `_bucket`
   FROM `driver_asked`
 ), `last_ride_timeline` AS (
   /* rows with their values and questions on one time line */
