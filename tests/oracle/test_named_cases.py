@@ -101,6 +101,13 @@ def test_a_ttl_below_a_second_is_no_less_a_ttl(engine: Runner) -> None:
     holds(engine, case, f=[None, 10])
 
 
+def test_a_row_that_expired_within_a_stretch_of_time_that_is_read_is_not_seen(engine: Runner) -> None:
+    case = one_view([(1, NOON, 7)], [(1, NOON + HOUR, 0), (1, NOON + HOUR * 3 / 2, 1)], ttl="1h")
+    holds(engine, case, f=[7, None])
+    for strategy in DIALECTS[engine.dialect].strategies:
+        agree(case.rows(engine, latest=strategy), case.expected())
+
+
 def test_duplicate_spine_rows_with_different_labels_are_all_kept(engine: Runner) -> None:
     case = one_view([(1, NOON, 10)], [(1, NOON, 7), (1, NOON, 8), (1, NOON, 7)])
     holds(engine, case, label=[7, 8, 7], f=[10, 10, 10])
