@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test check golden bench bench-sql mutants model soak clean
+.PHONY: help demo test check golden bench bench-sql mutants model feast soak clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list.
@@ -45,6 +45,9 @@ mutants: $(READY)  ## Break the query builder on purpose; the tests must notice 
 
 model: $(READY)  ## Search every state of the registry's protocol with spin; what we take from it must break it.
 	$(BIN)/python -m tests.model
+
+feast: $(READY)  ## Run Feast itself, in an environment of its own, and compare: imports and histories.
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m feast tests/feast
 
 soak: $(READY)  ## kill -9 at every instant of an apply, and of its recovery; 16 appliers that race 1,000 rounds on each store.
 	$(BIN)/python -m tests.registry.drill --twice

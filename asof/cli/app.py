@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import asof
-from asof.cli import changes, data, definitions, upkeep
+from asof.cli import changes, data, definitions, importing, upkeep
 from asof.cli import registry as registry_commands
 from asof.cli.session import ExitCode, Session
 from asof.views.terminal import terminal
@@ -50,6 +50,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="-C, --json and --no-color may stand before or after the command. Exit codes: docs/cli.md.",
 )
+import_ = typer.Typer(no_args_is_help=True, help="Bring definitions over from elsewhere.")
 online = typer.Typer(no_args_is_help=True, help="Read what the online store serves.")
 registry = typer.Typer(no_args_is_help=True, help="Look into the registry, and after it.")
 
@@ -68,6 +69,7 @@ app.command("dialects")(definitions.dialects_)
 app.command()(data.history)
 app.command()(data.materialize)
 app.command("test")(definitions.feature_tests)
+import_.command("feast")(importing.feast)
 online.command("get")(data.online_get)
 registry.command("history")(registry_commands.registry_history)
 registry.command("show")(registry_commands.registry_show)
@@ -78,5 +80,6 @@ registry.command("gc")(upkeep.registry_gc)
 registry.command("import")(upkeep.registry_import)
 registry.command("unlock")(upkeep.registry_unlock)
 registry.command("check")(registry_commands.check)
+app.add_typer(import_, name="import")
 app.add_typer(online, name="online")
 app.add_typer(registry, name="registry")

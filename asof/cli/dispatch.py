@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _OF_DIAGNOSTIC = {
     "AS190": ExitCode.USAGE,
+    "AS902": ExitCode.USAGE,
+    "AS904": ExitCode.USAGE,
     "AS191": ExitCode.USAGE,
     "AS193": ExitCode.USAGE,
     "AS605": ExitCode.STALE_PLAN,

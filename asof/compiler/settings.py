@@ -15,7 +15,7 @@ LITERAL_SECRET = rule("AS216", "a secret is written down")
 _REFERENCE = re.compile(r"\$\{env:[A-Za-z_][A-Za-z0-9_]*\}")
 _WORTH_A_LOOK = re.compile(r"\$|://|=")
 _STARTED = re.compile(r"\$\{")
-SECRET_IN_URL = re.compile(r"(?<=://)([^/@\s:]*):(?!\$\{env:)([^@/\s]+)(?=@)")
+SECRET_IN_URL = re.compile(r"(?<=://)((?:\$\{env:\w+\}|[^/@\s:])*+):(?!\$\{env:)([^@/\s]+)(?=@)")
 SECRET_IN_DSN = re.compile(r"(?i)\b(?:password|pwd|secret|token)\s*=\s*(?!\$\{env:)([^\s;&]+)")
 
 

@@ -7,12 +7,8 @@ own. It needs an older sqlglot than the compiler does, and so an environment and
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
-import shutil
 import subprocess
-import sys
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -21,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from asof.compiler.types import DATE, FLOATS, INTEGERS, TIMESTAMP, Array, Map
 from tests.engines.base import EPOCH, ColumnTypes, Row, create_table, microseconds, quoted
+from tests.engines.environment import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
 
 PACKAGES = ("fakesnow==0.12.1", "snowflake-connector-python==4.8.1")
 """With the connector 5 fakesnow does not import."""
-ENGINES = Path(__file__).parents[2] / ".engines"
 WORKER = Path(__file__).with_name("snowflake_worker.py")
 
 CANNOT = {
@@ -41,25 +37,6 @@ CANNOT = {
 """What fakesnow cannot do -> why, or what it does instead. Such a statement of the prologue is left out."""
 
 
-def environment() -> Path:
-    """The Python of fakesnow's environment, installed by the first that asks."""
-    place = ENGINES / f"snowflake-{hashlib.sha256(' '.join(PACKAGES).encode()).hexdigest()[:12]}"
-    ENGINES.mkdir(exist_ok=True)
-    with (ENGINES / "snowflake.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        ready = place / "ready"
-        if not ready.exists():
-            shutil.rmtree(place, ignore_errors=True)
-            for command in (
-                [sys.executable, "-m", "venv", place],
-                [place / "bin" / "python", "-m", "pip", "install", "--quiet", *PACKAGES],
-            ):
-                done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-                assert done.returncode == 0, done.stderr
-            ready.touch()
-    return place / "bin" / "python"
-
-
 class Snowflake:
     """One session of fakesnow in a process of its own."""
 
@@ -67,7 +44,7 @@ class Snowflake:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            [environment(), "-P", "-W", "ignore", WORKER],
+            [environment("snowflake", PACKAGES), "-P", "-W", "ignore", WORKER],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8",
         )  # fmt: skip
         self.tables: list[str] = []

@@ -211,3 +211,8 @@ def test_a_literal_password_is_an_error_that_does_not_repeat_it():
     found = loaded("", project)
     assert codes(found) == ["AS216"]
     assert "hunter2" not in render(found.diagnostics, found.sources)
+
+
+def test_a_url_may_take_both_user_and_password_from_the_environment():
+    url = b"postgresql://${env:PGUSER}:${env:PGPASSWORD}@db/x"
+    assert codes(loaded("", PROJECT.replace(b"{type: duckdb}", b"{type: postgres, url: '" + url + b"'}"))) == []
