@@ -49,13 +49,15 @@ def microseconds(value: object) -> int | None:
 
 def conjuncts(condition: exp.Expr | None) -> Iterator[exp.Expr]:
     """The terms of a conjunction."""
-    if isinstance(condition, exp.And):
-        yield from conjuncts(condition.this)
-        yield from conjuncts(condition.expression)
-    elif isinstance(condition, exp.Paren):
-        yield from conjuncts(condition.this)
-    elif condition is not None:
-        yield condition
+    waiting = [condition]
+    while waiting:
+        term = waiting.pop()
+        if isinstance(term, exp.And):
+            waiting += [term.expression, term.this]
+        elif isinstance(term, exp.Paren):
+            waiting.append(term.this)
+        elif term is not None:
+            yield term
 
 
 def flipped(term: exp.Expr) -> Iterator[tuple[exp.Expr, exp.Expr]]:

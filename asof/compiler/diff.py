@@ -16,7 +16,7 @@ from asof.compiler.model import SLUGS, VIEW_KINDS, FeatureService, FeatureView, 
 from asof.compiler.moves import moves_of, renamed
 from asof.compiler.query import Comparison, analyse_view, compare
 from asof.compiler.query.catalog import Catalog
-from asof.compiler.state import Recorded, State, repo_of
+from asof.compiler.state import Recorded, State, definition_at, repo_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -150,11 +150,14 @@ class _Own:
 
         return compared
 
+    @cached_property
+    def came_from(self) -> Mapping[str, str]:
+        return {new: old for old, new in self.found.moves.items()}
+
     def reasons(self) -> dict[str, tuple[Reason, ...]]:
-        came_from = {new: old for old, new in self.found.moves.items()}
         made = {}
         for address, now in self.found.recorded.items():
-            was = self.found.state.objects.get(came_from.get(address, address))
+            was = self.found.state.objects.get(self.came_from.get(address, address))
             if was is not None:
                 made[address] = self.of(address, was, now)
         return made
@@ -163,6 +166,7 @@ class _Own:
         redialected = self.dialects.old != self.dialects.new
         if was.definition == now.definition and not redialected:
             return ()
+        definition_at(self.came_from.get(address, address), was)  # others may have written the registry
         moves = self.found.moves
         before, followed = renamed(was.definition, moves)
         old, new = (as_seen_from(d, self.found.target) for d in (before, now.definition))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     ViewSql = Callable[[Repo, FeatureView], str]
 
-ONLINE_TABLE = "online_table"
-OFFLINE_VIEW = "offline_view"
+ONLINE_TABLE: Final = "online_table"
+OFFLINE_VIEW: Final = "offline_view"
 
 
 class Phase(StrEnum):
@@ -33,6 +33,10 @@ class Phase(StrEnum):
     CONTRACT = "contract"
 
 
+StepId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,60}\Z")]
+"""It stands in the key of a journal's entry."""
+
+
 class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One effect. ``before`` and ``after`` are the resource as it was and as it is to be.
 
@@ -40,7 +44,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Each step is idempotent: done twice it leaves what it left the first time.
     """
 
-    id: str
+    id: StepId
     phase: Phase
     action: str
     reason: str

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from asof import schema
 from asof.compiler import codec
-from asof.compiler.diagnostics import Diagnostic, Fix, Label, Level, in_order, nearest, rule
+from asof.compiler.diagnostics import Diagnostic, Fix, Label, Level, correction, in_order, rule
 from asof.compiler.lower import Lowering, lower_project
 from asof.compiler.model import SLUGS, VIEW_KINDS, AnyDefinition, Project, Repo
 from asof.compiler.scalars import Doubt
@@ -114,7 +114,8 @@ class _Loading:
         address = f"{SLUGS[kind]}/{name}" if isinstance(name, str) else ""
         wrong = () if schema.accepts(kind)(value) else violations(kind, value, origin, address)
         said = {found.span for found in wrong}
-        self.found.extend(d for d in _doubts(document, rows=kind == "FeatureTest") if d.span not in said)
+        doubts = _doubts(document, rows=kind == "FeatureTest", address=address)
+        self.found.extend(d for d in doubts if d.span not in said)
         if wrong or not isinstance(name, str):
             self.found.extend(wrong)
             self.broken.update([address] if address else [])
@@ -141,8 +142,8 @@ class _Loading:
             self.found.append(NO_KIND.at(start_of(origin), "the key `kind` is missing", notes=(note,)))
             return ""
         span, written = origin.value("kind"), str(kind)
-        guess = nearest(written, SLUGS)
-        fixes = (Fix(title=guess, span=span, text=guess.split("'")[1]),) if guess else ()
+        word, safe = correction(written, SLUGS)
+        fixes = (Fix(title=f"did you mean {word!r}?", span=span, text=word, safe=safe),) if word else ()
         notes = (f"kinds: {', '.join(SLUGS)}",)
         self.found.append(UNKNOWN_KIND.at(span, f"there is no kind `{written}`", fixes=fixes, notes=notes))
         return ""
@@ -194,7 +195,7 @@ def _beginning(path: str) -> Span:
     return Span(path=path, line=1, column=1, end_line=1, end_column=1)
 
 
-def _doubts(document: Document, *, rows: bool) -> Iterator[Diagnostic]:
+def _doubts(document: Document, *, rows: bool, address: str = "") -> Iterator[Diagnostic]:
     """Texts that YAML 1.1 reads otherwise; dates are expected in test rows and in ``deprecated``."""
     if not document.doubtful:
         return
@@ -203,15 +204,15 @@ def _doubts(document: Document, *, rows: bool) -> Iterator[Diagnostic]:
         pointer = places.get(id(node), ())
         if doubt is Doubt.DATE and _wants_date(pointer, rows=rows):
             continue
-        yield _doubt(document.path, node, other)
+        yield _doubt(document.path, node, other, address)
 
 
 def _wants_date(pointer: Pointer, *, rows: bool) -> bool:
     return bool(pointer) and (pointer[0] == "deprecated" or (rows and pointer[0] in _ROWS))
 
 
-def _doubt(path: str, node: yaml.ScalarNode, other: str) -> Diagnostic:
+def _doubt(path: str, node: yaml.ScalarNode, other: str, address: str) -> Diagnostic:
     span = span_of(path, node)
     fix = Fix(title="put it in quotes", span=span, text=f'"{node.value}"', safe=True)
     message = f"`{node.value}` is text here and {other} to readers of YAML 1.1"
-    return DOUBTFUL_TEXT.at(span, message, fixes=(fix,))
+    return DOUBTFUL_TEXT.at(span, message, address=address, fixes=(fix,))

@@ -10,12 +10,12 @@ from asof.compiler import types
 from asof.compiler.features import result_type
 from asof.compiler.model import Column, DataSource, FeatureView, OnDemandFeatureView, StreamFeatureView
 from asof.compiler.query import SqlSyntaxError, inputs, parse
-from asof.compiler.stored import batch_source, timing_for_views, view_columns
+from asof.compiler.stored import batch_source, timing_for_views, used_name, view_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from asof.compiler.model import Aggregation, Repo, Timing, Window
+    from asof.compiler.model import Aggregation, Repo, ServiceItem, Timing, Window
     from asof.compiler.types import Type
 
 
@@ -44,6 +44,17 @@ def timing_of(repo: Repo, view: FeatureView) -> Timing:
     """When the rows of a view happened: a query says so itself, a source for its views."""
     base = upstream(repo, view)
     return base.timing if base.query else timing_for_views(source_of(repo, base))
+
+
+def partition_of(repo: Repo, view: FeatureView) -> Column | None:
+    """The column by whose date the source of a view is partitioned, by the name that views use; None for queries."""
+    base = upstream(repo, view)
+    source = None if base.query else source_of(repo, base)
+    if source is None or not source.date_partition_column:
+        return None
+    name = used_name(source, source.date_partition_column)
+    kind = view_columns(source).get(name)
+    return None if kind not in (types.DATE, types.STRING) else Column(name=name, type=kind)
 
 
 def join_keys(repo: Repo, view: FeatureView) -> tuple[Column, ...]:
@@ -82,6 +93,15 @@ def features(view: FeatureView | OnDemandFeatureView) -> tuple[str, ...]:
         return tuple(feature.name for feature in view.features)
     windowed = tuple(a.feature_name(w) for a in view.aggregations for w in a.windows)
     return tuple(column.name for column in view.schema) + windowed
+
+
+def named_features(
+    view: FeatureView | OnDemandFeatureView, item: ServiceItem, *, full_feature_names: bool
+) -> tuple[tuple[str, str], ...]:
+    """(feature, name of its output column) of what a service asks of a view, in order; unknown features too."""
+    prefix = f"{item.alias or item.view}__" if full_feature_names else ""
+    chosen = [(ref.name, ref.alias or ref.name) for ref in item.features] or [(n, n) for n in features(view)]
+    return tuple((name, prefix + shown) for name, shown in chosen)
 
 
 def windows(view: FeatureView) -> Mapping[str, tuple[Aggregation, Window]]:

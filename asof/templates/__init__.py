@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
 
 
 def scaffold(project: str) -> dict[str, str]:
@@ -23,3 +24,10 @@ def scaffold(project: str) -> dict[str, str]:
         path: environment.from_string(root.joinpath(source).read_text(encoding="utf-8")).render(project=project)
         for path, source in made.items()
     }
+
+
+def graph(project: str, data: str) -> str:
+    """The page that draws a graph; ``data`` is JSON that is safe inside of a script element."""
+    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=True)
+    page = files("asof.templates").joinpath("graph.html.j2").read_text(encoding="utf-8")
+    return environment.from_string(page).render(project=project, data=Markup(data))  # noqa: S704 - escaped by the view

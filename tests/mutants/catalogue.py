@@ -7,6 +7,7 @@ from typing import NamedTuple
 REACH, LATEST, WINDOWS = "pit/reach.py", "pit/latest.py", "pit/windows.py"
 TRAINING, FUNCTIONS, STATEMENT, TREE = "pit/training.py", "pit/functions.py", "pit/statement.py", "tree.py"
 TOTALS, PAIRS, TIMELINE = "pit/totals.py", "pit/pairs.py", "pit/timeline.py"
+PARTITIONS = "pit/partitions.py"
 
 
 class Mutant(NamedTuple):
@@ -19,6 +20,50 @@ class Mutant(NamedTuple):
 
 
 MUTANTS = (
+    Mutant(
+        "partitions: the first day is that of UTC",
+        PARTITIONS,
+        "-self.reach.since.microseconds - _DAY",
+        "-self.reach.since.microseconds",
+    ),
+    Mutant(
+        "partitions: the last day is that of UTC",
+        PARTITIONS,
+        "_DAY - self.reach.until.microseconds",
+        "-self.reach.until.microseconds",
+    ),
+    Mutant("partitions: the ttl is forgotten", PARTITIONS, "-self.reach.since.microseconds - _DAY", "-_DAY"),
+    Mutant(
+        "partitions: >= becomes >",
+        PARTITIONS,
+        "exp.GTE(this=column.copy(), expression=first)",
+        "exp.GT(this=column.copy(), expression=first)",
+    ),
+    Mutant(
+        "partitions: <= becomes <",
+        PARTITIONS,
+        "exp.LTE(this=column.copy(), expression=last)",
+        "exp.LT(this=column.copy(), expression=last)",
+    ),
+    Mutant(
+        "partitions: the last instant is taken for the first",
+        PARTITIONS,
+        "exp.Min, self.extent.earliest",
+        "exp.Max, self.extent.latest",
+    ),
+    Mutant("partitions: one view's reach for all", PARTITIONS, "reach.widest(reaches)", "reaches[0]"),
+    Mutant(
+        "partitions: rows without a date are lost",
+        "relation.py",
+        "exp.Or(this=exp.Paren(this=tree.all_of(days)), expression=dateless)",
+        "tree.all_of(days)",
+    ),
+    Mutant(
+        "partitions: learned bounds lose rows without a date",
+        "relation.py",
+        "others = tree.where(query.copy(), [dateless])",
+        "others = tree.where(query.copy(), [exp.false()])",
+    ),
     Mutant("a window's end: <= becomes <", REACH, "[exp.LTE(this=event", "[exp.LT(this=event"),
     Mutant("a window's start: >= becomes >", REACH, "exp.GTE(this=event.copy()", "exp.GT(this=event.copy()"),
     Mutant("a window holds its last instant", REACH, "(1 if open_end else 0)", "0"),

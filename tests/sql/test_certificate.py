@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import sqlglot
 
@@ -257,7 +259,13 @@ def test_it_is_proven(sql: str) -> None:
 
 @pytest.mark.parametrize("sql", LEAKS.values(), ids=LEAKS.keys())
 def test_it_is_a_leak(sql: str) -> None:
-    assert isinstance(judged(sql), Leak)
+    """The path leads from the output inwards, through tables of the query, to where something is missing."""
+    leak = judged(sql)
+    assert isinstance(leak, Leak)
+    start, *tables = leak.path
+    assert start == "output"
+    assert all(re.search(rf"\b{table}\b", HEAD + sql) for table in tables)
+    assert leak.reason
 
 
 def test_a_witness_that_is_not_the_declared_time_proves_nothing() -> None:

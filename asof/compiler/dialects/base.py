@@ -151,6 +151,10 @@ class Dialect:
     intervals: ClassVar[bool] = True
     """INTERVAL literals exist."""
 
+    prunes: ClassVar[Literal["alternatives", "conjunctions", "nothing"]] = "alternatives"
+    """What lets the engine skip partitions by bounds that it learns as it runs: any predicate over the column, only
+    one without OR, or, where there are no partitions, nothing."""
+
     reads_files: ClassVar[bool] = False
     """A source's ``path`` can stand in FROM."""
 
@@ -228,6 +232,10 @@ class Dialect:
             return time
         return exp.Sub(this=time, expression=self.length(duration))
 
+    def day_text(self, day: exp.Expr) -> exp.Expr:
+        """A date as the text YYYY-MM-DD, whatever the session says of dates."""
+        return self.cast(day, types.STRING)
+
     def order_key(self, columns: list[exp.Expr]) -> exp.Expr:
         """One comparable value that orders rows by ``columns``, NULL smallest; for engines with ARG_MAX frames."""
         raise NotImplementedError(self.name)
@@ -265,6 +273,18 @@ class Dialect:
     def grouping(self, value: exp.Expr, kind: types.Type | None) -> exp.Expr:
         """A value in PARTITION BY, where the engine does not take every type there."""
         return value
+
+    def distinguished(self, value: exp.Expr, kind: types.Type | None) -> exp.Expr:
+        """A value in COUNT(DISTINCT ...), where the engine tells equal ones apart."""
+        return value
+
+    def addend(self, value: exp.Expr) -> exp.Expr:
+        """An integer to be added up, wide enough that no total of them wraps; as it stands where engines see to it."""
+        return value
+
+    def narrowed(self, value: exp.Expr, kind: types.Type) -> exp.Expr:
+        """A wide integer as this type; an error where it does not fit."""
+        return self.cast(value, kind)
 
     def nested(self, value: exp.Expr) -> exp.Expr:
         """A list or map on its way into a map."""
@@ -307,8 +327,8 @@ class Dialect:
         made.latest = latest
         return made
 
-    def scan(self, path: str) -> exp.Expr:
-        """The rows of a file, as a table expression; only where ``reads_files``."""
+    def scan(self, path: str, columns: Mapping[str, types.Type]) -> exp.Expr:
+        """The rows of files, whose ``columns`` are declared so, as a table expression; only where ``reads_files``."""
         raise NotImplementedError(path)
 
     def leaf(self, node: exp.Expr) -> exp.Expr:

@@ -52,12 +52,15 @@ class Postgres(Dialect):
     nulls_first_descending = True
     carriers = {"bool": "int32", "uuid": "string", "json": "string"}  # noqa: RUF012 - a constant table
     calls = COMMON
-    builtins = frozenset({"JSONB_OBJECT_AGG", "DATE_BIN"})
+    builtins = frozenset({"JSONB_OBJECT_AGG", "DATE_BIN", "TO_CHAR"})
 
     def bucket(self, instant: exp.Expr, length: Duration) -> exp.Expr | None:
         """The beginning of the stretch says which one it is."""
         origin = self.instant_text("1970-01-01 00:00:00+00")
         return exp.Anonymous(this="DATE_BIN", expressions=[self.length(length), instant, origin])
+
+    def day_text(self, day: exp.Expr) -> exp.Expr:
+        return exp.Anonymous(this="TO_CHAR", expressions=[day, exp.Literal.string("YYYY-MM-DD")])
 
     def list_of(self, value: exp.Expr, rank: exp.Expr, kept: exp.Expr) -> exp.Expr:
         order = exp.Order(this=value, expressions=[exp.Ordered(this=rank, desc=False, nulls_first=False)])

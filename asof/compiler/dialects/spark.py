@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from sqlglot import exp
 
-from asof.compiler import tree, types
+from asof.compiler import types
 from asof.compiler.dialects import syntax
+from asof.compiler.dialects.asof_join import with_match_condition
 from asof.compiler.dialects.base import TICKS, Dialect, LatestStrategy
 from asof.compiler.dialects.calls import COMMON
 
@@ -78,14 +79,7 @@ class Spark(Dialect):
         return made
 
     def written(self, node: exp.Expr) -> exp.Expr:
-        """What an ASOF join compares stands apart from what it equates, and LEFT before ASOF."""
-        if isinstance(node, exp.Join) and node.method.upper() == "ASOF":
-            *equal, compared = node.args["on"].flatten() if isinstance(node.args["on"], exp.And) else [node.args["on"]]
-            side = f"{node.side} ASOF".strip()
-            return exp.Join(
-                this=node.this, method=side, match_condition=compared, on=tree.all_of(equal) if equal else None
-            )
-        return node
+        return with_match_condition(node)
 
     def bucket(self, instant: exp.Expr, length: Duration) -> exp.Expr | None:
         whole = exp.Paren(this=instant) if isinstance(instant, exp.Binary) else instant

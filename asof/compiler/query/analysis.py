@@ -95,7 +95,7 @@ def outputs(query: exp.Query) -> tuple[Output, ...]:
     scope = build_scope(query)
     if scope is None:
         return ()
-    lineage = _Lineage()
+    lineage = Tracer()
     return tuple(
         Output(
             name=item.alias_or_name,
@@ -107,7 +107,7 @@ def outputs(query: exp.Query) -> tuple[Output, ...]:
     )
 
 
-class _Lineage:
+class Tracer:
     """Which columns of tables each output of each scope is computed from."""
 
     def __init__(self) -> None:
