@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from asof.compiler import tree
-from asof.compiler.pit import reach
+from asof.compiler.pit import reach, timeline
 
 if TYPE_CHECKING:
     from asof.compiler.pit.resolve import Group
@@ -25,6 +25,8 @@ def latest(statement: Statement, group: Group, rows: Rows, features: tuple[str, 
     elif statement.once or strategy == "pairs" or not _by_event(rows):
         order = _order(statement, rows)
         query = _ranked(statement, _pairs(statement, group, asked, rows, features), order, asked, features)
+    elif strategy == "timeline":
+        query = timeline.last_before(statement, group, asked, rows, span, features)
     else:
         make = _asof if strategy == "asof" else _running_maximum
         found = statement.ctes.add(
@@ -72,20 +74,7 @@ def _asof(statement: Statement, group: Group, asked: str, rows: Rows, span: reac
 def _running_maximum(statement: Statement, group: Group, asked: str, rows: Rows, span: reach.Reach) -> exp.Select:
     """Questions and rows on one time line; the greatest event time so far is the latest row's."""
     names = statement.names
-    questions = tree.select(
-        [tree.column(asked, names.row), *(tree.column(asked, key) for key in rows.keys),
-         tree.named(tree.column(asked, names.until), names.at), tree.named(exp.Null(), names.event),
-         *([tree.column(asked, names.since)] if group.view.ttl is not None else [])],
-        tree.cte(asked),
-    )  # fmt: skip
-    events = tree.select(
-        [tree.named(exp.Null(), names.row), *(tree.column(rows.table, key) for key in rows.keys),
-         tree.named(tree.column(rows.table, names.event), names.at), tree.column(rows.table, names.event),
-         *([tree.named(exp.Null(), names.since)] if group.view.ttl is not None else [])],
-        tree.cte(rows.table),
-    )  # fmt: skip
-    statement.among_asked(events, group, rows, asked, span)
-    line = tree.derived(exp.Union(this=events, expression=questions, distinct=False), "timeline")
+    line = tree.derived(timeline.line(statement, group, asked, rows, span), "timeline")
     newest = exp.Window(
         this=exp.Max(this=tree.column("", names.event)),
         partition_by=[tree.column("", key) for key in rows.keys],
