@@ -141,7 +141,7 @@ class Binder:
         read = self.view(view)
         event = self.time(view, timing.timestamp_field, kinds)
         selected = {key: self._value(key, None, kinds.get(key)) for key in keys} | {
-            self.names.event: self.dialect.tick(event.copy())
+            self.names.event: self.dialect.certain(self.dialect.tick(event.copy()))
         }
         if timing.created_timestamp_column:
             selected[self.names.created] = self.dialect.tick(self.time(view, timing.created_timestamp_column, kinds))

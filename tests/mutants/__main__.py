@@ -21,6 +21,7 @@ KILLERS = (
     "tests/oracle/test_crowded.py::test_functions_of_crowded_rows_equal_the_oracles",
     "tests/oracle/test_partitions.py::test_no_row_is_lost_at_the_edges_of_days",
     "tests/oracle/test_training.py::test_training_rows_equal_the_oracles",
+    "tests/oracle/test_timeline.py",
 )
 
 QUICK = "not spark and not bigquery and not clickhouse"

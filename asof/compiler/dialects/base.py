@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from asof.compiler.duration import Duration
     from asof.compiler.model import Timing
 
-LatestStrategy = Literal["asof", "lateral", "frame", "pairs"]
+LatestStrategy = Literal["asof", "lateral", "timeline", "frame", "pairs"]
 """How the latest visible row is found: an ASOF join on keys alone and a late fetch; one index probe per row
-(LATERAL or APPLY with LIMIT 1); a running maximum over the union of questions and rows; or, the plain form,
-each question joined with all its rows, ranked."""
+(LATERAL or APPLY with LIMIT 1); the last row before each question in one sorted union of both, values and all; a
+running maximum over such a union of keys and times, and a late fetch; or, the plain form, each question joined with
+all its rows, ranked."""
 
 Clock = Literal["instant", "microseconds"]
 """What the builder compares and subtracts times as: the engine's own instants and intervals, or, where those are
@@ -62,6 +63,10 @@ class Dialect:
 
     range_frames: ClassVar[bool] = True
     """RANGE frames exist; otherwise running maxima count ROWS."""
+
+    records: ClassVar[bool] = False
+    """``record`` makes one value of several, and LAST_VALUE can ignore NULLs. Otherwise the strategy ``timeline``
+    looks values up by their place in the frame."""
 
     identifier_length: ClassVar[int | None] = None
     """Longest identifier in bytes; the engine silently cuts what is longer."""
@@ -217,6 +222,10 @@ class Dialect:
             raise NotImplementedError(self.name)
         return instant
 
+    def certain(self, value: exp.Expr) -> exp.Expr:
+        """A value that is NULL in no row that is kept, told so to engines whose types carry NULL at a cost."""
+        return value
+
     def untick(self, time: exp.Expr) -> exp.Expr:
         """The inverse of ``tick``: a time on the builder's clock as the engine's timestamp."""
         return time if self.clock == "instant" else self.since_epoch(time, 1)
@@ -233,6 +242,14 @@ class Dialect:
 
     def order_key(self, columns: list[exp.Expr]) -> exp.Expr:
         """One comparable value that orders rows by ``columns``, NULL smallest; for engines with ARG_MAX frames."""
+        raise NotImplementedError(self.name)
+
+    def record(self, fields: list[tuple[str, exp.Expr]]) -> exp.Expr:
+        """One value that holds those of ``fields`` by name, not NULL even where all of them are."""
+        raise NotImplementedError(self.name)
+
+    def field(self, record: exp.Expr, name: str) -> exp.Expr:
+        """A field of what ``record`` made."""
         raise NotImplementedError(self.name)
 
     def list_of(self, value: exp.Expr, rank: exp.Expr, kept: exp.Expr) -> exp.Expr:

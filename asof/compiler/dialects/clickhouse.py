@@ -92,6 +92,9 @@ class ClickHouse(Dialect):
     def tick(self, instant: exp.Expr) -> exp.Expr:
         return exp.Anonymous(this="toUnixTimestamp64Micro", expressions=[instant])
 
+    def certain(self, value: exp.Expr) -> exp.Expr:
+        return exp.Anonymous(this="assumeNotNull", expressions=[value])
+
     def instant_text(self, text: str) -> exp.Expr:
         return super().instant_text(text.removesuffix("+00"))
 

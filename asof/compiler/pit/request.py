@@ -67,6 +67,8 @@ class Names:
     since: str = "_since"
     until: str = "_until"
     rank: str = "_rank"
+    place: str = "_place"
+    newest: str = "_newest"
     edge: str = "_edge"
     bucket: str = "_bucket"
     inside: str = "_in"

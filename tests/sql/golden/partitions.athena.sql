@@ -122,10 +122,10 @@ WITH "spine" AS (
       "by_day_rows"."rating",
       ROW_NUMBER() OVER (
         PARTITION BY "by_day_found"."_row"
-        ORDER BY "by_day_rows"."_event" DESC, "by_day_rows"."_created" DESC, "by_day_rows"."ride" DESC, "by_day_rows"."fare" DESC, "by_day_rows"."rating" DESC
+        ORDER BY "by_day_rows"."_created" DESC, "by_day_rows"."ride" DESC, "by_day_rows"."fare" DESC, "by_day_rows"."rating" DESC
       ) AS "_rank"
-    FROM "by_day_found"
-    JOIN "by_day_rows"
+    FROM "by_day_rows"
+    JOIN "by_day_found"
       ON "by_day_found"."driver" = "by_day_rows"."driver" AND "by_day_found"."_event" = "by_day_rows"."_event"
   ) AS "ranked"
   WHERE

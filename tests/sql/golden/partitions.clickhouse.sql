@@ -37,7 +37,7 @@ WITH "spine" AS (
   /* what each row says, and when it happened */
   SELECT
     "driver",
-    toUnixTimestamp64Micro("ended_at") AS "_event",
+    assumeNotNull(toUnixTimestamp64Micro("ended_at")) AS "_event",
     toUnixTimestamp64Micro("loaded_at") AS "_created",
     "ride",
     "fare",
@@ -94,10 +94,10 @@ WITH "spine" AS (
       "by_day_rows"."rating",
       ROW_NUMBER() OVER (
         PARTITION BY "by_day_found"."_row"
-        ORDER BY "by_day_rows"."_event" DESC, "by_day_rows"."_created" DESC, "by_day_rows"."ride" DESC, "by_day_rows"."fare" DESC, "by_day_rows"."rating" DESC
+        ORDER BY "by_day_rows"."_created" DESC, "by_day_rows"."ride" DESC, "by_day_rows"."fare" DESC, "by_day_rows"."rating" DESC
       ) AS "_rank"
-    FROM "by_day_found"
-    JOIN "by_day_rows"
+    FROM "by_day_rows"
+    JOIN "by_day_found"
       ON "by_day_found"."driver" = "by_day_rows"."driver" AND "by_day_found"."_event" = "by_day_rows"."_event"
   ) AS "ranked"
   WHERE
@@ -139,7 +139,7 @@ WITH "spine" AS (
   /* what each row says, and when it happened */
   SELECT
     "driver",
-    toUnixTimestamp64Micro("ended_at") AS "_event",
+    assumeNotNull(toUnixTimestamp64Micro("ended_at")) AS "_event",
     toUnixTimestamp64Micro("loaded_at") AS "_created",
     "ride"
   FROM "nights_source"

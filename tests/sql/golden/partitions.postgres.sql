@@ -132,10 +132,16 @@ WITH "spine" AS MATERIALIZED (
   FROM "spine"
   WHERE
     "spine"."driver" IS NOT NULL AND "spine"."_at" IS NOT NULL
-), "driver_keys" AS (
-  /* the keys that are asked about */
-  SELECT DISTINCT
-    "driver"
+), "driver_buckets" AS (
+  /* the keys that are asked about, by the stretches of 6d23h50m they reach */
+  SELECT
+    "driver",
+    DATE_BIN(INTERVAL '10070 MINUTE', "_at" - INTERVAL '7 DAY', CAST('1970-01-01 00:00:00+00' AS TIMESTAMPTZ)) AS "_bucket"
+  FROM "driver_questions"
+  UNION
+  SELECT
+    "driver",
+    DATE_BIN(INTERVAL '10070 MINUTE', "_at" - INTERVAL '10 MINUTE', CAST('1970-01-01 00:00:00+00' AS TIMESTAMPTZ)) AS "_bucket"
   FROM "driver_questions"
 ), "by_night_timeline" AS (
   /* rows and questions on one time line, each at its own instant */
@@ -145,8 +151,9 @@ WITH "spine" AS MATERIALIZED (
     "by_night_rows"."_event" AS "_at",
     "by_night_rows"."_event"
   FROM "by_night_rows"
-  JOIN "driver_keys"
-    ON "driver_keys"."driver" = "by_night_rows"."driver"
+  JOIN "driver_buckets"
+    ON "driver_buckets"."driver" = "by_night_rows"."driver"
+    AND "driver_buckets"."_bucket" = DATE_BIN(INTERVAL '10070 MINUTE', "by_night_rows"."_event", CAST('1970-01-01 00:00:00+00' AS TIMESTAMPTZ))
   WHERE
     "by_night_rows"."_event" <= (
       SELECT

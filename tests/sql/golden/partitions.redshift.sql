@@ -112,10 +112,10 @@ WITH "spine" AS (
       "by_day_rows"."rating",
       ROW_NUMBER() OVER (
         PARTITION BY "by_day_found"."_row"
-        ORDER BY "by_day_rows"."_event" DESC, "by_day_rows"."_created" DESC NULLS LAST, "by_day_rows"."ride" DESC NULLS LAST, "by_day_rows"."fare" DESC NULLS LAST, "by_day_rows"."rating" DESC NULLS LAST
+        ORDER BY "by_day_rows"."_created" DESC NULLS LAST, "by_day_rows"."ride" DESC NULLS LAST, "by_day_rows"."fare" DESC NULLS LAST, "by_day_rows"."rating" DESC NULLS LAST
       ) AS "_rank"
-    FROM "by_day_found"
-    JOIN "by_day_rows"
+    FROM "by_day_rows"
+    JOIN "by_day_found"
       ON "by_day_found"."driver" = "by_day_rows"."driver" AND "by_day_found"."_event" = "by_day_rows"."_event"
   ) AS "ranked"
   WHERE

@@ -56,66 +56,70 @@ WITH `spine` AS (
   FROM `spine`
   WHERE
     `spine`.`driver` IS NOT NULL AND `spine`.`_at` IS NOT NULL
-), `driver_keys` AS (
-  /* the keys that are asked about */
-  SELECT DISTINCT
-    `driver`
-  FROM `driver_asked`
-), `by_day_found` AS (
-  /* when the latest visible row of each question happened */
+), `driver_buckets` AS (
+  /* the keys that are asked about, by the stretches of 6d23h50m they reach */
   SELECT
-    `_row`,
     `driver`,
-    `_event`
-  FROM (
-    SELECT
-      `_row`,
-      `driver`,
-      `_since`,
-      MAX(`_event`) OVER (PARTITION BY `driver` ORDER BY `_at` ASC RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS `_event`
-    FROM (
-      SELECT
-        NULL AS `_row`,
-        `by_day_rows`.`driver`,
-        `by_day_rows`.`_event` AS `_at`,
-        `by_day_rows`.`_event`,
-        NULL AS `_since`
-      FROM `by_day_rows`
-      JOIN `driver_keys`
-        ON `driver_keys`.`driver` = `by_day_rows`.`driver`
-      UNION ALL
-      SELECT
-        `driver_asked`.`_row`,
-        `driver_asked`.`driver`,
-        `driver_asked`.`_until` AS `_at`,
-        NULL AS `_event`,
-        `driver_asked`.`_since`
-      FROM `driver_asked`
-    ) AS `timeline`
-  ) AS `newest`
-  WHERE
-    `_row` IS NOT NULL AND `_event` IS NOT NULL AND `_event` >= `_since`
+    (
+      `_at` - 604800000000
+    ) DIV 604200000000 AS `_bucket`
+  FROM `driver_asked`
+  UNION
+  SELECT
+    `driver`,
+    (
+      `_at` - 600000000
+    ) DIV 604200000000 AS `_bucket`
+  FROM `driver_asked`
+), `by_day_timeline` AS (
+  /* rows with their values and questions on one time line */
+  SELECT
+    NULL AS `_row`,
+    `by_day_rows`.`driver`,
+    `by_day_rows`.`_event` AS `_at`,
+    `by_day_rows`.`_event`,
+    NULL AS `_since`,
+    `by_day_rows`.`_created`,
+    `by_day_rows`.`ride`,
+    `by_day_rows`.`fare`,
+    `by_day_rows`.`rating`
+  FROM `by_day_rows`
+  JOIN `driver_buckets`
+    ON `driver_buckets`.`driver` = `by_day_rows`.`driver`
+    AND `driver_buckets`.`_bucket` = `by_day_rows`.`_event` DIV 604200000000
+  UNION ALL
+  SELECT
+    `driver_asked`.`_row`,
+    `driver_asked`.`driver`,
+    `driver_asked`.`_until` AS `_at`,
+    NULL AS `_event`,
+    `driver_asked`.`_since`,
+    NULL AS `_created`,
+    NULL AS `ride`,
+    NULL AS `fare`,
+    NULL AS `rating`
+  FROM `driver_asked`
 ), `by_day_latest` AS (
   /* the latest values; the order below decides every tie */
   SELECT
     `_row`,
-    `fare`,
-    `rating`
+    `_newest`.`fare` AS `fare`,
+    `_newest`.`rating` AS `rating`
   FROM (
     SELECT
-      `by_day_found`.`_row`,
-      `by_day_rows`.`fare`,
-      `by_day_rows`.`rating`,
-      ROW_NUMBER() OVER (
-        PARTITION BY `by_day_found`.`_row`
-        ORDER BY `by_day_rows`.`_event` DESC, `by_day_rows`.`_created` DESC, `by_day_rows`.`ride` DESC, `by_day_rows`.`fare` DESC, `by_day_rows`.`rating` DESC
-      ) AS `_rank`
-    FROM `by_day_found`
-    JOIN `by_day_rows`
-      ON `by_day_found`.`driver` = `by_day_rows`.`driver` AND `by_day_found`.`_event` = `by_day_rows`.`_event`
-  ) AS `ranked`
+      `_row`,
+      LAST_VALUE(CASE WHEN `_row` IS NULL THEN NAMED_STRUCT('fare', `fare`, 'rating', `rating`) END) IGNORE NULLS OVER `so_far` AS `_newest`,
+      `_since`,
+      MAX(`_event`) OVER `so_far` AS `_event`
+    FROM `by_day_timeline`
+    WINDOW `so_far` AS (
+      PARTITION BY `driver`
+      ORDER BY `_at` ASC, `_row` ASC, `_created` ASC, `ride` ASC, `fare` ASC, `rating` ASC
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    )
+  ) AS `framed`
   WHERE
-    `_rank` = 1
+    `_row` IS NOT NULL AND `_event` >= `_since`
 ), `nights_source` AS (
   /* the rows of the source, times in UTC, of the days that can matter */
   SELECT
@@ -168,10 +172,20 @@ WITH `spine` AS (
   FROM `spine`
   WHERE
     `spine`.`driver` IS NOT NULL AND `spine`.`_at` IS NOT NULL
-), `driver_keys_2` AS (
-  /* the keys that are asked about */
-  SELECT DISTINCT
-    `driver`
+), `driver_buckets_2` AS (
+  /* the keys that are asked about, by the stretches of 6d23h50m they reach */
+  SELECT
+    `driver`,
+    (
+      `_at` - 604800000000
+    ) DIV 604200000000 AS `_bucket`
+  FROM `driver_questions`
+  UNION
+  SELECT
+    `driver`,
+    (
+      `_at` - 600000000
+    ) DIV 604200000000 AS `_bucket`
   FROM `driver_questions`
 ), `by_night_timeline` AS (
   /* rows and questions on one time line, each at its own instant */
@@ -181,8 +195,9 @@ WITH `spine` AS (
     `by_night_rows`.`_event` AS `_at`,
     `by_night_rows`.`_event`
   FROM `by_night_rows`
-  JOIN `driver_keys_2`
-    ON `driver_keys_2`.`driver` = `by_night_rows`.`driver`
+  JOIN `driver_buckets_2`
+    ON `driver_buckets_2`.`driver` = `by_night_rows`.`driver`
+    AND `driver_buckets_2`.`_bucket` = `by_night_rows`.`_event` DIV 604200000000
   WHERE
     `by_night_rows`.`_event` <= (
       SELECT

@@ -22,7 +22,7 @@ WITH "spine" AS (
   /* what each row says, and when it happened */
   SELECT
     "driver",
-    toUnixTimestamp64Micro("ended_at") AS "_event",
+    assumeNotNull(toUnixTimestamp64Micro("ended_at")) AS "_event",
     toUnixTimestamp64Micro("loaded_at") AS "_created",
     "ride",
     "fare",
@@ -79,10 +79,10 @@ WITH "spine" AS (
       "last_ride_rows"."rating",
       ROW_NUMBER() OVER (
         PARTITION BY "last_ride_found"."_row"
-        ORDER BY "last_ride_rows"."_event" DESC, "last_ride_rows"."_created" DESC, "last_ride_rows"."ride" DESC, "last_ride_rows"."fare" DESC, "last_ride_rows"."rating" DESC
+        ORDER BY "last_ride_rows"."_created" DESC, "last_ride_rows"."ride" DESC, "last_ride_rows"."fare" DESC, "last_ride_rows"."rating" DESC
       ) AS "_rank"
-    FROM "last_ride_found"
-    JOIN "last_ride_rows"
+    FROM "last_ride_rows"
+    JOIN "last_ride_found"
       ON "last_ride_found"."driver" = "last_ride_rows"."driver"
       AND "last_ride_found"."_event" = "last_ride_rows"."_event"
   ) AS "ranked"
@@ -92,7 +92,7 @@ WITH "spine" AS (
   /* what each row says, and when it happened */
   SELECT
     "driver",
-    toUnixTimestamp64Micro("ended_at") AS "_event",
+    assumeNotNull(toUnixTimestamp64Micro("ended_at")) AS "_event",
     toUnixTimestamp64Micro("loaded_at") AS "_created",
     "ride",
     "rating",
