@@ -8,10 +8,12 @@ from asof import api
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from asof.compiler.model import Repo
     from asof.compiler.plan import Plan
+    from asof.compiler.policies import Freeze
     from asof.compiler.source import Span
 
 
@@ -24,6 +26,13 @@ def places(root: Path, made: Plan, repo: Repo | None = None) -> Mapping[str, Spa
 
     found = repo if repo is not None else api.project_at(root).repo
     return found_in(found, made) if found is not None else {}
+
+
+def frozen(made: Plan, now: datetime) -> Freeze | None:
+    """The freeze in which ``made`` would be applied at ``now``, if it is one of asof.yaml's."""
+    from asof.compiler.policies import frozen as held
+
+    return held(made.freezes, now)
 
 
 def folder(root: Path) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
-from asof import api, api_registry
+from asof import api, api_registry, api_review
 from asof.cli.output import Formatted, Rendered, Verbose, output, refused, review_report
 from asof.cli.session import Allow, ExitCode, Session, Target, Usage, Yes, is_terminal
 from asof.cli.stopping import stopping
@@ -62,15 +63,18 @@ def plan(
         session.terminal.note(applies.stopped(review.stopped))
     digest = api.write_plan(made, out) if out is not None else None
     drifted = api_registry.drift_of(session.root, session.project(), made) if with_drift else ()
-    report = dataclasses.replace(report, drift=drifted)
+    held = api_review.frozen(made, datetime.now(UTC))
+    report = dataclasses.replace(report, drift=drifted, frozen=held)
     terminal = session.terminal
     text = plans.human(made, colour=terminal.colour, width=terminal.width, verbose=verbose)
-    shown.show(report, text + ("\n" + listings.drifted(drifted, wording.DRIFT) if drifted else ""))
+    text += "\n" + listings.drifted(drifted, wording.DRIFT) if drifted else ""
+    shown.show(report, text + (f"\n{wording.frozen(held)}\n" if held is not None else ""))
     if digest is not None:
         session.terminal.note(applies.kept(out, digest))
     code = ExitCode.CHANGES if detailed_exitcode and not made.empty else ExitCode.OK
     code = ExitCode.BLOCKED if made.blocked else code
-    return shown.end(report, code, plan=_plan_json(session, made), sha256=digest, **_beside(review.stopped, drifted))
+    beside = _beside(review.stopped, drifted) | {"frozen": None if held is None else msgspec.to_builtins(held)}
+    return shown.end(report, code, plan=_plan_json(session, made), sha256=digest, **beside)
 
 
 def drift(

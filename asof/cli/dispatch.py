@@ -33,6 +33,7 @@ _OF_DIAGNOSTIC = {
     "AS605": ExitCode.STALE_PLAN,
     "AS616": ExitCode.USAGE,
     "AS608": ExitCode.BLOCKED,
+    "AS660": ExitCode.BLOCKED,
     "AS609": ExitCode.PARTIAL_APPLY,
     "AS611": ExitCode.INTERRUPTED,
     "AS613": ExitCode.DRIFT,

@@ -162,7 +162,7 @@ class _Walk:
         return ChangeClass.VALUE_CHANGE, why or "the new query is not proven to give the same rows"
 
     def followed(self, kind: type[msgspec.Struct], field: Field, old: str) -> str:
-        """SQL as it was, with what has moved under its new name. What a source asks of its store knows no such names."""
+        """SQL as it was, with what has moved under its new name; what a source asks of its store has no such names."""
         if not self.moves or kind is model.Location:
             return old
         if field.name == "query":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asof.compiler.classify import ChangeClass, Reason
-from asof.compiler.diagnostics import rule
+from asof.compiler.diagnostics import Level, rule
 from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from asof.compiler.state import State
 
 BAD_MOVE = rule("AS604", "a move cannot be carried out")
+IDLE_MOVE = rule("AS655", "a former name that does nothing", Level.WARNING)
 
 _ROWS = ("data_source", "feature_view", "stream_feature_view", "on_demand_feature_view")
 _VIEWS = _ROWS[1:]
@@ -54,6 +55,27 @@ def impossible_moves(repo: Repo, state: State) -> tuple[Diagnostic, ...]:
             origin = repo.origins.get(address)
             span = origin.value("moved_from") if origin else NOWHERE
             found.append(BAD_MOVE.at(span, f"{address} cannot take over {before}: {problem}", address=address))
+    return tuple(found)
+
+
+def idle_moves(repo: Repo, state: State) -> tuple[Diagnostic, ...]:
+    """AS655 for each ``moved_from`` that does nothing: the object is there already.
+
+    Where another target may still have to make the move, only what would otherwise be lost is worth a word.
+    """
+    found = []
+    for address, definition in repo.definitions.items():
+        before = origin_of(definition)
+        if not before or address not in state.objects or address in repo.others:
+            continue
+        if before in state.objects and before not in repo.definitions:
+            said = f"{address} exists already and takes nothing over: {before} is deleted, not moved"
+        elif before not in state.objects and len(repo.project.targets) == 1:
+            said = f"moved_from of {address} can go: what it was before is there no more"
+        else:
+            continue
+        origin = repo.origins.get(address)
+        found.append(IDLE_MOVE.at(origin.key("moved_from") if origin else NOWHERE, said, address=address))
     return tuple(found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import yaml
@@ -32,15 +32,18 @@ class RepoFiles:
     """The texts of a feature repo, read once, before anything is compiled.
 
     ``project`` is the path of asof.yaml; ``texts`` maps each path, relative to the repo and with
-    forward slashes, to its bytes as found on disk.
+    forward slashes, to its bytes as found on disk. ``beside`` are files that are no definitions: policies
+    and at most one owners file, whose patterns start ``folder`` above the repo.
     """
 
     project: str
     texts: Mapping[str, bytes]
+    beside: Mapping[str, bytes] = field(default_factory=dict)
+    folder: str = ""
 
     def decoded(self) -> dict[str, str]:
         """The same as text, for code frames; what is not UTF-8 shows as replacement characters."""
-        return {path: data.decode("utf-8-sig", "replace") for path, data in self.texts.items()}
+        return {path: data.decode("utf-8-sig", "replace") for path, data in (*self.texts.items(), *self.beside.items())}
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from asof.compiler.diagnostics import Diagnostic
     from asof.compiler.diff import Change
+    from asof.compiler.guards import Blocked
     from asof.compiler.plan import Plan
     from asof.views.report import Report
 
@@ -50,6 +51,7 @@ def comment(report: Report) -> str:
         page.refused()
     elif made.empty and not made.blocked:
         page.add(f"### asof: no changes\n\n{prose(wording.up_to_date(made))}")
+        page.warnings(made)
         page.findings()
     else:
         page.plan(made)
@@ -80,12 +82,14 @@ class _Page:
         self.add(f"Plan for {where}, from {wording.base(made)}. **{wording.advice(made)}**")
         blocked = (
             _Row(
-                f"- **[{found.code}]** {prose(clipped(found.message, _TEXT))}. *To lift it:* "
+                f"- **[{found.code}]**{_policy(found)} {prose(clipped(found.message, _TEXT))}. *To lift it:* "
                 f"{prose(clipped(found.remedy, _TEXT))}"
             )
             for found in made.blocked
         )
         self.section("Blocked: it cannot be applied like this", blocked, len(made.blocked))
+        self.asked(made)
+        self.warnings(made)
         self.findings()
         changed = (_Row(f"- `~` {_said(why)}") for why in wording.settings(made))
         self.section("Settings of the target", changed, len(made.settings_changes))
@@ -109,6 +113,24 @@ class _Page:
         self.diffs(made)
         self.steps(made)
         self.add(_last(self.report, made), always=True)
+
+    def asked(self, made: Plan) -> None:
+        """Who has to approve, and that it is no time to apply."""
+        held = self.report.frozen
+        if held is not None:
+            self.add(f"**{prose(wording.frozen(held))}**", always=True)
+        rows = (_Row(f"- {code(clipped(who, 80))}: {prose(clipped(why, _TEXT))}") for who, why in _approvals(made))
+        self.section(wording.APPROVAL, rows, len(made.approvals))
+
+    def warnings(self, made: Plan) -> None:
+        rows = (
+            _Row(
+                f"- [{found.code}]{_policy(found)} {prose(clipped(found.message, _TEXT))}. *To mend it:* "
+                f"{prose(clipped(found.remedy, _TEXT))}"
+            )
+            for found in made.warnings
+        )
+        self.section(wording.WARNINGS, rows, len(made.warnings))
 
     def refused(self) -> None:
         found = self.report.diagnostics
@@ -229,6 +251,14 @@ def _line(made: Plan, entry: Sequence[Change]) -> str:
         was = f" (was {code(change.previous)})" if change.previous else ""
         who = f"**{code(change.address)}**{was}{owner}"
     return f"- `{wording.SIGNS[change.action]}` {who}{said}"
+
+
+def _policy(found: Blocked) -> str:
+    return f" {code(clipped(found.policy, 80))}" if found.policy else ""
+
+
+def _approvals(made: Plan) -> Sequence[tuple[str, str]]:
+    return wording.approvals(made, _REACHED)
 
 
 def _said(why: wording.Why) -> str:

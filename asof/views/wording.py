@@ -16,12 +16,15 @@ from asof.compiler.diff import Action
 from asof.compiler.places import spelt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from asof.compiler.approvals import Approval
     from asof.compiler.classify import Reason
     from asof.compiler.diff import Change, Reached
+    from asof.compiler.guards import Blocked
     from asof.compiler.infrastructure import Step
     from asof.compiler.plan import Plan
+    from asof.compiler.policies import Freeze
 
 SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.MOVE: ">"}
 
@@ -45,6 +48,8 @@ _COUNTED = {
     ChangeClass.METADATA: ("change of metadata", "changes of metadata"),
 }
 
+WARNINGS = "Worth knowing before it is applied"
+APPROVAL = "Needs approval by"
 DRIFT = "Drift in what this plan touches"
 
 _ADVICE = {
@@ -141,6 +146,33 @@ def advice(made: Plan) -> str:
         return "Approving it changes the settings of the target, for everything in it."
     worst = next(iter(made.counts), None)
     return _ADVICE[worst] if worst else "Only stores and the registry are brought up to date."
+
+
+def approvals(made: Plan, most: int | None = None) -> tuple[tuple[str, str], ...]:
+    """Whose approval the plan needs, and for what: ``("models", "feature_service/pricing is reached")``."""
+    return tuple((plain(asked.by), "; ".join(_asked(asked, most))) for asked in made.approvals)
+
+
+def _asked(asked: Approval, most: int | None) -> Iterator[str]:
+    for addresses, one, many in ((asked.changed, "changes", "change"), (asked.reached, "is reached", "are reached")):
+        if addresses:
+            shown = addresses if most is None or len(addresses) <= most else addresses[:most]
+            left = f" and {len(addresses) - len(shown):,} more" if len(shown) < len(addresses) else ""
+            yield f"{', '.join(shown)}{left} {one if len(addresses) == 1 else many}"
+    if asked.classes:
+        yield f"asked for {' and '.join(short_class(ChangeClass(cls)) for cls in asked.classes)}"
+
+
+def breach(found: Blocked) -> str:
+    """The code, and the policy where a house rule speaks: ``AS661 gold_needs_a_test``."""
+    return plain(f"{found.code} {found.policy}" if found.policy else found.code)
+
+
+def frozen(held: Freeze) -> str:
+    """What is said of a freeze that holds now."""
+    said = plain(held.text)
+    does = "asof apply refuses this before then" if held.severity == "error" else "asof apply does not refuse it"
+    return f"{said[:1].upper()}{said[1:]}; {does}."
 
 
 def left_alone(made: Plan) -> str:

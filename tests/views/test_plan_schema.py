@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from asof import schema
+from asof.compiler.approvals import Approval
 from asof.compiler.classify import ChangeClass, Reason
 from asof.compiler.diff import Action, Change, Reached
 from asof.compiler.fingerprint import Hashes
@@ -13,12 +14,29 @@ from asof.compiler.guards import Blocked
 from asof.compiler.infrastructure import Phase, Step
 from asof.compiler.model import Store
 from asof.compiler.plan import PLAN_FORMAT, Base, Plan, Tool
+from asof.compiler.policies import Freeze
 from asof.compiler.state import Feature, Recorded, Resource, Settings
 from asof.views.plans import as_json
 from tests.scenarios.scenario import FILES, read
 from tests.views.plans import HOSTILE, plan_of
 
-STRUCTS = (Base, Blocked, Change, Feature, Hashes, Reached, Reason, Recorded, Resource, Settings, Step, Store, Tool)
+STRUCTS = (
+    Approval,
+    Freeze,
+    Base,
+    Blocked,
+    Change,
+    Feature,
+    Hashes,
+    Reached,
+    Reason,
+    Recorded,
+    Resource,
+    Settings,
+    Step,
+    Store,
+    Tool,
+)
 
 
 def test_every_plan_of_the_scenarios_is_valid() -> None:

@@ -1,4 +1,4 @@
-"""The findings about references and shapes: AS302 to AS326, and the house rules AS650 on."""
+"""The findings about references and shapes: AS302 to AS326, and the house rules AS650 to AS654, AS656 and AS657."""
 
 from asof.compiler.diagnostics import Level, rule
 
@@ -33,3 +33,9 @@ DESCRIPTION = rule("AS651", "an object has no description", Level.WARNING)
 TTL = rule("AS652", "a view has no ttl", Level.WARNING)
 TAGS = rule("AS653", "an object lacks a tag", Level.WARNING)
 NAMING = rule("AS654", "a name breaks the house rule", Level.WARNING)
+RESTRICTED = rule("AS656", "what is tagged reaches a service that it must not reach", Level.WARNING)
+TOO_MANY = rule("AS657", "a view or service has too many features", Level.WARNING)
+BAD_POLICY = rule("AS667", "a house rule that cannot be followed")
+
+HOUSE_RULES = frozenset(rule.code for rule in (OWNER, DESCRIPTION, TTL, TAGS, NAMING, RESTRICTED, TOO_MANY))
+"""What teams decide for themselves. As an error it does not keep a plan from being made: it blocks it."""

@@ -20,8 +20,8 @@ T = TypeVar("T", bound=exp.Expr)
 def retabled(text: str, tables: Mapping[str, str], dialect: str) -> str:
     """The query ``text`` with each table under its new name, where ``tables`` (old -> new) has one for it.
 
-    Names are in the case rules of the dialect. ``text`` itself where nothing is to do, it cannot be read, or an alias or a CTE of an old or a new name makes
-    it unclear what is meant.
+    Names are in the case rules of the dialect. It is ``text`` itself where nothing is to do, it cannot be read, or
+    an alias or a CTE of an old or a new name makes it unclear what is meant.
     """
     try:
         tree = normalised(parse(text, dialect), dialect)
