@@ -40,6 +40,9 @@ def plan(
     with_drift: Annotated[
         bool, typer.Option("--drift", help="Ask the stores too: what the plan touches and is not as recorded.")
     ] = False,
+    with_cost: Annotated[
+        bool, typer.Option("--cost", help="Ask the offline store too: how much is read to fill the tables anew.")
+    ] = False,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 where there are changes.")
     ] = False,
@@ -64,16 +67,19 @@ def plan(
     digest = api.write_plan(made, out) if out is not None else None
     drifted = api_registry.drift_of(session.root, session.project(), made) if with_drift else ()
     held = api_review.frozen(made, datetime.now(UTC))
-    report = dataclasses.replace(report, drift=drifted, frozen=held)
+    costs = api_registry.cost_of(session.root, session.project(), made) if with_cost else None
+    report = dataclasses.replace(report, drift=drifted, frozen=held, costs=costs)
     terminal = session.terminal
     text = plans.human(made, colour=terminal.colour, width=terminal.width, verbose=verbose)
     text += "\n" + listings.drifted(drifted, wording.DRIFT) if drifted else ""
+    text += f"\n{listings.costs(costs)}\n" if costs is not None else ""
     shown.show(report, text + (f"\n{wording.frozen(held)}\n" if held is not None else ""))
     if digest is not None:
         session.terminal.note(applies.kept(out, digest))
     code = ExitCode.CHANGES if detailed_exitcode and not made.empty else ExitCode.OK
     code = ExitCode.BLOCKED if made.blocked else code
     beside = _beside(review.stopped, drifted) | {"frozen": None if held is None else msgspec.to_builtins(held)}
+    beside |= {"cost": None if costs is None else msgspec.to_builtins(costs)}
     return shown.end(report, code, plan=_plan_json(session, made), sha256=digest, **beside)
 
 

@@ -150,7 +150,9 @@ def _breaches(connection: duckdb.DuckDBPyConnection, policy: SqlPolicy) -> Itera
         return
     for row in rows:
         remedy = row.remedy or policy.remedy or _REMEDY.format(policy.path)
-        breach = worded(row.address, BROKEN.code, row.message or policy.description or policy.name, remedy, policy.name)
+        said = row.message or policy.description or policy.name
+        said = f"{row.address}: {said}" if row.address and row.address not in said else said
+        breach = worded(row.address, BROKEN.code, said, remedy, policy.name)
         yield row.level or policy.severity, breach
 
 

@@ -15,6 +15,7 @@ from asof.compiler.diagnostics import Level
 from asof.compiler.diff import Action, Reached
 from asof.compiler.plan import plan_bytes
 from asof.views import frames, wording
+from asof.views.listings import figures
 from asof.views.markdown import block, clipped, code, folded, prose, summary
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class _Page:
             for d in self.report.drift
         )
         self.section(wording.DRIFT, drift, len(self.report.drift))
+        self.costs()
         for cls in made.counts:
             if cls not in _COUNTED_ONLY:
                 entries = wording.entries(made, cls)
@@ -121,6 +123,24 @@ class _Page:
             self.add(f"**{prose(wording.frozen(held))}**", always=True)
         rows = (_Row(f"- {code(clipped(who, 80))}: {prose(clipped(why, _TEXT))}") for who, why in _approvals(made))
         self.section(wording.APPROVAL, rows, len(made.approvals))
+
+    def costs(self) -> None:
+        """How much is read to fill the tables, the most first."""
+        found = self.report.costs
+        if found is None:
+            return
+        views = sorted(found.views, key=lambda cost: (-(cost.bytes or 0), -(cost.rows or 0), cost.address))
+        rows = []
+        for cost in views:
+            told = zip(("rows", "", "partitions"), figures(cost), strict=True)
+            said = ", ".join(f"{figure} {unit}".strip() for unit, figure in told if figure != "-")
+            rows.append(
+                _Row(f"- {code(cost.address)}: {cost.work}, reads {said or 'nobody knows how much'} ({prose(cost.by)})")
+            )
+        self.section("Cost of filling the tables", rows, len(rows))
+        if found.kept:
+            kept = [Reached(address=address) for address in found.kept]
+            self.add(f"Kept as they are: the stored rows of {_owned(kept)}.")
 
     def warnings(self, made: Plan) -> None:
         rows = (
@@ -254,7 +274,7 @@ def _line(made: Plan, entry: Sequence[Change]) -> str:
 
 
 def _policy(found: Blocked) -> str:
-    return f" {code(clipped(found.policy, 80))}" if found.policy else ""
+    return f" {code(clipped(found.policy, 80))}:" if found.policy else ""
 
 
 def _approvals(made: Plan) -> Sequence[tuple[str, str]]:

@@ -143,7 +143,7 @@ def _unstable(found: Difference, options: Mapping[str, Any]) -> Iterator[tuple[s
             tag = _tag(found, change, address, tags)
             if tag and address not in said and not address.startswith("feature_test/"):
                 said.add(address)
-                why = "" if address == change.address else f", for {change.address} changes"
+                why = "" if address == change.address else f" with {change.address}"
                 yield address, f"values of {address} ({tag}) would change{why}"
 
 
