@@ -80,7 +80,8 @@ def plan(
     code = ExitCode.BLOCKED if made.blocked else code
     beside = _beside(review.stopped, drifted) | {"frozen": None if held is None else msgspec.to_builtins(held)}
     beside |= {"cost": None if costs is None else msgspec.to_builtins(costs)}
-    return shown.end(report, code, plan=_plan_json(session, made), sha256=digest, **beside)
+    document = plans.as_json(made) if shown.json else {}
+    return shown.end(report, code, plan=document, sha256=digest, **beside)
 
 
 def drift(

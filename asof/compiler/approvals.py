@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from asof.compiler.classify import ChangeClass
-from asof.compiler.diagnostics import Level, rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from asof.compiler.diff import Change, Difference
     from asof.compiler.model import Repo
-
-NOBODY = rule("AS666", "nobody answers for what needs an approval", Level.WARNING)
 
 
 class Approval(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asof.compiler.check.rules import IDLE_MOVE
 from asof.compiler.classify import ChangeClass, Reason
-from asof.compiler.diagnostics import Level, rule
+from asof.compiler.diagnostics import rule
 from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from asof.compiler.state import State
 
 BAD_MOVE = rule("AS604", "a move cannot be carried out")
-IDLE_MOVE = rule("AS655", "a former name that does nothing", Level.WARNING)
 
 _ROWS = ("data_source", "feature_view", "stream_feature_view", "on_demand_feature_view")
 _VIEWS = _ROWS[1:]

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from asof.compiler.approvals import NOBODY, Approval, approvals
+from asof.compiler.approvals import Approval, approvals
 from asof.compiler.canonical import sha256_hex
+from asof.compiler.check.rules import NOBODY
 from asof.compiler.classify import ChangeClass, Reason
 from asof.compiler.diagnostics import DiagnosticError, rule
 from asof.compiler.dialects import STORES, of_store
@@ -17,7 +18,7 @@ from asof.compiler.guards import Blocked, guarded
 from asof.compiler.infrastructure import Phase, Step, lay_out
 from asof.compiler.materialize import view_query
 from asof.compiler.ownership import with_others
-from asof.compiler.policies import Freeze, Warned, freezes, judge, order
+from asof.compiler.policies import Freeze, Warned, accepted, freezes, judge, order
 from asof.compiler.source import NOWHERE
 from asof.compiler.state import Recorded, Resource, Settings, State, encode, settings_of
 from asof.compiler.trust import flaw, relying_on
@@ -143,7 +144,7 @@ def _plan(repo: Repo, state: State, name: str, settings: Settings, allow_destroy
         changes=changes,
         settings_changes=edited,
         blocked=in_order((*guarded(found, layout, frozenset(allow_destroy)), *judged.blocked)),
-        warnings=in_order((*judged.warnings, *map(_unowned, unowned))),
+        warnings=in_order((*judged.warnings, *(_unowned(a) for a in unowned if NOBODY.code not in accepted(found, a)))),
         approvals=asked,
         policies={p.rule: severity for p in repo.project.policies if (severity := p.severity_in(name)) != "off"},
         freezes=freezes(found.repo.project, name, classes) if classes else (),

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
 
-from asof.compiler.diagnostics import Level, rule
+from asof.compiler.check.rules import BROKEN_POLICY
+from asof.compiler.diagnostics import rule
 from asof.compiler.plan import with_breaches
 from asof.compiler.policies import as_warning, worded
 from asof.compiler.query import SqlSyntaxError, parse
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from asof.compiler.plan import Plan
     from asof.compiler.policy_files import SqlPolicy
 
-BROKEN = rule("AS661", "a policy of the repo is broken", Level.WARNING)
 UNUSABLE = rule("AS662", "a policy's query cannot be used")
 FAILED = rule("AS663", "a policy could not be judged")
 
@@ -152,7 +152,7 @@ def _breaches(connection: duckdb.DuckDBPyConnection, policy: SqlPolicy) -> Itera
         remedy = row.remedy or policy.remedy or _REMEDY.format(policy.path)
         said = row.message or policy.description or policy.name
         said = f"{row.address}: {said}" if row.address and row.address not in said else said
-        breach = worded(row.address, BROKEN.code, said, remedy, policy.name)
+        breach = worded(row.address, BROKEN_POLICY.code, said, remedy, policy.name)
         yield row.level or policy.severity, breach
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from asof.compiler.check.policies import house_rules
+from asof.compiler.check.rules import NOT_DEPRECATED, UNSTABLE
 from asof.compiler.classify import ChangeClass
-from asof.compiler.diagnostics import RULES, Level, rule
+from asof.compiler.diagnostics import Level
 from asof.compiler.diff import Action
 from asof.compiler.guards import Blocked
 from asof.compiler.moves import idle_moves
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
     from asof.compiler.diff import Change, Difference
     from asof.compiler.fingerprint import Document
-
-NOT_DEPRECATED = rule("AS658", "what breaks was not deprecated before", Level.WARNING)
-UNSTABLE = rule("AS659", "values change that are to stay", Level.WARNING)
 
 _REMEDIES = {
     "AS650": "add owner",
@@ -158,6 +156,6 @@ def _tag(found: Difference, change: Change, address: str, wanted: Mapping[str, s
 
 
 _OF_CHANGES = {
-    "deprecate_first": (RULES[NOT_DEPRECATED.code], _not_deprecated),
-    "stable_values": (RULES[UNSTABLE.code], _unstable),
+    "deprecate_first": (NOT_DEPRECATED, _not_deprecated),
+    "stable_values": (UNSTABLE, _unstable),
 }
