@@ -105,12 +105,14 @@ class Lineage:
         definition = self.repo.definitions.get(address)
         match definition:
             case FeatureView():
-                query = definition.query
+                query, needed = definition.query, [column.name for column in definition.schema]
             case SavedDataset():
-                query = definition.spine.query
+                query, needed = definition.spine.query, []
             case _:
                 return False
-        return bool(query) and self._trace(query) is None
+        trace = self._trace(query) if query else None
+        # A star over columns that nobody declared yields outputs that no trace knows.
+        return bool(query) and (trace is None or any(self.catalog.fold(name) not in trace.outputs for name in needed))
 
     def above(self, *columns: Column) -> Mapping[Column, Use]:
         """Everything that ``columns`` are made from, directly or through others, nearest first."""
