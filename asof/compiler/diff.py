@@ -341,8 +341,12 @@ def _takes_all(found: Difference, service: str, address: str) -> bool:
 
 
 def _owned(found: Difference, reached: Mapping[str, Columns | None] | Iterable[str]) -> tuple[Reached, ...]:
-    both = {**found.state.objects, **found.recorded}
     columns = reached if isinstance(reached, dict) else dict.fromkeys(reached, EVERYTHING)
     return tuple(
-        Reached(address=a, owner=both[a].owner, features=found.columns.some(a, columns[a])) for a in sorted(columns)
+        Reached(
+            address=address,
+            owner=(found.recorded.get(address) or found.state.objects[address]).owner,
+            features=found.columns.some(address, columns[address]),
+        )
+        for address in sorted(columns)
     )
