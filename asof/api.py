@@ -76,11 +76,11 @@ def loaded(root: Path, *, target: str = "") -> Checked:
 
 
 def _loaded(root: Path, files: RepoFiles, unread: tuple[Diagnostic, ...], target: str) -> Checked:
-    from asof.compiler.load import load
     from asof.compiler.model import Ownership
     from asof.compiler.ownership import with_others
+    from asof.ops.loading import load_repo
 
-    made = load(files)
+    made = load_repo(root, files)
     repo = made.repo
     if repo is not None and repo.project.ownership != Ownership():
         repo = with_others(repo, registry_of(root, repo.project, target).state())
@@ -99,11 +99,11 @@ def _checked(root: Path, files: RepoFiles, unread: tuple[Diagnostic, ...], targe
 
 
 def project_at(root: Path) -> Checked:
-    """asof.yaml alone matters: nothing is checked and no registry is read."""
+    """asof.yaml alone, and nothing of it is checked: no definition and no registry is read."""
     from asof.compiler.load import load
-    from asof.ops.repo_files import read_repo
+    from asof.ops.repo_files import read_project
 
-    files, unread = read_repo(root)
+    files, unread = read_project(root)
     if files is None:
         return Checked(repo=None, diagnostics=in_order(unread), sources={})
     loaded = load(files)

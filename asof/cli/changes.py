@@ -70,7 +70,7 @@ def plan(
         session.terminal.note(applies.kept(out, digest))
     code = ExitCode.CHANGES if detailed_exitcode and not made.empty else ExitCode.OK
     code = ExitCode.BLOCKED if made.blocked else code
-    return shown.end(report, code, plan=_plan_json(made), sha256=digest, **_beside(review.stopped, drifted))
+    return shown.end(report, code, plan=_plan_json(session, made), sha256=digest, **_beside(review.stopped, drifted))
 
 
 def drift(
@@ -196,7 +196,7 @@ def _keep(session: Session, made: Plan, out: Path, *, verbose: bool) -> ExitCode
     digest = api.write_plan(made, out)
     _show_plan(session, made, verbose=verbose)
     session.terminal.note(applies.kept(out, digest))
-    return session.end(ExitCode.BLOCKED if made.blocked else ExitCode.OK, plan=_plan_json(made), sha256=digest)
+    return session.end(ExitCode.BLOCKED if made.blocked else ExitCode.OK, plan=_plan_json(session, made), sha256=digest)
 
 
 def _show_plan(session: Session, made: Plan, *, verbose: bool) -> None:
@@ -206,10 +206,10 @@ def _show_plan(session: Session, made: Plan, *, verbose: bool) -> None:
     terminal.say(plans.human(made, colour=terminal.colour, width=terminal.width, verbose=verbose))
 
 
-def _plan_json(made: Plan) -> dict[str, object]:
+def _plan_json(session: Session, made: Plan) -> dict[str, object]:
     from asof.views import plans
 
-    return plans.as_json(made)
+    return plans.as_json(made) if session.terminal.json else {}
 
 
 def _ask_for_names(session: Session, made: Plan, *, yes: bool, verbose: bool) -> tuple[str, ...]:
@@ -231,12 +231,12 @@ def _carry_out(
 
     _show_plan(session, made, verbose=verbose)
     if made.blocked:
-        return session.end(ExitCode.BLOCKED, plan=_plan_json(made))
+        return session.end(ExitCode.BLOCKED, plan=_plan_json(session, made))
     if made.empty:
         left = api.stopped(session.root, project, target=made.target)
         if left is not None:
             session.terminal.note(applies.stopped(left))
-        return session.end(ExitCode.OK, plan=_plan_json(made), applied=None)
+        return session.end(ExitCode.OK, plan=_plan_json(session, made), applied=None)
     if ask:
         if session.terminal.json or not is_terminal():
             raise Usage("nobody can be asked here; pass --yes, or apply a reviewed plan file")
@@ -246,7 +246,7 @@ def _carry_out(
     with stopping(session.terminal) as stop:
         done = api.apply(session.root, project, made, progress=lines, stop=stop, grace=grace)
     session.terminal.say(applies.applied(made, done))
-    return session.end(ExitCode.OK, plan=_plan_json(made), applied=_done_json(done))
+    return session.end(ExitCode.OK, plan=_plan_json(session, made), applied=_done_json(done))
 
 
 def _seconds(text: str) -> float:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 _UNITS = {"DAY": 86_400_000_000, "HOUR": 3_600_000_000, "MINUTE": 60_000_000, "SECOND": 1_000_000, "MICROSECOND": 1}
 
+BEYOND_THE_FRAME = (exp.Lead, exp.Lag, exp.CumeDist, exp.Ntile, exp.PercentRank)
+"""What an engine computes over the whole partition, whatever frame stands beside it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Term:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from asof.compiler.classify import ChangeClass, Dialects, Reason, edits, worst
-from asof.compiler.fingerprint import Document, as_seen_from, document_of, fingerprint
+from asof.compiler.fingerprint import Document, as_seen_from, documents_of, fingerprint
 from asof.compiler.graph import Graph, graph_of
 from asof.compiler.model import SLUGS, VIEW_KINDS, FeatureService, FeatureView, Repo
 from asof.compiler.moves import moves_of, renamed
@@ -105,8 +105,9 @@ def diff(repo: Repo, state: State, *, target: str) -> Difference:
     Pure. ``repo`` has passed the checks: references resolve and do not run in circles.
     """
     graph = graph_of(repo)
-    hashes = fingerprint(repo, target=target, graph=graph)
-    recorded = {a: Recorded(definition=document_of(d), hashes=hashes[a]) for a, d in repo.definitions.items()}
+    documents = documents_of(repo)
+    hashes = fingerprint(repo, target=target, graph=graph, documents=documents)
+    recorded = {a: Recorded(definition=document, hashes=hashes[a]) for a, document in documents.items()}
     moves = moves_of(repo, state)
     found = Difference(repo, state, target, graph, recorded, moves, {})
     made = _Own(found).reasons() if state.objects else {}

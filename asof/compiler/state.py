@@ -103,6 +103,12 @@ class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     settings: Settings | None = None
 
 
+class _Stored(State, frozen=True, kw_only=True, omit_defaults=True):
+    """A generation as it is written."""
+
+    format: int
+
+
 EMPTY = State()
 """A registry that nothing was ever applied to."""
 
@@ -114,8 +120,8 @@ def encode(value: msgspec.Struct) -> bytes:
 
 def state_bytes(state: State) -> bytes:
     """The bytes of a generation, without its own hash."""
-    document = msgspec.to_builtins(msgspec.structs.replace(state, generation=""))
-    return msgspec.json.encode({"format": STATE_FORMAT, **document}, order="sorted")
+    fields = {name: getattr(state, name) for name in state.__struct_fields__ if name != "generation"}
+    return encode(_Stored(format=STATE_FORMAT, **fields))
 
 
 def state_from_bytes(body: bytes, generation: str) -> State:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -81,6 +83,29 @@ def inputs(query: exp.Query) -> tuple[str, ...]:
     for scope in traverse_scope(query):
         names.update(t.name for t in scope.tables if t.db or t.name not in scope.cte_sources)
     return tuple(sorted(names - {""}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """What a query says of itself, without its tree: small enough to be kept for every query of a repo.
+
+    ``tables`` as ``inputs`` has them; ``columns`` are its outputs in order, each with the column that it copies ("" is
+    none: it is computed).
+    """
+
+    tables: tuple[str, ...]
+    columns: tuple[tuple[str, str], ...]
+
+
+@lru_cache(maxsize=65_536)
+def outline(text: str, dialect: str) -> Outline:
+    """The outline of the query in ``text``, parsed once however many ask. Raises SqlSyntaxError as ``parse`` does."""
+    query = parse(text, dialect)
+    items = ((item.alias_or_name, item.unalias()) for item in query.selects)
+    return Outline(
+        tables=inputs(query),
+        columns=tuple((name, made.name if isinstance(made, exp.Column) else "") for name, made in items),
+    )
 
 
 def position(text: str, offset: int) -> tuple[int, int]:
