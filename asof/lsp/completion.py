@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from asof.lsp.slots import Slot
 
 TYPES = (
-    "bool int32 int64 float32 float64 decimal(10,2) string bytes date timestamp json uuid "
-    "array<string> map<string,int64> struct<name:string> vector<float32,8>"
-).split()
+    *("bool", "int32", "int64", "float32", "float64", "decimal(10,2)", "string", "bytes", "date", "timestamp"),
+    *("json", "uuid", "array<string>", "map<string,int64>", "struct<name:string>", "vector<float32,8>"),
+)
 DURATIONS = ("10m", "1h", "6h", "1d", "7d", "30d", "90d")
 _WORD = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 

@@ -29,7 +29,10 @@ Columns = dict[str, str]
 
 _FROM = re.compile(r"\b(?:from|join)\s+[\"`\[]?(\w+)[\"`\]]?(?:\s+(?:as\s+)?[\"`\[]?(\w+)[\"`\]]?)?", re.IGNORECASE)
 _CLAUSES = frozenset(
-    "on where group order having limit join left right inner full cross using union window qualify asof".split()
+    {
+        *("on", "where", "group", "order", "having", "limit", "window", "qualify", "union"),
+        *("join", "left", "right", "inner", "full", "cross", "using", "asof"),
+    }
 )
 
 

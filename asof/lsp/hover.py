@@ -10,7 +10,6 @@ from asof.compiler.lineage import Column, Lineage
 from asof.compiler.model import SLUGS, DataSource, Entity, FeatureView, OnDemandFeatureView
 from asof.lsp import facts, keys
 from asof.lsp.completion import described, kind_of, types_chosen
-from asof.lsp.mentions import Mentions
 from asof.lsp.outline import Role, outline
 from asof.lsp.slots import Names, slot_at
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from asof.compiler.model import AnyDefinition, Repo
     from asof.compiler.source import Pointer, Span
+    from asof.lsp.mentions import Mentions
     from asof.lsp.outline import Cursor, Outline
     from asof.lsp.slots import Slot
 
@@ -138,8 +138,7 @@ def owner_at(repo: Repo, span: Span) -> str:
     """The definition that a span lies in."""
     best, line = "", 0
     for address, origin in repo.origins.items():
-        start = origin.value().line
-        if address and origin.path == span.path and line < start <= span.line:
+        if address and origin.path == span.path and line < (start := origin.value().line) <= span.line:
             best, line = address, start
     return best
 
@@ -172,7 +171,9 @@ def markdown(
 def _column(repo: Repo, found: Under, lineage: Lineage | None) -> str:
     definition = repo.definitions.get(found.address)
     kinds = facts.columns_of(repo, definition)
-    kind = kinds.get(found.column, "") or (facts.rows(repo, definition.name).get(found.column, "") if definition else "")
+    kind = kinds.get(found.column, "") or (
+        facts.rows(repo, definition.name).get(found.column, "") if definition else ""
+    )
     lines = [f"**{found.column}**" + (f": `{kind}`" if kind else "") + f"\n\nof {found.address}"]
     about = _described_part(definition, found.column)
     if about:
@@ -180,7 +181,9 @@ def _column(repo: Repo, found: Under, lineage: Lineage | None) -> str:
     if lineage is not None:
         above = lineage.above(Column(found.address, found.column))
         if above:
-            shown = [f"- `{column}`" + (" (which rows count)" if use == "rows" else "") for column, use in above.items()]
+            shown = [
+                f"- `{column}`" + (" (which rows count)" if use == "rows" else "") for column, use in above.items()
+            ]
             lines.append("Made from\n\n" + "\n".join(_cut(shown)))
     return "\n\n".join(lines)
 
@@ -231,4 +234,3 @@ def _counted(addresses: tuple[str, ...]) -> str:
         slug = address.partition("/")[0].replace("_", " ")
         counts[slug] = counts.get(slug, 0) + 1
     return ", ".join(f"{count} {slug}{'s' if count > 1 else ''}" for slug, count in counts.items())
-

@@ -21,7 +21,6 @@ from asof.compiler.model import (
 )
 from asof.compiler.query.catalog import Catalog, timing_columns
 from asof.compiler.query.source_map import SourceMap
-from asof.compiler.source import Span
 from asof.compiler.yaml_reader import span_of
 from asof.lsp.slots import ANY_ROWS, Names, slot_at
 from asof.lsp.sql_names import SqlNames, names_in_expression, names_in_query, output_at
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
     from asof.compiler.graph import Graph
     from asof.compiler.model import AnyDefinition, Repo
-    from asof.compiler.source import Origin, Pointer
+    from asof.compiler.source import Origin, Pointer, Span
     from asof.lsp.slots import Slot
 
 
@@ -274,8 +273,8 @@ class Mentions:
             case Names.GIVEN_COLUMN:
                 return self.column(self.resolve(ANY_ROWS, str(pointer[1])), text)
             case Names.FEATURE_OF:
-                view, _, feature = text.partition(":")
-                return self.column(self.resolve(slot.kinds, view), feature) if feature else None
+                name, _, feature = text.partition(":")
+                return self.column(self.resolve(slot.kinds, name), feature) if feature else None
             case Names.FEATURE | Names.JOIN_KEY if isinstance(definition, FeatureService):
                 at = pointer[1] if isinstance(pointer[1], int) else 0
                 view = self.repo.view(definition.features[at].view) if at < len(definition.features) else None
