@@ -153,7 +153,7 @@ async def definition(ls: Server, params: lsp.DefinitionParams) -> list[lsp.Locat
     if place is None or place.repo is None:
         return []
     found, mentions, _ = await _under(place)
-    if found is None or mentions is None:
+    if found is None or mentions is None or not (found.address or found.declared):
         return []
     span: Span | None = found.declared if found.column else mentions.declared(found.address)
     built = await place.repo.settled()
@@ -325,15 +325,17 @@ async def document_symbols(ls: Server, params: lsp.DocumentSymbolParams) -> list
 async def workspace_symbols(ls: Server, params: lsp.WorkspaceSymbolParams) -> list[lsp.WorkspaceSymbol]:
     """The objects of all open repos whose name holds the letters asked for, in order."""
     made: list[lsp.WorkspaceSymbol] = []
+    query = params.query.lower()
     for repo in list(ls.repos.repos.values()):
         built, mentions = await repo.settled(), await repo.mentions()
         if mentions is None:
             continue
         texts = ls.repos.texts(repo, built, ls.units)
-        for address, found in mentions.repo.definitions.items():
+        named = sorted(mentions.repo.definitions.items(), key=lambda one: (query not in one[1].name.lower(), one[1].name))
+        for address, found in named:
             if len(made) == _MOST_SYMBOLS:
                 return made
-            span = mentions.declared(address) if _matches(params.query, found.name) else None
+            span = mentions.declared(address) if _matches(query, found.name) else None
             if span is not None:
                 made.append(
                     lsp.WorkspaceSymbol(
@@ -348,7 +350,7 @@ async def workspace_symbols(ls: Server, params: lsp.WorkspaceSymbolParams) -> li
 
 def _matches(query: str, name: str) -> bool:
     letters = iter(name.lower())
-    return all(letter in letters for letter in query.lower() if not letter.isspace())
+    return all(letter in letters for letter in query if not letter.isspace())
 
 
 REQUESTS: tuple[tuple[str, Any, Callable[..., Any]], ...] = (
