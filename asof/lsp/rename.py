@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import yaml
 
-from asof.compiler.model import SLUGS, VIEW_KINDS, FeatureService, FeatureTest
+from asof.compiler.model import SLUGS, VIEW_KINDS, FeatureService
 from asof.compiler.removal import removal
 from asof.compiler.yaml_reader import span_of
 from asof.lsp.mentions import Mentions
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from asof.compiler.model import Repo
     from asof.compiler.source import Origin, Span
+    from asof.lsp.mentions import Mention
 
 NAME = re.compile(r"[A-Za-z](_?[A-Za-z0-9])*")
 LONGEST = 63
@@ -87,8 +89,10 @@ class _Renaming:
     def edits(self) -> Iterator[Edit]:
         self.refuse_capture()
         for mention in self.mentions.of_object(self.address):
-            yield self.replaced(mention.span, mention.name)
-        yield from self.prefixes()
+            if self.shows(mention.reader) and not mention.is_declaration:
+                yield from self.in_service(mention)
+            else:
+                yield self.replaced(mention.span, mention.name)
         yield from self.moved_from()
 
     def replaced(self, span: Span, name: str) -> Edit:
@@ -115,28 +119,36 @@ class _Renaming:
                 if folded in found.local and any(n.table and not n.column for n in found.names):
                     raise RefusedError(f"the query of {reader} calls something of its own {self.new!r}")
 
-    def prefixes(self) -> Iterator[Edit]:
-        """``view__feature`` in the expected rows of tests, where a service shows features by their full names."""
-        for definition in self.repo.definitions.values():
-            if not isinstance(definition, FeatureTest) or not definition.service:
-                continue
-            service, origin = self.repo.service(definition.service), self.repo.origins.get(definition.address)
-            if service is None or origin is None or not self.shows(service):
-                continue
-            rows = origin.node_at("expect")
-            for row in rows.value if isinstance(rows, yaml.SequenceNode) else ():
-                for key, _ in row.value if isinstance(row, yaml.MappingNode) else ():
-                    if key.value.startswith(f"{self.old}__"):
-                        yield self.replaced(span_of(origin.path, key), self.old)
+    def in_service(self, mention: Mention) -> Iterator[Edit]:
+        """A service that shows features as ``view__feature`` goes on doing so under the old name: models read it."""
+        edit = self.replaced(mention.span, mention.name)
+        origin = self.repo.origins[mention.reader]
+        items = origin.node_at("features")
+        for item in items.value if isinstance(items, yaml.SequenceNode) else ():
+            if isinstance(item, yaml.ScalarNode) and span_of(origin.path, item) == mention.span:
+                start, end = self.texts[origin.path].extent(mention.span)
+                _, _, feature = item.value.partition(":")
+                chosen = f", features: [{_plain(feature)}]" if feature else ""
+                text = f"{{view: {self.new}{chosen}, as: {self.old}}}"
+                edit = Edit(path=origin.path, start=start, end=end, text=text)
+            elif isinstance(item, yaml.MappingNode):
+                keys = {key.value: (key, value) for key, value in item.value}
+                key, value = keys.get("view", (None, None))
+                if key is None or span_of(origin.path, value) != mention.span or "as" in keys:
+                    continue
+                _, end = self.texts[origin.path].extent(mention.span)
+                if item.flow_style:
+                    text = f", as: {self.old}"
+                else:
+                    end = self.texts[origin.path].line_end(end)
+                    text = f"{self.texts[origin.path].newline}{' ' * key.start_mark.column}as: {self.old}"
+                yield Edit(path=origin.path, start=end, end=end, text=text)
+        yield edit
 
-    def shows(self, service: FeatureService) -> bool:
-        view = self.repo.view(self.old)
-        return (
-            service.full_feature_names
-            and view is not None
-            and view.address == self.address
-            and any(item.view == self.old and not item.alias for item in service.features)
-        )
+    def shows(self, address: str) -> bool:
+        """Whether it is a service whose features are called by the names of their views."""
+        service = self.repo.definitions[address]
+        return isinstance(service, FeatureService) and service.full_feature_names
 
     def moved_from(self) -> Iterator[Edit]:
         """What it was called when it was last applied: an older ``moved_from`` stays, and goes when it is undone."""
@@ -147,6 +159,11 @@ class _Renaming:
         elif before == self.new and (span := removal(origin, "moved_from")) is not None:
             start, end = self.texts[origin.path].extent(span)
             yield Edit(path=origin.path, start=start, end=end, text="")
+
+
+def _plain(feature: str) -> str:
+    """A feature's name inside of brackets."""
+    return feature if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", feature) else json.dumps(feature, ensure_ascii=False)
 
 
 def inserted(origin: Origin, positions: Positions, key: str, value: str) -> Edit:

@@ -331,7 +331,9 @@ async def workspace_symbols(ls: Server, params: lsp.WorkspaceSymbolParams) -> li
         if mentions is None:
             continue
         texts = ls.repos.texts(repo, built, ls.units)
-        named = sorted(mentions.repo.definitions.items(), key=lambda one: (query not in one[1].name.lower(), one[1].name))
+        named = sorted(
+            mentions.repo.definitions.items(), key=lambda one: (query not in one[1].name.lower(), one[1].name)
+        )
         for address, found in named:
             if len(made) == _MOST_SYMBOLS:
                 return made

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 MARK = "§"
 PATIENCE = 60.0
-_ASOF = "import sys; from asof.cli import main; sys.exit(main())"
+ASOF = "import sys; from asof.cli import main; sys.exit(main())"
 
 
 def _plain(method: Any) -> Any:
@@ -114,7 +114,7 @@ def _document(address: str) -> lsp.TextDocumentIdentifier:
 async def editor(*folders: Path, capabilities: lsp.ClientCapabilities | None = None) -> AsyncIterator[Editor]:
     """An editor with folders open; it shuts the server down at the end, and the server must end well."""
     made = Editor()
-    await made.start_io(sys.executable, "-c", _ASOF, "lsp", "--stdio")
+    await made.start_io(sys.executable, "-c", ASOF, "lsp", "--stdio")
     try:
         await made.initialize_async(
             lsp.InitializeParams(

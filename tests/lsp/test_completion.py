@@ -61,7 +61,10 @@ def suggested(marked: str, repo: Repo | None, *, is_project: bool = False) -> tu
         ("kind: SavedDataset\nname: s\nservice: §", ["arrival_delay"]),
         ("kind: FeatureTest\nname: t\nview: weather\ngiven:\n  weather_observations:\n    - {§", ["airport: "]),
         ("kind: FeatureTest\nname: t\nview: weather\nexpect:\n  - {§}", ["temp_f: ", "wind_dir_deg: "]),
-        ("kind: OnDemandFeatureView\nname: o\nsources: [weather]\nfeatures:\n  - {expression: t§}", ["airport", "temp_f"]),
+        (
+            "kind: OnDemandFeatureView\nname: o\nsources: [weather]\nfeatures:\n  - {expression: t§}",
+            ["airport", "temp_f"],
+        ),
         ("kind: DataSource\nname: s\ntype: kafka\n§", ["bootstrap_servers: ", "topic: "]),
         ("kind: DataSource\nname: s\ncolumns:\n  - {name: at, type: timestamp}\ntimestamp_field: §", ["at"]),
     ],

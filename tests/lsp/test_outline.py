@@ -87,7 +87,9 @@ def test_an_outline_reads_what_a_parser_reads() -> None:
 def test_any_prefix_and_any_place_can_be_asked_about(data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(sorted(REPOS.rglob("*.yaml"))))
     whole = path.read_text()
-    text = whole[: data.draw(st.integers(0, len(whole)))] + data.draw(st.text(alphabet="a: -[]{}'\"|>#\n\t&*!😋", max_size=6))
+    text = whole[: data.draw(st.integers(0, len(whole)))] + data.draw(
+        st.text(alphabet="a: -[]{}'\"|>#\n\t&*!😋", max_size=6)
+    )
     offset = data.draw(st.integers(0, len(text)))
     document = outline(text, offset)
     found = document.cursor
@@ -99,5 +101,7 @@ def test_any_prefix_and_any_place_can_be_asked_about(data: st.DataObject) -> Non
 
 
 def test_symbols_of_a_broken_file() -> None:
-    found = symbols("kind: Entity\nname: a\njoin_keys:\n  - {name: k, type\n---\nkind: FeatureView\nname: v\naggregations:\n  - function: sum\n    column: x\n")
+    found = symbols(
+        "kind: Entity\nname: a\njoin_keys:\n  - {name: k, type\n---\nkind: FeatureView\nname: v\naggregations:\n  - function: sum\n    column: x\n"
+    )
     assert [(one.name, [child.name for child in one.children]) for one in found] == [("a", ["k"]), ("v", ["x"])]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from lsprotocol import types as lsp
@@ -13,7 +15,7 @@ from pygls.exceptions import JsonRpcException
 
 from asof import api, api_explore
 from tests.golden import ROOT
-from tests.lsp.editor import MARK, Editor, applied, at, editor, position, rich
+from tests.lsp.editor import ASOF, MARK, PATIENCE, Editor, applied, at, editor, position, rich
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -266,7 +268,9 @@ def test_actions_put_in_fixes_accept_findings_and_name_owners(flights: Path) -> 
             path = flights / "views" / "new.yaml"
             text = "kind: FeatureView\nname: new\ndescription: d\nentities: [airpot]\nsource: landings\n"
             text += "schema: [{name: dest, type: string}]\n"
-            (flights / "asof.yaml").write_text((flights / "asof.yaml").read_text().replace("owner: error", "owner: warn"))
+            (flights / "asof.yaml").write_text(
+                (flights / "asof.yaml").read_text().replace("owner: error", "owner: warn")
+            )
             address = client.open(path, text)
             await client.until(lambda: {"AS302", "AS650"} <= set(client.codes(address)))
 
@@ -382,39 +386,57 @@ def test_a_folder_without_a_repo_and_one_that_loses_it(flights: Path, tmp_path: 
 
 
 def test_messages_that_make_no_sense_are_answered_and_survived(flights: Path) -> None:
-    async def session() -> None:
-        async with editor(flights) as client:
-            server = client._server
-            assert server is not None
-            assert server.stdin is not None
-            broken = [
-                b"{not json",
-                b'{"jsonrpc": "2.0", "method": "textDocument/didOpen", "params": {"textDocument": 3}}',
-                b'{"jsonrpc": "2.0", "method": "textDocument/didChange", "params": {}}',
-                b'{"jsonrpc": "2.0", "method": "no/such/thing", "params": {}}',
-                json.dumps(
-                    {
-                        "jsonrpc": "2.0",
-                        "method": "textDocument/didOpen",
-                        "params": {
-                            "textDocument": {
-                                "uri": (flights / "lone.yaml").as_uri(),
-                                "languageId": "yaml",
-                                "version": 1,
-                                "text": "kind: \ud800",
-                            }
-                        },
-                    }
-                ).encode(),
-            ]
-            for body in broken:
-                server.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
-            with pytest.raises(JsonRpcException):
-                await client.protocol.send_request_async("textDocument/hover", {"textDocument": 1, "position": "x"})
-            with pytest.raises(JsonRpcException):
-                await client.protocol.send_request_async("no/such/request", {})
-            address = client.open(flights / AIRPORTS)
-            await client.until_codes(address)
-            await client.until(lambda: "AS101" in client.codes((flights / "lone.yaml").as_uri()))
+    lone = (flights / "lone.yaml").as_uri()
+    item = {"uri": lone, "languageId": "yaml", "version": 1, "text": "kind: \ud800"}
+    hover = {"textDocument": {"uri": lone}, "position": {"line": 9, "character": 9}}
+    answers, ended, stderr = spoken(
+        {
+            "id": 1,
+            "method": "initialize",
+            "params": {"processId": None, "rootUri": flights.as_uri(), "capabilities": {}},
+        },
+        {"method": "initialized", "params": {}},
+        b"{not json",
+        {"method": "textDocument/didOpen", "params": {"textDocument": 3}},
+        {"method": "textDocument/didChange", "params": {}},
+        {"method": "no/such/thing", "params": {}},
+        {"id": 2, "method": "textDocument/hover", "params": {"textDocument": 1, "position": "x"}},
+        {"id": 3, "method": "no/such/request", "params": {}},
+        {"method": "textDocument/didOpen", "params": {"textDocument": item}},
+        {"id": 4, "method": "textDocument/hover", "params": hover},
+        {"id": 5, "method": "shutdown"},
+        {"method": "exit"},
+    )
+    by_id = {answer["id"]: answer for answer in answers if "id" in answer}
+    assert by_id[2]["error"]["code"] == -32602
+    assert by_id[3]["error"]["code"] == -32601
+    assert by_id[4].get("error", {}).get("code") in (None, -32800), "answered, or cancelled by the shutdown behind it"
+    assert by_id[5]["result"] is None
+    assert ended == 0
+    assert stderr == b""
+    assert "Traceback" not in json.dumps(answers)
 
-    asyncio.run(session())
+
+def spoken(*messages: dict[str, object] | bytes) -> tuple[list[dict[str, Any]], int, bytes]:
+    """What the server answers to messages that no client library would send, its exit code and standard error."""
+    bodies = [m if isinstance(m, bytes) else json.dumps({"jsonrpc": "2.0", **m}).encode() for m in messages]
+    sent = b"".join(b"Content-Length: %d\r\n\r\n%b" % (len(body), body) for body in bodies)
+    command = [sys.executable, "-c", ASOF, "lsp", "--stdio"]
+    done = subprocess.run(command, input=sent, capture_output=True, timeout=PATIENCE, check=False)
+    answers = []
+    rest = done.stdout
+    while rest:
+        head, _, rest = rest.partition(b"\r\n\r\n")
+        size = int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0])
+        answers.append(json.loads(rest[:size]))
+        rest = rest[size:]
+    return answers, done.returncode, done.stderr
+
+
+def test_without_its_package_it_says_how_to_get_it() -> None:
+    code = "import sys; sys.modules['pygls'] = None; from asof.cli import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "lsp"], capture_output=True, timeout=PATIENCE, check=False, text=True
+    )
+    assert done.returncode == 64
+    assert "pip install 'asof[lsp]'" in done.stderr
