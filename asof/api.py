@@ -481,7 +481,7 @@ def init(root: Path) -> tuple[str, ...]:
 
 
 def schema_text(kind: str) -> str:
-    """The JSON Schema of a kind, as text. Raises KeyError."""
+    """The JSON Schema of a kind or of a document that asof writes, as text. Raises KeyError."""
     from asof.schema import text
 
     return text(kind)
@@ -489,6 +489,6 @@ def schema_text(kind: str) -> str:
 
 def schema_kinds() -> tuple[str, ...]:
     """What has a schema."""
-    from asof.schema import KINDS
+    from asof.schema import ALL
 
-    return tuple(KINDS)
+    return tuple(ALL)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import asof
-from asof.cli import changes, data, definitions, importing, upkeep
+from asof.cli import changes, data, definitions, importing, review, upkeep
 from asof.cli import registry as registry_commands
 from asof.cli.session import ExitCode, Session
 from asof.views.terminal import terminal
@@ -59,6 +59,7 @@ app.command()(version)
 app.command()(definitions.init)
 app.command()(definitions.validate)
 app.command()(changes.plan)
+app.command()(review.render)
 app.command()(changes.apply)
 app.command()(changes.rollback)
 app.command()(changes.promote)

@@ -10,9 +10,11 @@ import msgspec
 import typer
 
 from asof import api, api_registry
-from asof.cli.session import Allow, ExitCode, InvalidRepo, Session, Target, Usage, Yes, is_terminal
+from asof.cli.output import Formatted, Rendered, Verbose, output, refused, review_report
+from asof.cli.session import Allow, ExitCode, Session, Target, Usage, Yes, is_terminal
 from asof.cli.stopping import stopping
 from asof.views import listings
+from asof.views.format import Format
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,29 +42,35 @@ def plan(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 where there are changes.")
     ] = False,
+    form: Formatted = Format.TEXT,
+    files: Rendered = None,
+    verbose: Verbose = False,
 ) -> int:
     """Show what would change, why, and whom it reaches. Takes no lock and changes nothing."""
-    from asof.views import plans
+    from asof.views import applies, plans
 
-    session: Session = context.obj
+    shown = output(context.obj, form, files, verbose=verbose)
+    session = shown.session
     if against is not None and out is not None:
         raise Usage("a plan against an earlier generation is for reading; asof apply needs one against the current")
     review = session.review(target, allow_destroy or (), against=against)
     made = review.plan
+    report = review_report(shown, review, target, out)
     if made is None:
-        raise InvalidRepo(review.checked)
+        raise refused(shown, report, review.checked)
     if review.stopped is not None:
-        session.terminal.note(plans.stopped(review.stopped))
+        session.terminal.note(applies.stopped(review.stopped))
     digest = api.write_plan(made, out) if out is not None else None
-    _show_plan(session, made)
+    terminal = session.terminal
+    shown.show(report, plans.human(made, colour=terminal.colour, width=terminal.width, verbose=verbose))
     if digest is not None:
-        session.terminal.note(plans.kept(out, digest))
+        session.terminal.note(applies.kept(out, digest))
     drifted = api_registry.drift_of(session.root, session.project(), made) if with_drift else ()
     if drifted:
         session.terminal.say(listings.drifted(drifted, "Drift in what this plan touches"))
     code = ExitCode.CHANGES if detailed_exitcode and not made.empty else ExitCode.OK
     code = ExitCode.BLOCKED if made.blocked else code
-    return session.end(code, plan=_plan_json(made), sha256=digest, **_beside(review.stopped, drifted))
+    return shown.end(report, code, plan=_plan_json(made), sha256=digest, **_beside(review.stopped, drifted))
 
 
 def drift(
@@ -113,6 +121,7 @@ def apply(
     grace: Annotated[
         str, typer.Option("--grace", metavar="DURATION", help="Wait that long after the commit before dropping, as 5m.")
     ] = "",
+    verbose: Verbose = False,
     yes: Yes = False,
 ) -> int:
     """Carry out a plan: make the stores and the registry what the definitions say."""
@@ -125,16 +134,16 @@ def apply(
         if target or allow_destroy:
             raise Usage("a plan file says itself what its target is and what may be deleted; make a new plan instead")
         made = api.read_plan(plan_file, expect_sha256=expect_sha256)
-        return _carry_out(session, session.project(), made, ask=False, grace=_seconds(grace))
+        return _carry_out(session, session.project(), made, ask=False, verbose=verbose, grace=_seconds(grace))
     if expect_sha256:
         raise Usage("--expect-sha256 is for a plan file")
     repo = session.repo(target)
     allowed = tuple(allow_destroy or ())
     made = api.plan(session.root, repo, target=target, allow_destroy=allowed)
-    named = _ask_for_names(session, made, yes)
+    named = _ask_for_names(session, made, yes=yes, verbose=verbose)
     if named:
         made = api.plan(session.root, repo, target=target, allow_destroy=(*allowed, *named))
-    return _carry_out(session, repo.project, made, ask=not yes, grace=_seconds(grace))
+    return _carry_out(session, repo.project, made, ask=not yes, verbose=verbose, grace=_seconds(grace))
 
 
 def rollback(
@@ -145,6 +154,7 @@ def rollback(
         Path | None, typer.Option("--out", metavar="FILE", help="Only keep the plan, for `asof apply FILE`.")
     ] = None,
     allow_destroy: Allow = None,
+    verbose: Verbose = False,
     yes: Yes = False,
 ) -> int:
     """Apply the definitions of an earlier generation, as a new one."""
@@ -152,8 +162,8 @@ def rollback(
     project = session.project()
     made = api.rollback(session.root, project, serial, target=target, allow_destroy=tuple(allow_destroy or ()))
     if out is not None:
-        return _keep(session, made, out)
-    return _carry_out(session, project, made, ask=not yes)
+        return _keep(session, made, out, verbose=verbose)
+    return _carry_out(session, project, made, ask=not yes, verbose=verbose)
 
 
 def promote(
@@ -167,6 +177,7 @@ def promote(
         Path | None, typer.Option("--out", metavar="FILE", help="Only keep the plan, for `asof apply FILE`.")
     ] = None,
     allow_destroy: Allow = None,
+    verbose: Verbose = False,
     yes: Yes = False,
 ) -> int:
     """Apply in one target what is applied in another, whatever the files say by now."""
@@ -175,23 +186,24 @@ def promote(
     allowed = tuple(allow_destroy or ())
     made = api.promote(session.root, project, source, target, serial=serial, allow_destroy=allowed)
     if out is not None:
-        return _keep(session, made, out)
-    return _carry_out(session, project, made, ask=not yes)
+        return _keep(session, made, out, verbose=verbose)
+    return _carry_out(session, project, made, ask=not yes, verbose=verbose)
 
 
-def _keep(session: Session, made: Plan, out: Path) -> ExitCode:
-    from asof.views import plans
+def _keep(session: Session, made: Plan, out: Path, *, verbose: bool) -> ExitCode:
+    from asof.views import applies
 
     digest = api.write_plan(made, out)
-    _show_plan(session, made)
-    session.terminal.note(plans.kept(out, digest))
+    _show_plan(session, made, verbose=verbose)
+    session.terminal.note(applies.kept(out, digest))
     return session.end(ExitCode.BLOCKED if made.blocked else ExitCode.OK, plan=_plan_json(made), sha256=digest)
 
 
-def _show_plan(session: Session, made: Plan) -> None:
+def _show_plan(session: Session, made: Plan, *, verbose: bool) -> None:
     from asof.views import plans
 
-    session.terminal.say(plans.human(made, colour=session.terminal.colour, width=session.terminal.width))
+    terminal = session.terminal
+    terminal.say(plans.human(made, colour=terminal.colour, width=terminal.width, verbose=verbose))
 
 
 def _plan_json(made: Plan) -> dict[str, object]:
@@ -200,38 +212,40 @@ def _plan_json(made: Plan) -> dict[str, object]:
     return plans.as_json(made)
 
 
-def _ask_for_names(session: Session, made: Plan, yes: bool) -> tuple[str, ...]:
+def _ask_for_names(session: Session, made: Plan, *, yes: bool, verbose: bool) -> tuple[str, ...]:
     """On a terminal, deletions that only lack permission are permitted by typing their addresses."""
     wanting = [b.address for b in made.blocked if b.code == "AS602"]
     if yes or not is_terminal() or not wanting or len(wanting) < len(made.blocked):
         return ()
-    _show_plan(session, made)
+    _show_plan(session, made, verbose=verbose)
     given = [typer.prompt(f"To delete {address}, type its name", default="", show_default=False) for address in wanting]
     if given != wanting:
         raise typer.Abort
     return tuple(wanting)
 
 
-def _carry_out(session: Session, project: Project, made: Plan, *, ask: bool, grace: float = 0.0) -> ExitCode:
-    from asof.views import plans
+def _carry_out(
+    session: Session, project: Project, made: Plan, *, ask: bool, verbose: bool, grace: float = 0.0
+) -> ExitCode:
+    from asof.views import applies
 
-    _show_plan(session, made)
+    _show_plan(session, made, verbose=verbose)
     if made.blocked:
         return session.end(ExitCode.BLOCKED, plan=_plan_json(made))
     if made.empty:
         left = api.stopped(session.root, project, target=made.target)
         if left is not None:
-            session.terminal.note(plans.stopped(left))
+            session.terminal.note(applies.stopped(left))
         return session.end(ExitCode.OK, plan=_plan_json(made), applied=None)
     if ask:
         if session.terminal.json or not is_terminal():
             raise Usage("nobody can be asked here; pass --yes, or apply a reviewed plan file")
         if typer.prompt("Apply this plan? Only yes is taken for yes", default="no", show_default=False) != "yes":
             raise typer.Abort
-    lines = plans.StepLines(session.terminal, total=len(made.steps))
+    lines = applies.StepLines(session.terminal, total=len(made.steps))
     with stopping(session.terminal) as stop:
         done = api.apply(session.root, project, made, progress=lines, stop=stop, grace=grace)
-    session.terminal.say(plans.applied(made, done))
+    session.terminal.say(applies.applied(made, done))
     return session.end(ExitCode.OK, plan=_plan_json(made), applied=_done_json(done))
 
 
@@ -245,22 +259,22 @@ def _seconds(text: str) -> float:
 
 
 def _resume(session: Session, target: str) -> ExitCode:
-    from asof.views import plans
+    from asof.views import applies
 
     with stopping(session.terminal) as stop:
-        lines = plans.StepLines(session.terminal)
+        lines = applies.StepLines(session.terminal)
         done = api.resume(session.root, session.project(), target=target, progress=lines, stop=stop)
-    session.terminal.say(plans.resumed(done))
+    session.terminal.say(applies.resumed(done))
     return session.end(ExitCode.OK, applied=_done_json(done) if done else None)
 
 
 def _abort(session: Session, target: str) -> ExitCode:
-    from asof.views import plans
+    from asof.views import applies
 
     with stopping(session.terminal) as stop:
-        lines = plans.StepLines(session.terminal)
+        lines = applies.StepLines(session.terminal)
         done = api.abort(session.root, session.project(), target=target, progress=lines, stop=stop)
-    session.terminal.say(plans.aborted(done))
+    session.terminal.say(applies.aborted(done))
     return session.end(ExitCode.OK, aborted=_done_json(done) | {"committed": done.committed} if done else None)
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from asof import api
+from asof.cli.output import Formatted, Rendered, checked_report, output, refused
 from asof.cli.session import ExitCode, InvalidRepo, Session, Target, Usage
 from asof.compiler.diagnostics import has_errors
 from asof.views import frames, listings
+from asof.views.format import Format
 
 
 def init(
@@ -25,15 +28,19 @@ def init(
     return session.end(ExitCode.OK, folder=str(place), files=written)
 
 
-def validate(context: typer.Context) -> int:
+def validate(context: typer.Context, form: Formatted = Format.TEXT, files: Rendered = None) -> int:
     """Check every definition, reference and query, without any connection."""
-    session: Session = context.obj
-    found = session.check()
+    out = output(context.obj, form, files)
+    found = out.session.check()
+    report = checked_report(out.session, "validate", found)
     if found.sound is None:
-        raise InvalidRepo(found)
-    session.terminal.say(listings.validated(found.sound, found.diagnostics))
-    return session.end(
-        ExitCode.OK, definitions=len(found.sound.definitions), diagnostics=listings.diagnostics_json(found.diagnostics)
+        raise refused(out, report, found)
+    out.show(report, listings.validated(found.sound, found.diagnostics))
+    return out.end(
+        report,
+        ExitCode.OK,
+        definitions=len(found.sound.definitions),
+        diagnostics=listings.diagnostics_json(found.diagnostics),
     )
 
 
@@ -63,18 +70,24 @@ def compile_(
 def feature_tests(
     context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Some tests; all by default.")] = None,
+    form: Formatted = Format.TEXT,
+    files: Rendered = None,
 ) -> int:
     """Run the repo's FeatureTests: given rows, a spine, and what must come out."""
-    session: Session = context.obj
+    out = output(context.obj, form, files)
+    session = out.session
     checked = session.check()
+    report = checked_report(session, "test", checked)
     if checked.sound is None:
-        raise InvalidRepo(checked)
+        raise refused(out, report, checked)
     results = api.feature_tests(checked.sound, tuple(names or ()))
     failed = [found for result in results for found in result.diagnostics]
     if failed:
         session.terminal.note(frames.render(tuple(failed), checked.sources, colour=session.terminal.colour))
-    session.terminal.say(listings.tested(results))
-    return session.end(
+    report = replace(report, tests=results, diagnostics=(*checked.diagnostics, *failed))
+    out.show(report, listings.tested(results))
+    return out.end(
+        report,
         ExitCode.INVALID if failed else ExitCode.OK,
         tests=[{"name": r.test.name, "passed": r.passed} for r in results],
         diagnostics=listings.diagnostics_json(failed),
@@ -85,7 +98,7 @@ def schema_(
     context: typer.Context,
     kind: Annotated[str, typer.Argument(metavar="KIND", show_default=False, help="Such as FeatureView.")] = "",
 ) -> int:
-    """Print the JSON Schema of a kind; without one, list the kinds."""
+    """Print the JSON Schema of a kind, or of the plans that asof writes; without one, list what has a schema."""
     session: Session = context.obj
     kinds = api.schema_kinds()
     if kind and kind not in kinds:

@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 import traceback
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code. This is the only frame that catches everything."""
     gc.set_threshold(*_COLLECT_AFTER)
     given = list(sys.argv[1:] if arguments is None else arguments)
-    session = Session(folder=Path(), terminal=terminal(as_json="--json" in given, no_color="--no-color" in given))
+    session = Session(folder=Path(), terminal=terminal(as_json=wants_json(given), no_color="--no-color" in given))
     if given == ["--version"]:  # parsing options would import pydantic, half of the time this may take
         return print_version(session)
     try:
@@ -74,6 +75,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the outermost frame: a user never sees a traceback
         return _internal(session, error)
     return int(code or 0)
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Whether the answer is JSON even where the command line cannot be understood."""
+    pairs = pairwise(arguments)
+    return "--json" in arguments or "--format=json" in arguments or ("--format", "json") in pairs
 
 
 def global_first(arguments: Sequence[str]) -> list[str]:

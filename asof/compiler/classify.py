@@ -164,7 +164,7 @@ class _Walk:
         noun = _noun(kind, part)
         for key, (index, item) in before.items():
             if key not in after:
-                text = f"{noun} {_called(part, item)} is no longer there for those who read it"
+                text = f"{noun} {called(part, item)} is no longer there for those who read it"
                 yield _member(f"{pointer}/{index}", ChangeClass.INTERFACE_BREAK, text, old=item)
         kept = [key for key in before if key in after]
         if kept != [key for key in after if key in before]:
@@ -225,7 +225,7 @@ def _whole_view(pointer: str, old: list[Document], new: list[Document]) -> Reaso
 def _gain(
     pointer: str, kind: type[msgspec.Struct], field: Field, part: type[msgspec.Struct], item: Document, *, at_end: bool
 ) -> Reason:
-    noun = f"{_noun(kind, part)} {_called(part, item)}"
+    noun = f"{_noun(kind, part)} {called(part, item)}"
     if kind is model.Entity:
         text = f"{noun} makes every key longer: stored rows and spines no longer match"
         return _member(pointer, ChangeClass.INTERFACE_BREAK, text, new=item)
@@ -254,7 +254,7 @@ def _noun(kind: type[msgspec.Struct], part: type[msgspec.Struct]) -> str:
     return "feature" if part is model.Column and issubclass(kind, model.FeatureView) else _NOUNS[part]
 
 
-def _called(part: type[msgspec.Struct], item: Document) -> str:
+def called(part: type[msgspec.Struct], item: Document) -> str:
     """The name that tells one member of a list from the others."""
     if part is model.ServiceItem:
         return f"{item['view']} as {item['alias']}" if "alias" in item else str(item["view"])
@@ -271,7 +271,7 @@ def _keyed(part: type[msgspec.Struct], items: list[Document]) -> dict[tuple[str,
     seen: Counter[str] = Counter()
     made = {}
     for index, item in enumerate(items):
-        name = _called(part, item)
+        name = called(part, item)
         if part is model.Aggregation:
             item = item | {"name": name}
         made[name, seen[name]] = (index, item)

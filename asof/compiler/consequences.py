@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 
 DEFAULTS: Mapping[Role, str] = {
     Role.METADATA: "no value depends on it",
-    Role.IDENTITY: "the move has been made or there was nothing to move",
+    Role.IDENTITY: "it has no effect: the move was made before, or there was nothing to move",
     Role.SEMANTIC: "values can change",
     Role.SQL: "values can change",
     Role.INTERFACE: "a name, type or key that readers rely on changes",
 }
 
 CONSEQUENCES: Mapping[tuple[type[msgspec.Struct] | None, str], str] = {
-    (None, "protect"): "the guard itself changes; it holds for this plan as it was",
+    (None, "protect"): "holds from the next plan on; this one is judged by what was protected before",
+    (None, "deprecated"): "whether it should still be used changes; no value does",
     (None, "moved_from"): DEFAULTS[Role.IDENTITY],
     (None, "type"): "the type of the values changes for everyone who reads them",
     (None, "alias"): "the name that readers know changes",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from asof.compiler.diff import Change, Difference
+    from asof.compiler.fingerprint import Document
     from asof.compiler.infrastructure import Layout
     from asof.compiler.model import AnyDefinition
 
@@ -98,8 +99,25 @@ def _blocked(found: Difference, change: Change, layout: Layout, allowed: frozens
                 address=change.address,
                 code=NOT_ALLOWED.code,
                 message=f"{change.address} would be deleted, with what is stored for it",
-                remedy=f"--allow-destroy {change.address}",
+                remedy=_permission(found, change.address),
             )
+
+
+def _permission(found: Difference, address: str) -> str:
+    """The option that permits a deletion; where it looks like a rename, the way to say so."""
+    kind = address.partition("/")[0]
+    was = _unnamed(found.state.objects[address].definition)
+    for new, now in found.recorded.items():
+        if new.startswith(f"{kind}/") and new not in found.state.objects and _unnamed(now.definition) == was:
+            name = address.partition("/")[2]
+            return (
+                f"write moved_from: {name} in {new}, which is the same but for its name; or --allow-destroy {address}"
+            )
+    return f"--allow-destroy {address}"
+
+
+def _unnamed(document: Document) -> Document:
+    return {key: value for key, value in document.items() if key not in ("name", "moved_from")}
 
 
 def _breaches(protection: str, change: Change, layout: Layout) -> str:

@@ -253,7 +253,7 @@ def _cost(change: Change, layout: Layout, served: Collection[str]) -> str:
     if change.change_class is ChangeClass.ADDITIVE and online:
         return "stored rows lack what is new until it is materialized"
     if change.values:
-        return "training sets built from now on differ from those built before"
+        return "training sets built from now on can differ from those built before"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""What may be written: one JSON Schema (draft 2020-12) for asof.yaml and for each kind, by version.
+"""What may be written: one JSON Schema (draft 2020-12) for asof.yaml, for each kind and for plans, by version.
 
 The files in ``v1/`` are the language. Editors read them as published; the loader decides with a
 predicate compiled from the same files and asks jsonschema what is wrong only where it says no.
@@ -33,13 +33,19 @@ KINDS = {
     "SavedDataset": "saved_dataset",
     "FeatureTest": "feature_test",
 }
-"""What has a schema -> the stem of its file. ``definition`` dispatches on ``kind``."""
+"""What is written by hand -> the stem of its schema's file. ``definition`` dispatches on ``kind``."""
+
+DOCUMENTS = {"plan": "plan"}
+"""What asof writes for other programs -> the stem of its schema's file."""
+
+ALL = KINDS | DOCUMENTS
+"""Everything that has a schema."""
 
 
 @cache
 def document(kind: str) -> dict[str, Any]:
-    """The schema of a key of ``KINDS``, self-contained: what it refers to stands in its own ``$defs``."""
-    root = _read(KINDS[kind])
+    """The schema of a key of ``ALL``, self-contained: what it refers to stands in its own ``$defs``."""
+    root = _read(ALL[kind])
     needed: dict[str, Any] = {}
     bundled = _inline(root, needed)
     bundled["$defs"] = dict(sorted(needed.items()))
@@ -47,7 +53,7 @@ def document(kind: str) -> dict[str, Any]:
 
 
 def text(kind: str) -> str:
-    """The schema of a key of ``KINDS`` as JSON text, ready for an editor."""
+    """The schema of a key of ``ALL`` as JSON text, ready for an editor."""
     return json.dumps(document(kind), indent=2, ensure_ascii=False) + "\n"
 
 

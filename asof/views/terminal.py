@@ -17,17 +17,21 @@ BOLD, DIM, RED, GREEN, YELLOW, BLUE, CYAN = "1", "2", "31", "32", "33", "34", "3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terminal:
-    """Answers go to ``out``, everything about the way there to ``err``. With ``json`` the answer is one document."""
+    """Answers go to ``out``, everything about the way there to ``err``.
+
+    With ``json`` the answer is one JSON document, with ``document`` one of another format.
+    """
 
     json: bool = False
+    document: bool = False
     colour: bool = False
     width: int = 100
     out: TextIO
     err: TextIO
 
     def say(self, text: str) -> None:
-        """A part of the answer for people; silent where the answer is JSON."""
-        if not self.json:
+        """A part of the answer for people; silent where the answer is a document."""
+        if not (self.json or self.document):
             _write(self.out, text)
 
     def note(self, text: str) -> None:
@@ -42,10 +46,15 @@ class Terminal:
     def answer(self, exit_code: int, status: str, fields: Mapping[str, object]) -> None:
         """The one JSON document; silent where the answer is for people."""
         if self.json:
-            _write(self.out, json.dumps({"exit_code": exit_code, "status": status, **fields}, indent=2, default=str))
+            _write(self.out, answer(exit_code, status, fields))
 
     def paint(self, text: str, *codes: str) -> str:
         return paint(text, *codes, colour=self.colour)
+
+
+def answer(exit_code: int, status: str, fields: Mapping[str, object]) -> str:
+    """The JSON answer of a command."""
+    return json.dumps({"exit_code": exit_code, "status": status, **fields}, indent=2, default=str)
 
 
 def paint(text: str, *codes: str, colour: bool) -> str:

@@ -1,0 +1,33 @@
+"""What renderings of a plan need beside the plan itself; as in asof/api.py, one function each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asof import api
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from asof.compiler.model import Repo
+    from asof.compiler.plan import Plan
+    from asof.compiler.source import Span
+
+
+def places(root: Path, made: Plan, repo: Repo | None = None) -> Mapping[str, Span]:
+    """Where in the files each change of ``made`` was written, by address; read from ``root`` where no repo is given.
+
+    Empty where there is no repo that can be read: a plan file can be looked at anywhere.
+    """
+    from asof.compiler.places import places as found_in
+
+    found = repo if repo is not None else api.project_at(root).repo
+    return found_in(found, made) if found is not None else {}
+
+
+def folder(root: Path) -> str:
+    """The repo's place in its git checkout, with forward slashes; "" at the top."""
+    from asof.ops.checkout import folder_in_checkout
+
+    return folder_in_checkout(root)

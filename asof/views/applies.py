@@ -1,0 +1,70 @@
+"""What an apply says: a line for each step that is done, and what it came to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asof.views import wording
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asof.compiler.plan import Plan
+    from asof.ops.apply import Applied, Progress, Recovered
+    from asof.ops.recovery import Standstill
+    from asof.views.terminal import Terminal
+
+
+class StepLines:
+    """Progress of an apply: one line for each step that is done."""
+
+    def __init__(self, terminal: Terminal, *, total: int | None = None) -> None:
+        self.terminal = terminal
+        self.total = total
+        self.done = 0
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.done:
+            self.done += 1
+            count = f"{self.done}/{self.total}" if self.total is not None else f"{self.done}"
+            self.terminal.note(f"  [{count}] {wording.what(progress.step)}")
+
+
+def applied(made: Plan, done: Applied) -> str:
+    """``Applied: flights in local is at serial 3.``"""
+    if not done.steps:
+        return f"Applied before: {made.project} in {made.target} is at serial {done.serial}.\n"
+    rebased = f", rebased from {done.rebased_from}" if done.rebased_from is not None else ""
+    return f"Applied: {made.project} in {made.target} is at serial {done.serial}{rebased}.\n"
+
+
+def kept(out: object, digest: str) -> str:
+    """Where a plan was kept, and how to apply exactly that."""
+    return f"Kept in {out}. To apply exactly this: asof apply {out} --expect-sha256 {digest}"
+
+
+def stopped(found: Standstill) -> str:
+    """What ``asof plan`` says of an apply that did not finish."""
+    said = f"note: apply {found.apply_id} of {found.owner} stopped on its way."
+    return f"{said} asof apply --resume finishes it, --abort undoes it; another apply settles it first."
+
+
+def resumed(done: Applied | None) -> str:
+    """What ``asof apply --resume`` came to."""
+    if done is None:
+        return "Nothing to resume: no apply stopped on its way.\n"
+    return f"Resumed: the registry is at serial {done.serial}, {_steps_done(done.steps)}.\n"
+
+
+def aborted(done: Recovered | None) -> str:
+    """What ``asof apply --abort`` came to."""
+    if done is None:
+        return "Nothing to abort: no apply stopped on its way.\n"
+    if not done.committed:
+        return f"Aborted: the registry stays at serial {done.serial}, {_steps_done(done.steps)}.\n"
+    said = f"Too late to undo: readers see generation {done.serial}, whose last steps were finished"
+    return f"{said}, {_steps_done(done.steps)}. asof rollback SERIAL goes back.\n"
+
+
+def _steps_done(steps: Sequence[str]) -> str:
+    return f"{len(steps)} step{'' if len(steps) == 1 else 's'} done"

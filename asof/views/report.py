@@ -1,0 +1,36 @@
+"""What a command has to show, whatever the format: a plan, findings, test results, and where things were written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from asof.compiler.diagnostics import Diagnostic
+    from asof.compiler.plan import Plan
+    from asof.compiler.source import Span
+    from asof.ops.feature_tests import TestResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The answer of ``command`` (plan, validate, test, render).
+
+    ``places`` says where each change was written, by address, relative to the repo; ``folder`` is the repo's own
+    place in its checkout ("" is the top), which annotations start from. ``sources`` are the texts by path.
+    """
+
+    command: str
+    project: str = ""
+    target: str = ""
+    plan: Plan | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    tests: tuple[TestResult, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, Span] = field(default_factory=dict)
+    folder: str = ""
+    plan_file: str = "plan.json"
+    kept: bool = False
+    """Whether the plan stands in ``plan_file``."""
