@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from asof.ops.sample_rows import Row, Rows
 
 SHOWN = 5
+OUT_OF_TIME = "the time for examples was up"
 _SIZES = (4, 8, 12, 16, 16, 16, 16, 16)
 """Rows of each table in one sample; there are as many samples."""
 _SHRINKS = 60
@@ -52,7 +53,7 @@ def counter_examples(
         if trial.versions is None:
             found.append(Example(address=trial.address, pointer=trial.pointer, why=trial.why))
         elif end is not None and clock() >= end:
-            found.append(Example(address=trial.address, pointer=trial.pointer, why="the time for examples was up"))
+            found.append(Example(address=trial.address, pointer=trial.pointer, why=OUT_OF_TIME))
         else:
             until = None if end is None else min(end, clock() + _SECONDS_EACH)
             search = Search(trial.versions, lambda until=until: until is not None and clock() >= until)
@@ -132,6 +133,8 @@ class Search:
                 found = cursor.fetchall()
         except _DATA_ERRORS:
             return [], None
+        except duckdb.InterruptException as error:
+            raise _CannotRunError("it runs too long, even on a few rows") from error
         except duckdb.Error as error:
             first = str(error).strip().partition("\n")[0]
             raise _CannotRunError(f"DuckDB does not run it: {first}") from error

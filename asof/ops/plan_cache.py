@@ -17,6 +17,7 @@ import msgspec
 import asof.version
 from asof.compiler.diagnostics import Diagnostic
 from asof.compiler.plan import Plan
+from asof.ops.evidence import Example
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from asof.compiler.source import RepoFiles
 
 FOLDER = ".asof/cache/plans"
+EXAMPLES = ".asof/cache/examples"
 KEPT = 20
-"""How many plans stay; the oldest go first."""
+"""How many of each stay; the oldest go first."""
 
 
 class KeptPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,11 +60,32 @@ def kept_plan(root: Path, key: str) -> KeptPlan | None:
 
 def keep_plan(root: Path, key: str, kept: KeptPlan) -> None:
     """Keep a plan if the folder can be written; planning itself never depends on it."""
-    folder = root / FOLDER
+    _keep(root / FOLDER, key, msgspec.json.encode(kept))
+
+
+def kept_examples(root: Path, made: Plan) -> tuple[Example, ...] | None:
+    """The counter-examples that were found for this plan by this code; None where none were kept."""
+    try:
+        body = (root / EXAMPLES / f"{_example_key(made)}.json").read_bytes()
+        return msgspec.json.decode(body, type=tuple[Example, ...])
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def keep_examples(root: Path, made: Plan, found: tuple[Example, ...]) -> None:
+    """Keep them, as a plan is kept."""
+    _keep(root / EXAMPLES, _example_key(made), msgspec.json.encode(found))
+
+
+def _example_key(made: Plan) -> str:
+    return hashlib.sha256(f"{made.effect}\0{made.base.generation}\0{_code()}".encode()).hexdigest()
+
+
+def _keep(folder: Path, key: str, body: bytes) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = folder / f"{key}.tmp"
-        unfinished.write_bytes(msgspec.json.encode(kept))
+        unfinished.write_bytes(body)
         unfinished.replace(folder / f"{key}.json")
         for old in sorted(folder.glob("*.json"), key=lambda p: p.stat().st_mtime)[:-KEPT]:
             old.unlink(missing_ok=True)

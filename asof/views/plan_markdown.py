@@ -15,11 +15,13 @@ from asof.compiler.diagnostics import Level
 from asof.compiler.diff import Action, Reached
 from asof.compiler.plan import plan_bytes
 from asof.views import frames, wording
+from asof.views.evidence import PSI_HINT, edited, example_said, example_table, preview_lines
 from asof.views.markdown import block, clipped, code, folded, prose, summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from asof.compiler.classify import Reason
     from asof.compiler.diagnostics import Diagnostic
     from asof.compiler.diff import Change
     from asof.compiler.plan import Plan
@@ -33,6 +35,7 @@ _TEXT = 600
 _DIFF_LINES = 80
 _REACHED = 6
 _REASONS = 6
+_PREVIEW_LINES = 120
 _MISFITS = 20
 """After so many diffs that have no room, no other is tried."""
 _FRAMES = 12
@@ -102,6 +105,7 @@ class _Page:
         if made.others:
             self.add(wording.left_alone(made), always=True)
         self.diffs(made)
+        self.preview()
         self.steps(made)
         self.add(_last(self.report, made), always=True)
 
@@ -158,18 +162,45 @@ class _Page:
         for cls in made.counts:
             for change in wording.group(made, cls):
                 for reason, why in zip(wording.reasons(change), wording.whys(made, change), strict=True):
-                    lines = wording.sql_diff(reason)
-                    if lines and (without >= _MISFITS or not self.diff(change, why, lines)):
+                    if reason.diff and (without >= _MISFITS or not self.diff(change, reason, why)):
                         without += 1
         if without:
             self.add(f"{wording.number(without, 'SQL diff', 'SQL diffs')} more {self.artifact}", always=True)
 
-    def diff(self, change: Change, why: wording.Why, lines: Sequence[str]) -> bool:
+    def diff(self, change: Change, reason: Reason, why: wording.Why) -> bool:
+        lines = wording.sql_diff(reason)
         body = block([clipped(line, _TEXT) for line in lines[:_DIFF_LINES]], "diff")
         if len(lines) > _DIFF_LINES:
             body += f"\n\n... and {len(lines) - _DIFF_LINES:,} more lines {self.artifact}"
+        parts = [f"- {code(edited(edit))}" for edit in reason.edits[:_REASONS]]
+        if len(reason.edits) > len(parts):
+            parts.append(f"- {wording.number(len(reason.edits) - len(parts), 'more edit', 'more edits')}")
+        body = "\n\n".join((*(("\n".join(parts),) if parts else ()), body, *self.example(change, reason)))
         head = f"SQL of {summary(f'{change.address} {why.field}')}: {wording.short_class(change.change_class)}"
         return self.add(folded(head, body))
+
+    def example(self, change: Change, reason: Reason) -> Iterator[str]:
+        """Rows on which the two versions differ, or what became of the search for them."""
+        evidence = self.report.evidence
+        found = evidence.example(change.address, reason.pointer) if evidence is not None else None
+        if found is not None:
+            lines = example_table(found)
+            yield "The old and the new version differ on these rows:" if lines else prose(_sentence(example_said(found)))
+            if lines:
+                yield block(lines, "text")
+
+    def preview(self) -> None:
+        """Old and new values of the changed features, folded."""
+        found = self.report.evidence.preview if self.report.evidence is not None else None
+        if found is None:
+            return
+        lines = preview_lines(found)
+        body = block([clipped(line, _TEXT) for line in lines[:_PREVIEW_LINES]], "text")
+        if len(lines) > _PREVIEW_LINES:
+            body += f"\n\n... and {len(lines) - _PREVIEW_LINES:,} more lines {self.artifact}"
+        head = f"{prose(wording.number(len(found.shifts), 'feature', 'features'))} compared over {found.rows:,} rows"
+        if not self.add(folded(f"Preview: {head}", f"{body}\n\n{PSI_HINT}")):
+            self.add(f"A preview of {head}: in the HTML report.", always=True)
 
     def steps(self, made: Plan) -> None:
         rows = []
@@ -196,6 +227,10 @@ class _Page:
 
     def text(self) -> str:
         return "\n\n".join(self.parts) + "\n"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _mark(report: Report) -> str:
