@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from asof import api, api_registry
-from asof.cli.output import Formatted, Rendered, Verbose, output, refused, review_report
+from asof import api, api_evidence, api_registry
+from asof.cli.evidence import Asked, EvidenceOut, Examples, Spine, SpineRows, evidence_json, gathered
+from asof.cli.output import Formatted, Rendered, Verbose, output, plan_text, refused, review_report
 from asof.cli.session import Allow, ExitCode, Session, Target, Usage, Yes, is_terminal
 from asof.cli.stopping import stopping
 from asof.views import listings
@@ -42,15 +43,20 @@ def plan(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 where there are changes.")
     ] = False,
+    examples: Examples = True,
+    spine: Spine = "",
+    preview_rows: SpineRows = 10_000,
+    evidence: EvidenceOut = None,
     form: Formatted = Format.TEXT,
     files: Rendered = None,
     verbose: Verbose = False,
 ) -> int:
     """Show what would change, why, and whom it reaches. Takes no lock and changes nothing."""
-    from asof.views import applies, plans
+    from asof.views import applies
 
     shown = output(context.obj, form, files, verbose=verbose)
     session = shown.session
+    asked = Asked(examples=examples, spine=spine, rows=preview_rows, target=target, against=against)
     if against is not None and out is not None:
         raise Usage("a plan against an earlier generation is for reading; asof apply needs one against the current")
     review = session.review(target, allow_destroy or (), against=against)
@@ -61,8 +67,11 @@ def plan(
     if review.stopped is not None:
         session.terminal.note(applies.stopped(review.stopped))
     digest = api.write_plan(made, out) if out is not None else None
-    terminal = session.terminal
-    shown.show(report, plans.human(made, colour=terminal.colour, width=terminal.width, verbose=verbose))
+    beside = gathered(shown, review, asked)
+    report = dataclasses.replace(report, evidence=beside)
+    if evidence is not None:
+        api_evidence.write_evidence(beside, evidence)
+    shown.show(report, plan_text(shown, report))
     if digest is not None:
         session.terminal.note(applies.kept(out, digest))
     drifted = api_registry.drift_of(session.root, session.project(), made) if with_drift else ()
@@ -70,7 +79,8 @@ def plan(
         session.terminal.say(listings.drifted(drifted, "Drift in what this plan touches"))
     code = ExitCode.CHANGES if detailed_exitcode and not made.empty else ExitCode.OK
     code = ExitCode.BLOCKED if made.blocked else code
-    return shown.end(report, code, plan=_plan_json(made), sha256=digest, **_beside(review.stopped, drifted))
+    found = evidence_json(beside) | _beside(review.stopped, drifted)
+    return shown.end(report, code, plan=_plan_json(made), sha256=digest, **found)
 
 
 def drift(

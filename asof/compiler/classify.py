@@ -140,6 +140,9 @@ class _Walk:
             text = f"the same text is now read as {self.dialects.new}, no longer as {self.dialects.old}"
         elif old and new and not redialected:
             found, text, parts = self.compared(field, old, new)
+        elif field.name == "where" and not redialected:
+            said = "only some rows are aggregated" if new else "all rows are aggregated"
+            parts = (Edit(group=EditGroup.ROWS, text=said, old=old, new=new),)
         diff = tuple(unified_diff(old.splitlines(), new.splitlines(), "before", "after", lineterm=""))
         rows = found.rank >= ChangeClass.VALUE_CHANGE.rank
         yield Reason(

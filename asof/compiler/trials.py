@@ -22,7 +22,7 @@ from asof.compiler.query.functions import clocks, volatiles
 from asof.compiler.translate import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from asof.compiler.classify import Reason
     from asof.compiler.model import Repo
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from asof.compiler.types import Type
 
 _DUCKDB = DIALECTS["duckdb"]
+_CONSTANTS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ def trials(made: Plan, repo: Repo, before: Repo) -> tuple[Trial, ...]:
         bench.trial(change.address, reason)
         for change in made.changes
         for reason in change.reasons
-        if reason.edits and reason.old and reason.new and reason.change_class is ChangeClass.VALUE_CHANGE
+        if reason.edits and reason.change_class is ChangeClass.VALUE_CHANGE
     )
 
 
@@ -100,8 +101,8 @@ class _Bench:
 
     def queries(self, address: str, old: str, new: str, stored_as: Mapping[str, Type] | None) -> Versions:
         parsed = [parse(text, self.repo.project.sql_dialect) for text in (old, new)]
-        for query in parsed:
-            self.refuse_chance(query)
+        for written in parsed:
+            self.refuse_chance(written)
         moved = [translated(query, self.repo, _DUCKDB, address) for query in parsed]
         names: dict[str, str] = {}
         for query in moved:
@@ -109,17 +110,17 @@ class _Bench:
         used = {node.name.lower() for query in moved for node in query.find_all(exp.Identifier)}
         everything = any(query.find(exp.Star) for query in moved)
         tables = {}
-        for written, flat in names.items():
-            known = stored_as if stored_as is not None else self.columns(written)
+        for called, flat in names.items():
+            known = stored_as if stored_as is not None else self.columns(called)
             kept = {name: kind for name, kind in known.items() if everything or name.lower() in used}
             tables[flat] = kept or dict(list(known.items())[:1])
         texts = [query.sql(dialect="duckdb", comments=False) for query in moved]
-        return Versions(tables=tables, old=texts[0], new=texts[1], **_constants(parsed))
+        return Versions(tables=tables, old=texts[0], new=texts[1], numbers=_numbers(parsed), texts=_texts(parsed))
 
     def expressions(self, address: str, reason: Reason, columns: Mapping[str, Type], name: str) -> Versions:
-        parsed = [parse_expression(text, self.repo.project.sql_dialect) for text in (reason.old, reason.new)]
-        for expression in parsed:
-            self.refuse_chance(expression)
+        parsed = [parse_expression(text or "TRUE", self.repo.project.sql_dialect) for text in (reason.old, reason.new)]
+        for written in parsed:
+            self.refuse_chance(written)
         moved = [translated(expression, self.repo, _DUCKDB, address) for expression in parsed]
         lowered = {column.lower(): column for column in columns}
         used: dict[str, Type] = {}
@@ -139,7 +140,9 @@ class _Bench:
             value = truth if reason.pointer.endswith("/where") else expression
             items = [*(tree.column("", column) for column in used), tree.named(value, _free(name, used))]
             texts.append(tree.select(items, tree.table(table)).sql(dialect="duckdb", comments=False))
-        return Versions(tables={table: used}, old=texts[0], new=texts[1], **_constants(parsed))
+        return Versions(
+            tables={table: used}, old=texts[0], new=texts[1], numbers=_numbers(parsed), texts=_texts(parsed)
+        )
 
     def refuse_chance(self, part: exp.Expr) -> None:
         dialect = self.repo.project.sql_dialect
@@ -198,19 +201,21 @@ def _call_flatly(query: exp.Expr, names: dict[str, str]) -> None:
             table.set("catalog", None)
 
 
-def _constants(parsed: list[exp.Query] | list[exp.Expr]) -> Mapping[str, tuple[object, ...]]:
-    numbers: dict[float, None] = {}
-    texts: dict[str, None] = {}
-    for literal in _literals(parsed):
-        if literal.is_string:
-            texts[literal.name] = None
-        else:
-            number = float(literal.name)
-            numbers[-number if isinstance(literal.parent, exp.Neg) else number] = None
-    return {"numbers": tuple(numbers)[:12], "texts": tuple(texts)[:12]}
+def _numbers(parsed: Sequence[exp.Expr]) -> tuple[float, ...]:
+    signed = (
+        -float(literal.name) if isinstance(literal.parent, exp.Neg) else float(literal.name)
+        for literal in _literals(parsed)
+        if not literal.is_string
+    )
+    return tuple(dict.fromkeys(signed))[:_CONSTANTS]
 
 
-def _literals(parsed: list[exp.Query] | list[exp.Expr]) -> Iterator[exp.Literal]:
+def _texts(parsed: Sequence[exp.Expr]) -> tuple[str, ...]:
+    found = (literal.name for literal in _literals(parsed) if literal.is_string)
+    return tuple(dict.fromkeys(found))[:_CONSTANTS]
+
+
+def _literals(parsed: Sequence[exp.Expr]) -> Iterator[exp.Literal]:
     for part in parsed:
         for literal in part.find_all(exp.Literal):
             if literal.find_ancestor(exp.Interval, exp.DataType, exp.Limit, exp.Offset) is None:

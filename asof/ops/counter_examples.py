@@ -10,6 +10,7 @@ import hashlib
 import time
 from collections import Counter
 from contextlib import contextmanager
+from functools import partial
 from random import Random
 from threading import Timer
 from typing import TYPE_CHECKING
@@ -37,7 +38,12 @@ _DATA_ERRORS = (duckdb.ConversionException, duckdb.InvalidInputException, duckdb
 """What a query raises because of a value; where a table has an offending one is the engine's choice."""
 
 Output = Counter[tuple[str, ...]]
-_CONFIG = {"threads": 1, "memory_limit": "256MB", "enable_external_access": False, "allow_community_extensions": False}
+_CONFIG: dict[str, str | int | float | list[str]] = {
+    "threads": 1,
+    "memory_limit": "256MB",
+    "enable_external_access": False,
+    "allow_community_extensions": False,
+}
 
 
 def counter_examples(
@@ -56,9 +62,13 @@ def counter_examples(
             found.append(Example(address=trial.address, pointer=trial.pointer, why=OUT_OF_TIME))
         else:
             until = None if end is None else min(end, clock() + _SECONDS_EACH)
-            search = Search(trial.versions, lambda until=until: until is not None and clock() >= until)
+            search = Search(trial.versions, partial(_is_past, clock, until))
             found.append(search.example(trial.address, trial.pointer))
     return tuple(found)
+
+
+def _is_past(clock: Callable[[], float], until: float | None) -> bool:
+    return until is not None and clock() >= until
 
 
 class _CannotRunError(Exception):
@@ -75,7 +85,7 @@ class Search:
         digest = hashlib.sha256(f"{versions.old}\0{versions.new}".encode()).digest()
         self.rng = Random(int.from_bytes(digest[:8], "big"))  # noqa: S311 - to be repeated, not to be secret
         self.tried = 0
-        self.connection = duckdb.connect(config=dict(_CONFIG))
+        self.connection = duckdb.connect(config=_CONFIG)
 
     def example(self, address: str, pointer: str) -> Example:
         """The smallest rows found, as a table."""
@@ -85,10 +95,11 @@ class Search:
                     self.connection.execute(statement)
                 self.connection.execute("SET lock_configuration = true")
                 rows = self.difference()
-                made = self.shown(self.shrunk(rows)) if rows is not None else {}
+                if rows is not None:
+                    return self.shown(address, pointer, self.shrunk(rows))
         except _CannotRunError as error:
             return Example(address=address, pointer=pointer, why=str(error))
-        return Example(address=address, pointer=pointer, tried=self.tried, **made)
+        return Example(address=address, pointer=pointer, tried=self.tried)
 
     def difference(self) -> Rows | None:
         """Generated rows on which the versions differ; those on which one of them fails only for want of others."""
@@ -177,8 +188,8 @@ class Search:
                         rows = made
         return rows
 
-    def shown(self, rows: Rows) -> dict[str, object]:
-        """The fields of an Example: rows given, then rows that only one version gives."""
+    def shown(self, address: str, pointer: str, rows: Rows) -> Example:
+        """The rows that are given, then those that only one version gives."""
         old_rows, new_rows = self.outputs(rows)
         common = _common(self.answer(self.versions.old)[0], self.answer(self.versions.new)[0])
         inputs = list(dict.fromkeys(column for columns in self.versions.tables.values() for column in columns))
@@ -192,7 +203,14 @@ class Search:
             lines += _given_by(side, mine, theirs, common, columns)
         outputs = len([line for line in lines if line.side in ("old", "new")])
         kept = [*lines[: len(lines) - outputs][: SHOWN - min(outputs, 2)], *lines[len(lines) - outputs :]][:SHOWN]
-        return {"columns": tuple(columns), "rows": tuple(kept), "more": len(lines) - len(kept)}
+        return Example(
+            address=address,
+            pointer=pointer,
+            columns=tuple(columns),
+            rows=tuple(kept),
+            more=len(lines) - len(kept),
+            tried=self.tried,
+        )
 
 
 def _given_by(
@@ -215,11 +233,12 @@ def _common(old: list[str], new: list[str]) -> list[str]:
 def _smaller(rows: Rows) -> Iterator[Callable[[Rows], Rows]]:
     """Ways to leave rows out: half of a table, then one after the other."""
     for table in (*rows, *rows):
-        yield lambda r, t=table: _without(r, t, 0, len(r[t]) // 2)
-        yield lambda r, t=table: _without(r, t, len(r[t]) // 2, len(r[t]))
+        half = len(rows[table]) // 2
+        yield partial(_without, table=table, start=0, end=half)
+        yield partial(_without, table=table, start=half, end=len(rows[table]))
     for table in rows:
         for at in reversed(range(len(rows[table]))):
-            yield lambda r, t=table, at=at: _without(r, t, at, at + 1)
+            yield partial(_without, table=table, start=at, end=at + 1)
 
 
 def _without(rows: Rows, table: str, start: int, end: int) -> Rows:

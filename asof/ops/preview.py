@@ -59,6 +59,23 @@ class Definitions:
         return Selection(items=(ServiceItem(view=view),), full_feature_names=True, name="preview")
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """How far the preview has got: ``start`` rows of ``total`` were done before this part of it."""
+
+    progress: Progress
+    total: int
+    start: int
+
+    def of(self, view: str, before: int) -> Callable[[int, int], None]:
+        """What a training query reports to, ``before`` rows of this part being done."""
+
+        def report(done: int, _: int) -> None:
+            self.progress(self.start + before + done, self.total, view)
+
+        return report
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
     """A view whose values can change: its names before and after, and the features that both have."""
@@ -76,7 +93,7 @@ def preview(
     *,
     rows: int,
     root: Path,
-    progress: Progress = lambda done, total, what: None,
+    progress: Progress,
 ) -> Preview:
     """Compare the features that ``made`` changes over ``rows`` rows of a spine, a file or a query.
 
@@ -97,7 +114,7 @@ def preview(
     sides = []
     for at, (side, names) in enumerate(((before, [v.before for v in views]), (after, [v.after for v in views]))):
         start = at * sample.num_rows * len(views)
-        found, failed = _side(side, names, sample, root, timestamp, lambda n, what, s=start: progress(s + n, total, what))
+        found, failed = _side(side, names, sample, root, timestamp, _Work(progress, total, start))
         sides.append(found)
         skipped += failed
     shifts: list[Shift] = []
@@ -107,12 +124,8 @@ def preview(
             continue
         rows_of = sample.select([timestamp, *(n for n in _needed(view, before, after) if n != timestamp)])
         for name in view.features:
-            shifts.append(
-                shift(view.after, name, old[f"{view.before}__{name}"], new[f"{view.after}__{name}"], rows_of)
-            )
-    return Preview(
-        spine=spine, rows=sample.num_rows, of=given.num_rows, shifts=tuple(shifts), skipped=tuple(skipped)
-    )
+            shifts.append(shift(view.after, name, old[f"{view.before}__{name}"], new[f"{view.after}__{name}"], rows_of))
+    return Preview(spine=spine, rows=sample.num_rows, of=given.num_rows, shifts=tuple(shifts), skipped=tuple(skipped))
 
 
 def _changed_views(made: Plan, before: Definitions, after: Definitions) -> list[Changed]:
@@ -160,18 +173,15 @@ def _side(
     sample: pa.Table,
     root: Path,
     timestamp: str,
-    progress: Callable[[int, str], None],
+    work: _Work,
 ) -> tuple[dict[str, pa.Table], list[Skipped]]:
     """The features of each view over the sample, under full names; and the views that give none."""
     found: dict[str, pa.Table] = {}
     failed: list[Skipped] = []
     with closing(engines.connect(side.store, root=root, read_only=True)) as engine:
         for at, view in enumerate(views):
-            start = at * sample.num_rows
             try:
-                found[view] = _values(
-                    side, view, sample, engine, timestamp, lambda n, _, s=start, v=view: progress(s + n, v)
-                )
+                found[view] = _values(side, view, sample, engine, timestamp, work.of(view, at * sample.num_rows))
             except DiagnosticError as error:
                 failed.append(Skipped(view=view, why=error.diagnostics[0].message))
     return found, failed
@@ -195,7 +205,7 @@ def _values(
 
 def _timestamp(given: pa.Table) -> str:
     """The spine's timestamp: its usual name, else the only column that is one."""
-    moments = [field.name for field in given.schema if pa.types.is_timestamp(field.type)]
+    moments: list[str] = [field.name for field in given.schema if pa.types.is_timestamp(field.type)]
     if _TIMESTAMP in given.column_names:
         return _TIMESTAMP
     if len(moments) != 1:
@@ -211,6 +221,6 @@ def _sample(given: pa.Table, rows: int, timestamp: str) -> pa.Table:
         with duckdb.connect(config={"threads": 1, "enable_external_access": False}) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             connection.register("given", given)
-            chosen = connection.execute("SELECT * FROM given ORDER BY md5(CAST(given AS VARCHAR)) LIMIT ?", [rows])
+            chosen = connection.sql(f"FROM given ORDER BY md5(CAST(given AS VARCHAR)) LIMIT {rows:d}")
             given = chosen.to_arrow_table().cast(given.schema)
     return given.sort_by([(timestamp, "ascending"), *((n, "ascending") for n in given.column_names if n != timestamp)])

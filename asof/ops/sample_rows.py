@@ -77,14 +77,16 @@ class Values:
             return tuple(dict.fromkeys((1, 2, 0, -1, 3, *(int(n) for n in self.numbers if abs(n) < edge))))
         if kind in types.FLOATS:
             return tuple(dict.fromkeys((1.0, 2.0, 0.0, -1.0, 0.5, *self.numbers)))
-        return {
+        known: dict[Type, Sequence[object]] = {
+            types.STRING: self.texts[::-1],
             types.BOOL: (True, False),
             types.BYTES: (b"a", b""),
             types.DATE: tuple(dict.fromkeys(m.date() for m in reversed(self.moments))),
             types.TIMESTAMP: tuple(reversed(self.moments)),
             types.JSON: ('{"a": 1}', "{}", "[]"),
             types.UUID: tuple(str(uuid.UUID(int=n)) for n in (1, 2)),
-        }.get(kind, self.texts[::-1] if kind == types.STRING else (None,))
+        }
+        return known.get(kind, (None,))
 
 
 def as_table(columns: Mapping[str, Type], rows: Sequence[Row]) -> pa.Table:

@@ -124,9 +124,7 @@ def _count(flags: pa.ChunkedArray) -> int:
 
 
 def _tally(values: pa.ChunkedArray) -> Counter[str]:
-    return Counter(
-        {item["values"]: item["counts"] for item in pc.value_counts(values.drop_null()).to_pylist()}
-    )
+    return Counter({item["values"]: item["counts"] for item in pc.value_counts(values.drop_null()).to_pylist()})
 
 
 def _categories(old: pa.ChunkedArray, new: pa.ChunkedArray) -> tuple[list[int], list[int]]:

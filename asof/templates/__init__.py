@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
 
 
 def scaffold(project: str) -> dict[str, str]:
@@ -23,3 +24,15 @@ def scaffold(project: str) -> dict[str, str]:
         path: environment.from_string(root.joinpath(source).read_text(encoding="utf-8")).render(project=project)
         for path, source in made.items()
     }
+
+
+def report_part(name: str) -> str:
+    """A style sheet or script of the HTML report, as it stands."""
+    return files("asof.templates").joinpath("report", name).read_text(encoding="utf-8")
+
+
+def report_page(*, style: str, script: str, **values: object) -> str:
+    """The HTML report. Every value is escaped but the page's own style and script."""
+    environment = Environment(undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(report_part("report.html.j2"))
+    return template.render(style=Markup(style), script=Markup(script), **values)  # noqa: S704 - its own

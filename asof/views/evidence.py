@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _FRAGMENT = 70
 _CELL = 28
 EXAMPLE_TITLE = "differs on these rows, found by running both:"
-COLUMNS = ("feature", "changed", "nulls", "distinct", "mean", "5 %", "median", "95 %", "PSI")
+COLUMNS = ("feature", "changed", "nulls", "distinct", "mean", "median", "PSI")
 PSI_HINT = "PSI below 0.1: hardly any shift; 0.1 to 0.25: some; above: a large one."
 _LARGE = 0.25
 _SOME = 0.1
@@ -60,7 +60,7 @@ def preview_rows(found: Preview) -> tuple[tuple[str, ...], ...]:
             _pair(percent(shift.old.nulls / max(shift.rows, 1)), percent(shift.new.nulls / max(shift.rows, 1))),
             _pair(f"{shift.old.distinct:,}", f"{shift.new.distinct:,}"),
             _pair(figure(shift.old.mean), figure(shift.new.mean)),
-            *(_quantiles(shift, at) for at in (0, 2, 4)),
+            _median(shift),
             f"{shift.psi:.3f}",
         )
         for shift in ordered(found)
@@ -72,10 +72,10 @@ def ordered(found: Preview) -> tuple[Shift, ...]:
     return tuple(sorted(found.shifts, key=lambda s: (-s.psi, -s.changed, s.view, s.feature)))
 
 
-def preview_lines(found: Preview) -> tuple[str, ...]:
-    """The figures, the first differing keys of each feature, and what was skipped."""
+def preview_lines(found: Preview, *, keys: bool = True) -> tuple[str, ...]:
+    """The figures, the first differing keys of each feature (where wanted), and what was skipped."""
     lines = list(table(COLUMNS, preview_rows(found))) if found.shifts else []
-    for shift in ordered(found):
+    for shift in ordered(found) if keys else ():
         if shift.differing:
             lines += ["", wording.plain(f"{shift.view}:{shift.feature} differs first at")]
             lines += [f"  {line}" for line in differing_table(shift)]
@@ -115,10 +115,10 @@ def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> tuple[str, ...]
     return tuple("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
-def _quantiles(shift: Shift, at: int) -> str:
+def _median(shift: Shift) -> str:
     if not (shift.old.quantiles or shift.new.quantiles):
         return ""
-    old, new = (figure(side.quantiles[at]) if side.quantiles else "none" for side in (shift.old, shift.new))
+    old, new = (figure(side.quantiles[2]) if side.quantiles else "none" for side in (shift.old, shift.new))
     return _pair(old, new)
 
 

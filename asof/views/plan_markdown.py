@@ -185,7 +185,9 @@ class _Page:
         found = evidence.example(change.address, reason.pointer) if evidence is not None else None
         if found is not None:
             lines = example_table(found)
-            yield "The old and the new version differ on these rows:" if lines else prose(_sentence(example_said(found)))
+            yield (
+                "The old and the new version differ on these rows:" if lines else prose(_sentence(example_said(found)))
+            )
             if lines:
                 yield block(lines, "text")
 
@@ -280,19 +282,22 @@ def _frames(found: Sequence[Diagnostic], report: Report) -> list[str]:
     return [clipped(line, 300) for line in text.splitlines()][:200]
 
 
+def apply_commands(report: Report, made: Plan) -> tuple[str, ...]:
+    """What carries out exactly this plan, after keeping it where it is not kept yet."""
+    allowed = (word for address in made.allowed for word in ("--allow-destroy", address))
+    keep = shlex.join(["asof", "plan", "--target", made.target, "--out", report.plan_file, *allowed])
+    return (
+        *(() if report.kept else (clipped(keep, _TEXT),)),
+        f"asof apply {clipped(shlex.quote(report.plan_file), _TEXT)} --expect-sha256 {digest(made)}",
+    )
+
+
 def _last(report: Report, made: Plan) -> str:
     """Which plan this is, and the command that carries out exactly this one."""
     sha = digest(made)
-    file = shlex.quote(report.plan_file)
-    allowed = (word for address in made.allowed for word in ("--allow-destroy", address))
-    keep = shlex.join(["asof", "plan", "--target", made.target, "--out", report.plan_file, *allowed])
-    commands = [
-        *(() if report.kept else (clipped(keep, _TEXT),)),
-        f"asof apply {clipped(file, _TEXT)} --expect-sha256 {sha}",
-    ]
     told = f"Plan {code(sha[:12])}, from {wording.base(made)}"
     generation = f" (generation {code(made.base.generation[:12])})" if made.base.generation else ""
     head = f"{told}{generation}, by asof {made.tool.asof}."
     if made.blocked:
         return f"<sub>{head} Nothing to apply while an action is blocked.</sub>"
-    return f"<sub>{head} To apply exactly this:</sub>\n\n{block(commands, 'sh')}"
+    return f"<sub>{head} To apply exactly this:</sub>\n\n{block(apply_commands(report, made), 'sh')}"

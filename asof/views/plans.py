@@ -158,7 +158,10 @@ class _Page:
     def preview(self) -> Iterator[str]:
         if self.evidence is not None and self.evidence.preview is not None:
             yield self.bold(previewed(self.evidence.preview))
-            yield from (f"  {line}".rstrip() for line in preview_lines(self.evidence.preview))
+            found = self.evidence.preview
+            yield from (f"  {line}".rstrip() for line in preview_lines(found, keys=self.verbose))
+            if not self.verbose and any(shift.differing for shift in found.shifts):
+                yield paint("  --verbose shows the first rows that differ", DIM, colour=self.colour)
 
     def others(self, made: Plan) -> Iterator[str]:
         if made.others:

@@ -30,12 +30,15 @@ CASES = [
     ("SELECT k FROM t", "SELECT k, random() AS r FROM t", "unproven"),
     ("SELECT k, a FROM t ORDER BY 1", "SELECT k, a FROM t ORDER BY 0", "unproven"),
     ("SELECT k, count(*) AS n FROM t GROUP BY 1", "SELECT a, k, count(*) AS n FROM t GROUP BY 1, 2", "unproven"),
-    ("SELECT k FROM t QUALIFY rank() OVER (ORDER BY a) = 1", "SELECT k, f FROM t QUALIFY rank() OVER (ORDER BY a) = 1",
-     "unproven"),
+    (
+        "SELECT k FROM t QUALIFY rank() OVER (ORDER BY a) = 1",
+        "SELECT k, f FROM t QUALIFY rank() OVER (ORDER BY a) = 1",
+        "unproven",
+    ),
     ("SELECT k FROM t WHERE a > 1", "SELECT k FROM t WHERE a >= 1", "unproven"),
     ("SELECT k, a FROM t", "SELECT k FROM t", "unproven"),
     ("SELECT k FROM t", "SELECT k FROM", "unproven"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("old", "new", "kind"), CASES)
@@ -60,20 +63,98 @@ def test_edits_are_told_by_group() -> None:
 
 
 EDITS = [
-    ("SELECT k FROM t WHERE a > 1 AND b = 2", "SELECT k FROM t WHERE b = 2 AND a > 3", "rows: rows meet another one", "a > 1", "a > 3"),
-    ("SELECT DISTINCT k FROM t", "SELECT k FROM t", "rows: repeated rows stay", "", ""),
-    ("SELECT k FROM t GROUP BY k", "SELECT k FROM t GROUP BY k, a", "rows: rows are grouped by something else", "GROUP BY k", "GROUP BY k, a"),
-    ("SELECT t.k FROM t", "SELECT t.k FROM t JOIN u ON u.k = t.k", "joins: the join of u is new", "", "JOIN u ON u.k = t.k"),
-    ("SELECT k FROM t", "SELECT k FROM u", "joins: rows are read from something else", "t", "u"),
-    ("SELECT sum(a) OVER (ORDER BY k) AS s FROM t", "SELECT sum(a) OVER () AS s FROM t", "windows: s is computed otherwise", "SUM(a) OVER (ORDER BY k)", "SUM(a) OVER ()"),
-    ("SELECT k, a FROM t", "SELECT k FROM t", "projection: a is gone", "a", ""),
-    ("SELECT k, a FROM t", "SELECT a, k FROM t", "cosmetic: the order of columns changes", "", ""),
-    ("SELECT k FROM t ORDER BY k", "SELECT k FROM t", "cosmetic: the result is not sorted", "ORDER BY k", ""),
-    ("WITH c AS (SELECT k FROM t WHERE a > 1) SELECT k FROM c", "WITH c AS (SELECT k FROM t WHERE a > 2) SELECT k FROM c", "rows: rows meet another one in c", "a > 1", "a > 2"),
-    ("SELECT k FROM (SELECT k FROM t) AS q", "SELECT k FROM (SELECT k FROM t WHERE a = 1) AS q", "rows: rows must also meet a condition in q", "", "a = 1"),
-    ("SELECT k FROM t UNION SELECT k FROM u", "SELECT k FROM t UNION ALL SELECT k FROM u", "rows: UNION no longer drops repeated rows", "", ""),
-    ("SELECT k FROM t UNION SELECT k FROM u", "SELECT k FROM t", "rows: rows come from another kind of query", "SELECT k FROM t UNION SELECT k FROM u", "SELECT k FROM t"),
-]  # fmt: skip
+    (
+        "SELECT k FROM t WHERE a > 1 AND b = 2",
+        "SELECT k FROM t WHERE b = 2 AND a > 3",
+        "rows: rows meet another one",
+        "a > 1",
+        "a > 3",
+    ),
+    (
+        "SELECT DISTINCT k FROM t",
+        "SELECT k FROM t",
+        "rows: repeated rows stay",
+        "",
+        "",
+    ),
+    (
+        "SELECT k FROM t GROUP BY k",
+        "SELECT k FROM t GROUP BY k, a",
+        "rows: rows are grouped by something else",
+        "GROUP BY k",
+        "GROUP BY k, a",
+    ),
+    (
+        "SELECT t.k FROM t",
+        "SELECT t.k FROM t JOIN u ON u.k = t.k",
+        "joins: the join of u is new",
+        "",
+        "JOIN u ON u.k = t.k",
+    ),
+    (
+        "SELECT k FROM t",
+        "SELECT k FROM u",
+        "joins: rows are read from something else",
+        "t",
+        "u",
+    ),
+    (
+        "SELECT sum(a) OVER (ORDER BY k) AS s FROM t",
+        "SELECT sum(a) OVER () AS s FROM t",
+        "windows: s is computed otherwise",
+        "SUM(a) OVER (ORDER BY k)",
+        "SUM(a) OVER ()",
+    ),
+    (
+        "SELECT k, a FROM t",
+        "SELECT k FROM t",
+        "projection: a is gone",
+        "a",
+        "",
+    ),
+    (
+        "SELECT k, a FROM t",
+        "SELECT a, k FROM t",
+        "cosmetic: the order of columns changes",
+        "",
+        "",
+    ),
+    (
+        "SELECT k FROM t ORDER BY k",
+        "SELECT k FROM t",
+        "cosmetic: the result is not sorted",
+        "ORDER BY k",
+        "",
+    ),
+    (
+        "WITH c AS (SELECT k FROM t WHERE a > 1) SELECT k FROM c",
+        "WITH c AS (SELECT k FROM t WHERE a > 2) SELECT k FROM c",
+        "rows: rows meet another one in c",
+        "a > 1",
+        "a > 2",
+    ),
+    (
+        "SELECT k FROM (SELECT k FROM t) AS q",
+        "SELECT k FROM (SELECT k FROM t WHERE a = 1) AS q",
+        "rows: rows must also meet a condition in q",
+        "",
+        "a = 1",
+    ),
+    (
+        "SELECT k FROM t UNION SELECT k FROM u",
+        "SELECT k FROM t UNION ALL SELECT k FROM u",
+        "rows: UNION no longer drops repeated rows",
+        "",
+        "",
+    ),
+    (
+        "SELECT k FROM t UNION SELECT k FROM u",
+        "SELECT k FROM t",
+        "rows: rows come from another kind of query",
+        "SELECT k FROM t UNION SELECT k FROM u",
+        "SELECT k FROM t",
+    ),
+]
 
 
 @pytest.mark.parametrize(("old", "new", "said", "was", "now"), EDITS)

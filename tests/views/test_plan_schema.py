@@ -19,7 +19,22 @@ from asof.views.plans import as_json
 from tests.scenarios.scenario import FILES, read
 from tests.views.plans import HOSTILE, plan_of
 
-STRUCTS = (Base, Blocked, Change, Edit, Feature, Hashes, Reached, Reason, Recorded, Resource, Settings, Step, Store, Tool)
+STRUCTS = (
+    Base,
+    Blocked,
+    Change,
+    Edit,
+    Feature,
+    Hashes,
+    Reached,
+    Reason,
+    Recorded,
+    Resource,
+    Settings,
+    Step,
+    Store,
+    Tool,
+)
 
 
 def test_every_plan_of_the_scenarios_is_valid() -> None:
