@@ -63,7 +63,8 @@ class _UntriedError(Exception):
 
 def trials(made: Plan, repo: Repo, before: Repo) -> tuple[Trial, ...]:
     """Every piece of SQL that ``made`` changes without a proof that values stay, ``repo`` being what is planned."""
-    bench = _Bench(repo, before)
+    moves = {c.previous.partition("/")[2]: c.address.partition("/")[2] for c in made.changes if c.previous}
+    bench = _Bench(repo, before, moves)
     return tuple(
         bench.trial(change.address, reason)
         for change in made.changes
@@ -75,8 +76,9 @@ def trials(made: Plan, repo: Repo, before: Repo) -> tuple[Trial, ...]:
 class _Bench:
     """The tables of the repo before and after: a column that only one side knows is there for both."""
 
-    def __init__(self, repo: Repo, before: Repo) -> None:
+    def __init__(self, repo: Repo, before: Repo, moves: Mapping[str, str]) -> None:
         self.repo = repo
+        self.moves = moves
         self.catalogs = (Catalog(before), Catalog(repo))
 
     def trial(self, address: str, reason: Reason) -> Trial:
@@ -105,8 +107,8 @@ class _Bench:
             self.refuse_chance(written)
         moved = [translated(query, self.repo, _DUCKDB, address) for query in parsed]
         names: dict[str, str] = {}
-        for query in moved:
-            _call_flatly(query, names)
+        for query, renamed in zip(moved, (self.moves, {}), strict=True):
+            _call_flatly(query, names, renamed)
         used = {node.name.lower() for query in moved for node in query.find_all(exp.Identifier)}
         everything = any(query.find(exp.Star) for query in moved)
         tables = {}
@@ -185,8 +187,11 @@ def _of_store(source: DataSource) -> Mapping[str, Type]:
     return {column: kind or types.TIMESTAMP for column, _, kind in stored.stored_columns(source)}
 
 
-def _call_flatly(query: exp.Expr, names: dict[str, str]) -> None:
-    """Tables in place of those of a store, each by a plain name; ``names`` is written name -> that one."""
+def _call_flatly(query: exp.Expr, names: dict[str, str], renamed: Mapping[str, str]) -> None:
+    """Tables by plain names in place of those of a store, and moved ones by their new names.
+
+    ``names`` is written name -> plain one.
+    """
     for scope in traverse_scope(query):
         for table in scope.tables:
             if not isinstance(table.this, exp.Identifier):
@@ -194,6 +199,7 @@ def _call_flatly(query: exp.Expr, names: dict[str, str]) -> None:
             if not table.db and table.name in scope.cte_sources:
                 continue
             written = ".".join(part.name for part in table.parts)
+            written = renamed.get(written, written)
             flat = names.setdefault(written, written if written not in names.values() else f"{written}_{len(names)}")
             table.set("alias", exp.TableAlias(this=tree.identifier(table.alias_or_name)))
             table.set("this", tree.identifier(flat))

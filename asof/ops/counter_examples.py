@@ -217,12 +217,12 @@ def _given_by(
     side: str, mine: Output | None, theirs: Output | None, common: Sequence[str], columns: Sequence[str]
 ) -> list[ExampleRow]:
     if mine is None:
-        return [ExampleRow(side=side, cells=("fails", *("" for _ in columns[1:])))]
+        return [ExampleRow(side=side, said="fails on this")]
     found = [
         ExampleRow(side=side, cells=tuple(row[common.index(c)] if c in common else "" for c in columns))
         for row in sorted((mine - (theirs or Counter())).elements())
     ]
-    return found or [ExampleRow(side=side, cells=("no such row", *("" for _ in columns[1:])))]
+    return found or [ExampleRow(side=side, said="no such row")]
 
 
 def _common(old: list[str], new: list[str]) -> list[str]:

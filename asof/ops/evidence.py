@@ -20,14 +20,16 @@ UNREADABLE_EVIDENCE = rule("AS618", "evidence file cannot be read")
 OTHER_PLAN = rule("AS619", "evidence belongs to another plan")
 
 
-class ExampleRow(msgspec.Struct, frozen=True, kw_only=True):
+class ExampleRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A row of a counter-example: ``side`` is the table it is given in, or ``old`` or ``new`` where it comes out.
 
     ``cells`` are values as SQL writes them, one for each column of the example; "" where the row has none.
+    There are none where ``said`` stands for a row: that there is no such one, or that the query fails.
     """
 
     side: str
-    cells: tuple[str, ...]
+    cells: tuple[str, ...] = ()
+    said: str = ""
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -77,11 +79,13 @@ class Differing(msgspec.Struct, frozen=True, kw_only=True):
 class Shift(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How one feature comes out before and after, over the same ``rows`` of a spine; ``changed`` of them differ.
 
-    ``psi`` is the population stability index of its values (docs/review.md has the formula).
+    ``psi`` is the population stability index of its values (docs/review.md has the formula). ``kind`` is number,
+    time or category: ``bars`` are steps of a scale, or the commonest values.
     """
 
     view: str
     feature: str
+    kind: str
     rows: int
     changed: int
     psi: float
@@ -113,7 +117,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     skipped: tuple[Skipped, ...] = ()
 
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """All of it. ``effect`` is that of the plan it belongs to."""
 
     format: int

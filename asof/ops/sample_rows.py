@@ -37,7 +37,7 @@ class Values:
         moments = [found for text in versions.texts if (found := _moment(text)) is not None]
         steps = (timedelta(0), timedelta(microseconds=1), timedelta(microseconds=-1), timedelta(days=1))
         around = [moment + by for moment in moments for by in steps if _START.year - 500 < moment.year < 9000]
-        self.moments = (*around, _START, _START + timedelta(hours=1), _START + timedelta(days=1))
+        self.moments = (_START, _START + timedelta(hours=1), _START + timedelta(days=1), *around)
         words = (part for text in versions.texts for part in (text, text.strip("%"), text.upper(), text.lower()))
         self.texts = tuple(dict.fromkeys((*words, "", "a", "b", "7")))
 
@@ -81,8 +81,8 @@ class Values:
             types.STRING: self.texts[::-1],
             types.BOOL: (True, False),
             types.BYTES: (b"a", b""),
-            types.DATE: tuple(dict.fromkeys(m.date() for m in reversed(self.moments))),
-            types.TIMESTAMP: tuple(reversed(self.moments)),
+            types.DATE: tuple(dict.fromkeys(m.date() for m in self.moments)),
+            types.TIMESTAMP: self.moments,
             types.JSON: ('{"a": 1}', "{}", "[]"),
             types.UUID: tuple(str(uuid.UUID(int=n)) for n in (1, 2)),
         }

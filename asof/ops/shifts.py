@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from asof.engines.arrow import instants
 from asof.ops.evidence import Bar, Differing, Shift, Side
 from asof.ops.sample_rows import written
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 DIFFERING = 5
@@ -27,20 +29,25 @@ _HALF = 0.5
 
 def shift(view: str, feature: str, old: pa.ChunkedArray, new: pa.ChunkedArray, spine: pa.Table) -> Shift:
     """``old`` and ``new`` are the values of a feature for the rows of ``spine``, in its order."""
-    numeric = _is_number(old.type) and _is_number(new.type)
-    was, now = (_numbers(values) if numeric else _texts(values) for values in (old, new))
+    kinds = {_kind(old.type), _kind(new.type)}
+    kind = kinds.pop() if len(kinds) == 1 else "category"
+    numeric = kind != "category"
+    was, now = (_AS[kind](values) for values in (old, new))
     changed = _changed(was, now, numeric=numeric)
     places = pc.indices_nonzero(changed).to_pylist()
     bins = _bins(was, now) if numeric else _categories(was, now)
     return Shift(
         view=view,
         feature=feature,
+        kind=kind,
         rows=len(old),
         changed=len(places),
         psi=stability_index(*bins),
-        old=_side(was, numeric=numeric),
-        new=_side(now, numeric=numeric),
-        bars=_bars(was, now) if numeric else _category_bars(was, now),
+        old=_side(was, numeric=kind == "number"),
+        new=_side(now, numeric=kind == "number"),
+        bars=_bars(was, now, _written_time if kind == "time" else _written_number)
+        if numeric
+        else _category_bars(was, now),
         differing=tuple(_differing(spine, old, new, place) for place in places[:DIFFERING]),
     )
 
@@ -54,12 +61,27 @@ def stability_index(old: Sequence[int], new: Sequence[int]) -> float:
     return math.fsum((b - a) * math.log(b / a) for a, b in zip(p, q, strict=True))
 
 
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+def _kind(found: pa.DataType) -> str:
+    if pa.types.is_integer(found) or pa.types.is_floating(found) or pa.types.is_decimal(found):
+        return "number"
+    return "time" if pa.types.is_timestamp(found) or pa.types.is_date(found) else "category"
 
 
 def _numbers(values: pa.ChunkedArray) -> pa.ChunkedArray:
     return values.cast(pa.float64(), safe=False)
+
+
+def _seconds(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    microseconds = instants(values).cast(pa.int64()).cast(pa.float64(), safe=False)
+    return pc.divide(microseconds, 1e6)
+
+
+def _written_number(value: float) -> str:
+    return f"{value:.6g}"
+
+
+def _written_time(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M}"
 
 
 def _texts(values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -67,6 +89,13 @@ def _texts(values: pa.ChunkedArray) -> pa.ChunkedArray:
         return values
     made = (None if value is None else _text(value) for value in values.to_pylist())
     return pa.chunked_array([pa.array(list(made), pa.string())])
+
+
+_AS: Mapping[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]] = {
+    "number": _numbers,
+    "time": _seconds,
+    "category": _texts,
+}
 
 
 def _text(value: object) -> str:
@@ -139,7 +168,7 @@ def _split(tally: Mapping[str, int], names: Sequence[str], nulls: int) -> list[i
     return [*listed, sum(tally.values()) - sum(listed), nulls]
 
 
-def _bars(old: pa.ChunkedArray, new: pa.ChunkedArray) -> tuple[Bar, ...]:
+def _bars(old: pa.ChunkedArray, new: pa.ChunkedArray, told: Callable[[float], str]) -> tuple[Bar, ...]:
     """Equal steps between the 1st and the 99th percentile of all values; what lies beyond is in the outer ones."""
     sides = (_finite(old), _finite(new))
     ends = [pc.quantile(side, q=[0.01, 0.99], interpolation="nearest").to_pylist() for side in sides if len(side)]
@@ -150,7 +179,7 @@ def _bars(old: pa.ChunkedArray, new: pa.ChunkedArray) -> tuple[Bar, ...]:
     edges = [low + (high - low) * n / steps for n in range(steps + 1)]
     counts = [_counted(side, edges[1:-1])[:-2] for side in sides]
     made = (
-        Bar(label=f"{edges[n]:.6g} to {edges[n + 1]:.6g}", old=counts[0][n], new=counts[1][n]) for n in range(steps)
+        Bar(label=f"{told(edges[n])} to {told(edges[n + 1])}", old=counts[0][n], new=counts[1][n]) for n in range(steps)
     )
     return (*made, *_null_bar(old, new))
 

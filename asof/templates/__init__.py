@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def scaffold(project: str) -> dict[str, str]:
@@ -31,8 +35,14 @@ def report_part(name: str) -> str:
     return files("asof.templates").joinpath("report", name).read_text(encoding="utf-8")
 
 
-def report_page(*, style: str, script: str, **values: object) -> str:
-    """The HTML report. Every value is escaped but the page's own style and script."""
-    environment = Environment(undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+def report_page(*, plain: Callable[[str], str], style: str, script: str, **values: object) -> str:
+    """The HTML report. Every text but the page's own style and script goes through ``plain`` and is escaped."""
+
+    def shown(value: object) -> object:
+        return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+    environment = Environment(
+        undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=shown
+    )
     template = environment.from_string(report_part("report.html.j2"))
     return template.render(style=Markup(style), script=Markup(script), **values)  # noqa: S704 - its own

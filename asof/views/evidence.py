@@ -40,9 +40,14 @@ def example_table(example: Example) -> tuple[str, ...]:
     if not example.rows:
         return ()
     head = ("", *(wording.plain(column) for column in example.columns))
-    body = [(row.side, *row.cells) for row in example.rows]
-    lines = table(head, [[wording.plain(cell) for cell in row] for row in body])
-    return (*lines, *((f"... and {example.more:,} more rows",) if example.more else ()))
+    empty = ("",) * len(example.columns)
+    body = [[wording.plain(cell) for cell in (row.side, *(row.cells or empty))] for row in example.rows]
+    first, *lines = table(head, body)
+    width = max(len(row[0]) for row in body) + 2
+    said = [
+        row.side.ljust(width) + row.said if row.said else line for row, line in zip(example.rows, lines, strict=True)
+    ]
+    return (first, *said, *((f"... and {example.more:,} more rows",) if example.more else ()))
 
 
 def previewed(found: Preview) -> str:
@@ -91,8 +96,8 @@ def differing_table(shift: Shift) -> tuple[str, ...]:
 
 
 def size_of_shift(psi: float) -> str:
-    """``none``, ``small``, ``some`` or ``large``, by the usual bounds of the index."""
-    return "large" if psi > _LARGE else "some" if psi > _SOME else "small" if psi > 0 else "none"
+    """``small``, ``some`` or ``large``, by the usual bounds of the index."""
+    return "large" if psi > _LARGE else "some" if psi > _SOME else "small"
 
 
 def percent(share: float) -> str:

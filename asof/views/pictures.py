@@ -52,8 +52,7 @@ class Picture(NamedTuple):
 
 def picture(shift: Shift) -> Picture:
     """A histogram of numbers, or a bar for each of the commonest values of anything else."""
-    numeric = bool(shift.old.quantiles or shift.new.quantiles)
-    drawn = _histogram(shift.bars) if numeric else _names(shift.bars)
+    drawn = _names(shift.bars) if shift.kind == "category" else _histogram(shift.bars, shift.rows)
     said = plain(f"old and new values of {shift.feature}: " + "; ".join(_told(bar) for bar in shift.bars))
     return drawn._replace(said=said)
 
@@ -62,12 +61,13 @@ def _told(bar: Bar) -> str:
     return f"{bar.label}: {bar.old:,} old, {bar.new:,} new"
 
 
-def _histogram(bars: Sequence[Bar]) -> Picture:
+def _histogram(bars: Sequence[Bar], rows: int) -> Picture:
+    """Steps of a scale, and NULLs beside them as a share of all rows, so that many of them do not flatten the rest."""
     nulls = [bar for bar in bars if bar.label == "NULL"]
     steps = [bar for bar in bars if bar.label != "NULL"]
     room = WIDTH - (_NULL_WIDTH + _GAP if nulls else 0)
     width = room / max(len(steps), 1)
-    most = max((n for bar in bars for n in (bar.old, bar.new)), default=0) or 1
+    most = max((n for bar in steps for n in (bar.old, bar.new)), default=0) or 1
     shapes = [
         _column(side, at * width + 0.5, width - 1, count, most, bar)
         for at, bar in enumerate(steps)
@@ -81,7 +81,7 @@ def _histogram(bars: Sequence[Bar]) -> Picture:
             labels.append(Label(room, _HEIGHT - 4, "end", high))
     for bar in nulls:
         x = WIDTH - _NULL_WIDTH
-        shapes += [_column(side, x, _NULL_WIDTH, n, most, bar) for side, n in (("old", bar.old), ("new", bar.new))]
+        shapes += [_column(side, x, _NULL_WIDTH, n, rows, bar) for side, n in (("old", bar.old), ("new", bar.new))]
         labels.append(Label(WIDTH - _NULL_WIDTH / 2, _HEIGHT - 4, "middle", "null"))
     return Picture(_HEIGHT, tuple(shapes), tuple(labels), "")
 

@@ -18,7 +18,6 @@ from asof.views.plan_markdown import apply_commands, digest
 from asof.views.side_by_side import side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
 
     from asof.compiler.classify import ChangeClass, Reason
     from asof.compiler.diff import Change, Reached
@@ -93,12 +92,13 @@ def page(report: Report) -> str:
     made = report.plan
     found = report.evidence
     return templates.report_page(
+        plain=wording.plain,
         style=style,
         script=script,
         style_hash=_hash(style),
         script_hash=_hash(script),
-        project=wording.plain(report.project),
-        target=wording.plain(report.target),
+        project=report.project,
+        target=report.target,
         findings=[_finding(d) for d in report.diagnostics],
         plan=None if made is None else _plan(report, made, found),
         preview=None if found is None or found.preview is None else _preview(found.preview),
@@ -110,8 +110,8 @@ def _hash(text: str) -> str:
 
 
 def _finding(found: object) -> dict[str, str]:
-    return {name: wording.plain(str(getattr(found, name))) for name in ("level", "code", "message", "address")} | {
-        "where": wording.plain(_where(found))
+    return {name: str(getattr(found, name)) for name in ("level", "code", "message", "address")} | {
+        "where": _where(found)
     }
 
 
@@ -123,18 +123,16 @@ def _where(found: object) -> str:
 def _plan(report: Report, made: Plan, found: Evidence | None) -> dict[str, object]:
     return {
         "empty": made.empty and not made.blocked,
-        "up_to_date": wording.plain(wording.up_to_date(made)),
-        "verdict": wording.plain(wording.verdict(made)),
-        "advice": wording.plain(wording.advice(made)),
+        "up_to_date": wording.up_to_date(made),
+        "verdict": wording.verdict(made),
+        "advice": wording.advice(made),
         "worst": "blocked" if made.blocked else str(next(iter(made.counts), "none")),
         "base": wording.base(made),
         "counts": [(str(cls), wording.short_class(cls), count) for cls, count in made.counts.items()],
-        "blocked": [(b.code, wording.plain(b.message), wording.plain(b.remedy)) for b in made.blocked],
+        "blocked": [(b.code, b.message, b.remedy) for b in made.blocked],
         "settings": [str(why) for why in wording.settings(made)],
         "groups": [_group(made, cls, found) for cls in made.counts],
-        "steps": [
-            (str(s.phase), wording.plain(wording.what(s)), wording.plain(s.reason), bool(s.inverse)) for s in made.steps
-        ],
+        "steps": [(str(s.phase), wording.what(s), s.reason, bool(s.inverse)) for s in made.steps],
         "others": wording.left_alone(made),
         "open": len(made.changes) <= _OPEN,
         "sha": digest(made),
@@ -154,24 +152,24 @@ def _card(made: Plan, change: Change, found: Evidence | None) -> Card:
         for reason, why in zip(wording.reasons(change), wording.whys(made, change), strict=True)
     )
     reach = [_who(reached) for reached in wording.readers(change.reach)]
-    owner = wording.plain(change.owner)
+    owner = change.owner
     said = " ".join((change.address, change.previous, change.owner, *(w.head + " " + w.text for w in whys), *reach))
     return Card(
         sign=wording.SIGNS[change.action],
-        address=wording.plain(change.address),
-        previous=wording.plain(change.previous),
+        address=change.address,
+        previous=change.previous,
         owner=owner,
         cls=str(change.change_class),
         whys=whys,
-        cost=wording.plain(change.cost) if change.action is not Action.CREATE else "",
+        cost=change.cost if change.action is not Action.CREATE else "",
         reach=tuple(reach[:_REACHED]),
         more=max(len(reach) - _REACHED, 0),
-        search=wording.plain(said).lower(),
+        search=said.lower(),
     )
 
 
 def _who(reached: Reached) -> str:
-    return wording.plain(f"{reached.address} ({reached.owner})" if reached.owner else reached.address)
+    return f"{reached.address} ({reached.owner})" if reached.owner else reached.address
 
 
 def _sql(change: Change, reason: Reason, found: Evidence | None) -> Sql | None:
@@ -180,9 +178,7 @@ def _sql(change: Change, reason: Reason, found: Evidence | None) -> Sql | None:
     example = found.example(change.address, reason.pointer) if found is not None else None
     return Sql(
         lines=side_by_side(str(reason.old or ""), str(reason.new or "")),
-        edits=tuple(
-            (str(e.group), wording.plain(e.text), wording.plain(e.old), wording.plain(e.new)) for e in reason.edits
-        ),
+        edits=tuple((str(e.group), e.text, e.old, e.new) for e in reason.edits),
         example=example if example is not None and example.rows else None,
         said=words.example_said(example) if example is not None and not example.rows else "",
     )
@@ -191,8 +187,9 @@ def _sql(change: Change, reason: Reason, found: Evidence | None) -> Sql | None:
 def _preview(found: Preview) -> dict[str, object]:
     return {
         "title": words.previewed(found),
-        "shifts": [_shift(shift) for shift in words.ordered(found)],
-        "skipped": [(wording.plain(s.view), wording.plain(s.why)) for s in found.skipped],
+        "shifts": [_shift(shift) for shift in words.ordered(found) if shift.changed],
+        "same": [f"{s.view}:{s.feature}" for s in words.ordered(found) if not s.changed],
+        "skipped": [(s.view, s.why) for s in found.skipped],
         "hint": words.PSI_HINT,
     }
 
@@ -210,20 +207,16 @@ def _shift(shift: Shift) -> ShiftCard:
             for name, at in (("5 %", 0), ("25 %", 1), ("median", 2), ("75 %", 3), ("95 %", 4))
         ]
     return ShiftCard(
-        name=wording.plain(f"{shift.view}:{shift.feature}"),
-        size=words.size_of_shift(shift.psi) if shift.changed else "none",
+        name=f"{shift.view}:{shift.feature}",
+        size=words.size_of_shift(shift.psi),
         psi=f"{shift.psi:.3f}",
         changed=f"{shift.changed:,} of {shift.rows:,} rows ({words.percent(shift.share)})",
         figures=tuple(figures),
         picture=picture(shift),
-        keys=_plain(name for name, _ in shift.differing[0].keys) if shift.differing else (),
-        differing=tuple(_plain((*(v for _, v in row.keys), row.old, row.new)) for row in shift.differing),
+        keys=tuple(name for name, _ in shift.differing[0].keys) if shift.differing else (),
+        differing=tuple((*(v for _, v in row.keys), row.old, row.new) for row in shift.differing),
     )
 
 
 def _quantile(side: Side, at: int) -> str:
     return words.figure(side.quantiles[at]) if side.quantiles else ""
-
-
-def _plain(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(wording.plain(text) for text in texts)

@@ -66,7 +66,7 @@ EDITS = [
     (
         "SELECT k FROM t WHERE a > 1 AND b = 2",
         "SELECT k FROM t WHERE b = 2 AND a > 3",
-        "rows: rows meet another one",
+        "rows: rows meet another condition",
         "a > 1",
         "a > 3",
     ),
@@ -129,7 +129,7 @@ EDITS = [
     (
         "WITH c AS (SELECT k FROM t WHERE a > 1) SELECT k FROM c",
         "WITH c AS (SELECT k FROM t WHERE a > 2) SELECT k FROM c",
-        "rows: rows meet another one in c",
+        "rows: rows meet another condition in c",
         "a > 1",
         "a > 2",
     ),

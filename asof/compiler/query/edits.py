@@ -43,8 +43,18 @@ _CLAUSES = (
 )
 """(group, clause, what it means that it came, that it went, that it changed)"""
 _CONDITIONS = (
-    ("where", "rows must also meet a condition", "rows need not meet a condition any more", "rows meet another one"),
-    ("having", "groups must also meet a condition", "groups need not meet a condition any more", "groups meet another"),
+    (
+        "where",
+        "rows must also meet a condition",
+        "rows need not meet a condition any more",
+        "rows meet another condition",
+    ),
+    (
+        "having",
+        "groups must also meet a condition",
+        "groups need not meet a condition any more",
+        "groups meet another condition",
+    ),
 )
 LAYOUT = Edit(group=EditGroup.COSMETIC, text="only the layout changes")
 
@@ -68,6 +78,7 @@ class _Edits:
         if isinstance(old, exp.SetOperation) and type(old) is type(new):
             yield from self.of_set_operation(old, new, where)
         elif isinstance(old, exp.Select) and isinstance(new, exp.Select):
+            old, new = _headed(old), _headed(new)
             yield from self.of_ctes(old, new, where)
             yield from self.of_sources(old, new, where)
             yield from self.of_clauses(old, new, where)
@@ -98,7 +109,7 @@ class _Edits:
         was, now = _source(old), _source(new)
         if isinstance(was, exp.Subquery) and isinstance(now, exp.Subquery) and was.alias == now.alias:
             yield from self.between(was.this, now.this, f"{where} in {was.alias or 'a subquery'}")
-        elif was != now:
+        elif was != now and not _same_table(was, now):
             yield self.edit(EditGroup.JOINS, f"rows are read from something else{where}", was, now)
         joined = {}, {}  # type: tuple[dict[str, exp.Expr], dict[str, exp.Expr]]
         for select, found in zip((old, new), joined, strict=True):
@@ -155,7 +166,39 @@ class _Edits:
     def sql(self, part: object) -> str:
         if isinstance(part, list):
             return ", ".join(self.sql(item) for item in part)
-        return part.sql(self.dialect, comments=False).strip() if isinstance(part, exp.Expr) else ""
+        if not isinstance(part, exp.Expr):
+            return ""
+        shown = part.copy()
+        for column in shown.find_all(exp.Column):
+            if _WRITTEN in column.meta:
+                column.set("table", column.meta[_WRITTEN])
+        return shown.sql(self.dialect, comments=False).strip()
+
+
+_HEAD = "_head"
+_WRITTEN = "asof_written"
+"""How a column that stands under ``_HEAD`` was written, so that a fragment shows what its author wrote."""
+
+
+def _headed(select: exp.Select) -> exp.Select:
+    """A copy in which columns of the first table say so, whatever it is called: a new alias is no edit."""
+    made = select.copy()
+    head = _source(made)
+    alone = not (made.args.get("joins") or made.args.get("laterals"))
+    name = head.alias_or_name if head is not None else ""
+    for column in made.find_all(exp.Column):
+        if column.find_ancestor(exp.Select) is made and (column.table == name or (alone and not column.table)):
+            column.meta[_WRITTEN] = column.args.get("table")
+            column.set("table", exp.to_identifier(_HEAD))
+    return made
+
+
+def _same_table(old: exp.Expr | None, new: exp.Expr | None) -> bool:
+    """Whether two tables differ in nothing but their aliases."""
+    tables = [part.copy() for part in (old, new) if isinstance(part, exp.Table)]
+    for table in tables:
+        table.set("alias", None)
+    return len(tables) == 2 and tables[0] == tables[1]
 
 
 def _ctes(query: exp.Expr) -> dict[str, exp.Expr]:
