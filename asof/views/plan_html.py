@@ -13,13 +13,14 @@ from asof import templates
 from asof.compiler.diff import Action
 from asof.views import evidence as words
 from asof.views import wording
+from asof.views.frames import masked
 from asof.views.pictures import picture
 from asof.views.plan_markdown import apply_commands, digest
 from asof.views.side_by_side import side_by_side
 
 if TYPE_CHECKING:
-
     from asof.compiler.classify import ChangeClass, Reason
+    from asof.compiler.diagnostics import Diagnostic
     from asof.compiler.diff import Change, Reached
     from asof.compiler.plan import Plan
     from asof.ops.evidence import Evidence, Example, Preview, Shift, Side
@@ -109,15 +110,9 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _finding(found: object) -> dict[str, str]:
-    return {name: str(getattr(found, name)) for name in ("level", "code", "message", "address")} | {
-        "where": _where(found)
-    }
-
-
-def _where(found: object) -> str:
-    span = getattr(found, "span")  # noqa: B009
-    return f"{span.path}:{span.line}" if span.path else ""
+def _finding(found: Diagnostic) -> dict[str, str]:
+    where = f"{found.span.path}:{found.span.line}" if found.span.path else ""
+    return {"level": str(found.level), "code": found.code, "message": masked(found.message), "where": where}
 
 
 def _plan(report: Report, made: Plan, found: Evidence | None) -> dict[str, object]:
