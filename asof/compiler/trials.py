@@ -5,6 +5,7 @@ Nothing is run here. A version whose meaning DuckDB does not share is not tried,
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from asof.compiler.query.functions import clocks, volatiles
 from asof.compiler.translate import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from asof.compiler.classify import Reason
     from asof.compiler.model import Repo
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _DUCKDB = DIALECTS["duckdb"]
 _CONSTANTS = 12
+OUT_OF_TIME = "the time for examples was up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,16 +63,21 @@ class _UntriedError(Exception):
     """The message says why."""
 
 
-def trials(made: Plan, repo: Repo, before: Repo) -> tuple[Trial, ...]:
-    """Every piece of SQL that ``made`` changes without a proof that values stay, ``repo`` being what is planned."""
+def trials(made: Plan, repo: Repo, before: Repo, *, over: Callable[[], bool] = lambda: False) -> Iterator[Trial]:
+    """Every piece of SQL that ``made`` changes without a proof that values stay, ``repo`` being what is planned.
+
+    Each is translated when its turn comes; none is from when ``over`` says that the time is up.
+    """
     moves = {c.previous.partition("/")[2]: c.address.partition("/")[2] for c in made.changes if c.previous}
     bench = _Bench(repo, before, moves)
-    return tuple(
-        bench.trial(change.address, reason)
-        for change in made.changes
-        for reason in change.reasons
-        if reason.edits and reason.change_class is ChangeClass.VALUE_CHANGE
-    )
+    for change in made.changes:
+        for reason in change.reasons:
+            if not reason.edits or reason.change_class is not ChangeClass.VALUE_CHANGE:
+                continue
+            if over():
+                yield Trial(address=change.address, pointer=reason.pointer, why=OUT_OF_TIME)
+            else:
+                yield bench.trial(change.address, reason)
 
 
 class _Bench:
@@ -213,7 +220,7 @@ def _numbers(parsed: Sequence[exp.Expr]) -> tuple[float, ...]:
         for literal in _literals(parsed)
         if not literal.is_string
     )
-    return tuple(dict.fromkeys(signed))[:_CONSTANTS]
+    return tuple(dict.fromkeys(n for n in signed if math.isfinite(n)))[:_CONSTANTS]
 
 
 def _texts(parsed: Sequence[exp.Expr]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from asof.compiler.trials import OUT_OF_TIME
 from asof.ops.evidence import Example, ExampleRow
 from asof.ops.sample_rows import Values, as_table, written
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from asof.ops.sample_rows import Row, Rows
 
 SHOWN = 5
-OUT_OF_TIME = "the time for examples was up"
 _SIZES = (4, 8, 12, 16, 16, 16, 16, 16)
 """Rows of each table in one sample; there are as many samples."""
 _SHRINKS = 60
@@ -46,29 +46,38 @@ _CONFIG: dict[str, str | int | float | list[str]] = {
 }
 
 
-def counter_examples(
-    trials: Iterable[Trial], *, seconds: float | None = _SECONDS_ALL, clock: Callable[[], float] = time.thread_time
-) -> tuple[Example, ...]:
-    """An Example for each trial, in order. ``seconds`` of work are spent at most, None is as many as it takes.
+class Budget:
+    """So many seconds of work in all; None is as many as it takes."""
+
+    def __init__(self, seconds: float | None = _SECONDS_ALL, clock: Callable[[], float] = time.thread_time) -> None:
+        self._clock = clock
+        self._end = None if seconds is None else clock() + seconds
+
+    def over(self) -> bool:
+        """Whether they are spent."""
+        return self._end is not None and self._clock() >= self._end
+
+    def part(self) -> Budget:
+        """What one query may take of it."""
+        made = Budget(None if self._end is None else _SECONDS_EACH, self._clock)
+        if self._end is not None and made._end is not None:
+            made._end = min(made._end, self._end)
+        return made
+
+
+def counter_examples(trials: Iterable[Trial], budget: Budget) -> tuple[Example, ...]:
+    """An Example for each trial, in order.
 
     The same trials give the same examples, as far as the time goes: the generator is seeded by the two queries.
     """
     found = []
-    end = None if seconds is None else clock() + seconds
     for trial in trials:
-        if trial.versions is None:
-            found.append(Example(address=trial.address, pointer=trial.pointer, why=trial.why))
-        elif end is not None and clock() >= end:
-            found.append(Example(address=trial.address, pointer=trial.pointer, why=OUT_OF_TIME))
+        if trial.versions is None or budget.over():
+            why = trial.why or OUT_OF_TIME
+            found.append(Example(address=trial.address, pointer=trial.pointer, why=why))
         else:
-            until = None if end is None else min(end, clock() + _SECONDS_EACH)
-            search = Search(trial.versions, partial(_is_past, clock, until))
-            found.append(search.example(trial.address, trial.pointer))
+            found.append(Search(trial.versions, budget.part()).example(trial.address, trial.pointer))
     return tuple(found)
-
-
-def _is_past(clock: Callable[[], float], until: float | None) -> bool:
-    return until is not None and clock() >= until
 
 
 class _CannotRunError(Exception):
@@ -76,11 +85,11 @@ class _CannotRunError(Exception):
 
 
 class Search:
-    """The search for rows on which two versions differ. ``over`` says when the time is up."""
+    """The search for rows on which two versions differ."""
 
-    def __init__(self, versions: Versions, over: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, versions: Versions, budget: Budget) -> None:
         self.versions = versions
-        self.over = over
+        self.over = budget.over
         self.values = Values(versions)
         digest = hashlib.sha256(f"{versions.old}\0{versions.new}".encode()).digest()
         self.rng = Random(int.from_bytes(digest[:8], "big"))  # noqa: S311 - to be repeated, not to be secret

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_DOWN, Context
 from decimal import Decimal as Number
 from typing import TYPE_CHECKING
 
@@ -56,8 +57,9 @@ class Values:
         match kind:
             case Decimal():
                 most, step = Number(10) ** (kind.precision - kind.scale), Number(1).scaleb(-kind.scale)
-                found = (Number(str(n)).quantize(step) for n in (1, 0, 2, -1, *self.numbers) if abs(n) < most)
-                return tuple(dict.fromkeys(found)) or (Number(0),)
+                fitting = (n for n in (Number(str(n)) for n in (1, 0, 2, -1, *self.numbers)) if abs(n) < most)
+                found = (n.quantize(step, ROUND_DOWN, Context(prec=kind.precision + 1)) for n in fitting)
+                return tuple(dict.fromkeys(found))
             case Array():
                 first = self.pool(kind.element)
                 return ([first[0]], [], [first[0], first[-1]], [None])

@@ -15,7 +15,7 @@ from asof.views import evidence as words
 from asof.views import wording
 from asof.views.frames import masked
 from asof.views.pictures import picture
-from asof.views.plan_markdown import apply_commands, digest
+from asof.views.plan_markdown import apply_commands, digest, without_plan
 from asof.views.side_by_side import side_by_side
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ def page(report: Report) -> str:
         script_hash=_hash(script),
         project=report.project,
         target=report.target,
+        title="" if made is not None else _sentence(without_plan(report)),
         findings=[_finding(d) for d in report.diagnostics],
         plan=None if made is None else _plan(report, made, found),
         preview=None if found is None or found.preview is None else _preview(found.preview),
@@ -211,6 +212,10 @@ def _shift(shift: Shift) -> ShiftCard:
         keys=tuple(name for name, _ in shift.differing[0].keys) if shift.differing else (),
         differing=tuple((*(v for _, v in row.keys), row.old, row.new) for row in shift.differing),
     )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _quantile(side: Side, at: int) -> str:

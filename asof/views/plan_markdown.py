@@ -110,17 +110,7 @@ class _Page:
         self.add(_last(self.report, made), always=True)
 
     def refused(self) -> None:
-        found = self.report.diagnostics
-        wrong = sum(d.level is Level.ERROR for d in found)
-        errors = wording.number(wrong, "error", "errors")
-        if self.report.command == "plan":
-            self.add(f"### asof: no plan, {errors} in the definitions")
-        elif self.report.command == "test":
-            failed = wording.number(sum(not t.passed for t in self.report.tests), "failure", "failures")
-            self.add(f"### asof: {wording.number(len(self.report.tests), 'feature test', 'feature tests')}, {failed}")
-        else:
-            said = errors if wrong else "the definitions are valid"
-            self.add(f"### asof: {said}")
+        self.add(f"### asof: {without_plan(self.report)}")
         self.findings()
 
     def findings(self) -> None:
@@ -280,6 +270,18 @@ def _owned(reach: Sequence[Reached]) -> str:
 def _frames(found: Sequence[Diagnostic], report: Report) -> list[str]:
     text = frames.render(found, report.sources)
     return [clipped(line, 300) for line in text.splitlines()][:200]
+
+
+def without_plan(report: Report) -> str:
+    """What there is to say where there is no plan: that there are errors, or how tests went."""
+    wrong = sum(d.level is Level.ERROR for d in report.diagnostics)
+    errors = wording.number(wrong, "error", "errors")
+    if report.command == "plan":
+        return f"no plan, {errors} in the definitions"
+    if report.command == "test":
+        failed = wording.number(sum(not t.passed for t in report.tests), "failure", "failures")
+        return f"{wording.number(len(report.tests), 'feature test', 'feature tests')}, {failed}"
+    return errors if wrong else "the definitions are valid"
 
 
 def apply_commands(report: Report, made: Plan) -> tuple[str, ...]:

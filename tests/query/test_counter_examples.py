@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from asof.compiler.query import compare
-from asof.compiler.trials import Trial, Versions
+from asof.compiler.trials import OUT_OF_TIME, Trial, Versions
 from asof.compiler.types import FLOAT64, INT64, STRING, TIMESTAMP, parse_type
-from asof.ops.counter_examples import OUT_OF_TIME, SHOWN, Search, counter_examples
+from asof.ops.counter_examples import SHOWN, Budget, Search, counter_examples
 from asof.ops.sample_rows import Values, as_table
 from tests.query.random_queries import SCHEMA, edited, query
 from tests.scenarios.scenario import Scenario
@@ -26,7 +26,7 @@ TRIPS = {"driver_id": INT64, "fare": FLOAT64, "city": STRING, "ended_at": TIMEST
 
 def example(old: str, new: str, *, numbers: tuple[float, ...] = (), texts: tuple[str, ...] = ()) -> Example:
     versions = Versions(tables={"trips": TRIPS}, old=old, new=new, numbers=numbers, texts=texts)
-    (found,) = counter_examples([Trial(address="feature_view/v", pointer="/query", versions=versions)], seconds=None)
+    (found,) = counter_examples([Trial(address="feature_view/v", pointer="/query", versions=versions)], Budget(None))
     return found
 
 
@@ -40,7 +40,7 @@ def test_what_is_proven_has_no_counter_example_and_much_of_the_rest_has() -> Non
         if kind == "unproven" and unproven >= CASES // 5:
             continue
         versions = Versions(tables=SCHEMA, old=old, new=new, numbers=(0.0, 1.0, 2.0), texts=("x", "y"))
-        (found,) = counter_examples([Trial(address="a", pointer="/query", versions=versions)], seconds=None)
+        (found,) = counter_examples([Trial(address="a", pointer="/query", versions=versions)], Budget(None))
         if kind == "unproven":
             unproven += 1
             differing += bool(found.rows)
@@ -116,7 +116,7 @@ def test_time_that_is_up_is_said() -> None:
     ticks = iter(range(1000))
     versions = Versions(tables={"trips": TRIPS}, old="SELECT fare FROM trips", new="SELECT fare FROM trips")
     trial = Trial(address="a", pointer="/query", versions=versions)
-    found = counter_examples([trial] * 3, seconds=4, clock=lambda: float(next(ticks)))
+    found = counter_examples([trial] * 3, Budget(4, clock=lambda: float(next(ticks))))
     assert found[-1].why == OUT_OF_TIME
 
 
@@ -132,7 +132,21 @@ def test_there_are_values_of_every_type(kind: str) -> None:
     rows = Values(versions).rows(versions.tables, 40, random.Random(1))["t"]
     assert as_table(columns, rows).num_rows == 40
     assert len({repr(row["c"]) for row in rows}) > 2
-    assert Search(versions).example("a", "/query").rows
+    assert Search(versions, Budget(None)).example("a", "/query").rows
+
+
+STRANGE = (1e308, -1e308, 5e-324, -0.0, 0.1, 2.0**63, 10.0**38, 9.995)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_strange_constants_are_no_trouble(kind: str) -> None:
+    columns = {"c": parse_type(kind)}
+    texts = ("9999-12-31", "0001-01-01", "\0", "'", "%", "é" * 300, "2026-01-01T00:00:00+14:00", "")
+    versions = Versions(
+        tables={"t": columns}, old="SELECT c FROM t", new="SELECT c FROM t", numbers=STRANGE, texts=texts
+    )
+    found = Search(versions, Budget(None)).example("a", "/query")
+    assert (found.rows, found.why) == ((), "")
 
 
 def tried(edit: str, before: str = "") -> Example:

@@ -35,7 +35,7 @@ from asof.compiler.plan import Plan, plan, state_after
 from asof.compiler.source import RepoFiles
 from asof.compiler.state import EMPTY, State, repo_of
 from asof.compiler.trials import trials
-from asof.ops.counter_examples import counter_examples
+from asof.ops.counter_examples import Budget, counter_examples
 from asof.ops.evidence import evidence_of
 from asof.views import plans
 from asof.views.format import Format
@@ -155,7 +155,7 @@ def _with_plan(report: Report, made: Plan, repo: Repo, state: State) -> Report:
         sources=report.sources,
         places=places(repo, made),
         kept=True,
-        evidence=evidence_of(made, counter_examples(tried, seconds=None)),
+        evidence=evidence_of(made, counter_examples(tried, Budget(None))),
     )
 
 
