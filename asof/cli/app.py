@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import asof
-from asof.cli import changes, data, definitions, importing, review, upkeep
+from asof.cli import changes, data, definitions, explore, importing, review, tidy, upkeep
 from asof.cli import registry as registry_commands
 from asof.cli.session import ExitCode, Session
 from asof.views.terminal import terminal
@@ -71,6 +71,15 @@ app.command("dialects")(definitions.dialects_)
 app.command()(data.history)
 app.command()(data.materialize)
 app.command("test")(definitions.feature_tests)
+app.command("fmt")(tidy.fmt)
+app.command()(tidy.lint)
+app.command()(explore.show)
+app.command("list")(explore.list_)
+app.command()(explore.search)
+app.command()(explore.graph)
+app.command()(explore.impact)
+app.command()(explore.explain)
+app.command()(explore.completion)
 import_.command("feast")(importing.feast)
 online.command("get")(data.online_get)
 registry.command("history")(registry_commands.registry_history)

@@ -52,7 +52,7 @@ def plan(
     verbose: Verbose = False,
 ) -> int:
     """Show what would change, why, and whom it reaches. Takes no lock and changes nothing."""
-    from asof.views import applies
+    from asof.views import applies, wording
 
     shown = output(context.obj, form, files, verbose=verbose)
     session = shown.session
@@ -67,20 +67,19 @@ def plan(
     if review.stopped is not None:
         session.terminal.note(applies.stopped(review.stopped))
     digest = api.write_plan(made, out) if out is not None else None
+    drifted = api_registry.drift_of(session.root, session.project(), made) if with_drift else ()
     beside = gathered(shown, review, asked)
-    report = dataclasses.replace(report, evidence=beside)
+    report = dataclasses.replace(report, drift=drifted, evidence=beside)
     if evidence is not None:
         api_evidence.write_evidence(beside, evidence)
-    shown.show(report, plan_text(shown, report))
+    text = plan_text(shown, report)
+    shown.show(report, text + ("\n" + listings.drifted(drifted, wording.DRIFT) if drifted else ""))
     if digest is not None:
         session.terminal.note(applies.kept(out, digest))
-    drifted = api_registry.drift_of(session.root, session.project(), made) if with_drift else ()
-    if drifted:
-        session.terminal.say(listings.drifted(drifted, "Drift in what this plan touches"))
     code = ExitCode.CHANGES if detailed_exitcode and not made.empty else ExitCode.OK
     code = ExitCode.BLOCKED if made.blocked else code
     found = evidence_json(beside) | _beside(review.stopped, drifted)
-    return shown.end(report, code, plan=_plan_json(made), sha256=digest, **found)
+    return shown.end(report, code, plan=_plan_json(session, made), sha256=digest, **found)
 
 
 def drift(
@@ -206,7 +205,7 @@ def _keep(session: Session, made: Plan, out: Path, *, verbose: bool) -> ExitCode
     digest = api.write_plan(made, out)
     _show_plan(session, made, verbose=verbose)
     session.terminal.note(applies.kept(out, digest))
-    return session.end(ExitCode.BLOCKED if made.blocked else ExitCode.OK, plan=_plan_json(made), sha256=digest)
+    return session.end(ExitCode.BLOCKED if made.blocked else ExitCode.OK, plan=_plan_json(session, made), sha256=digest)
 
 
 def _show_plan(session: Session, made: Plan, *, verbose: bool) -> None:
@@ -216,10 +215,10 @@ def _show_plan(session: Session, made: Plan, *, verbose: bool) -> None:
     terminal.say(plans.human(made, colour=terminal.colour, width=terminal.width, verbose=verbose))
 
 
-def _plan_json(made: Plan) -> dict[str, object]:
+def _plan_json(session: Session, made: Plan) -> dict[str, object]:
     from asof.views import plans
 
-    return plans.as_json(made)
+    return plans.as_json(made) if session.terminal.json else {}
 
 
 def _ask_for_names(session: Session, made: Plan, *, yes: bool, verbose: bool) -> tuple[str, ...]:
@@ -241,12 +240,12 @@ def _carry_out(
 
     _show_plan(session, made, verbose=verbose)
     if made.blocked:
-        return session.end(ExitCode.BLOCKED, plan=_plan_json(made))
+        return session.end(ExitCode.BLOCKED, plan=_plan_json(session, made))
     if made.empty:
         left = api.stopped(session.root, project, target=made.target)
         if left is not None:
             session.terminal.note(applies.stopped(left))
-        return session.end(ExitCode.OK, plan=_plan_json(made), applied=None)
+        return session.end(ExitCode.OK, plan=_plan_json(session, made), applied=None)
     if ask:
         if session.terminal.json or not is_terminal():
             raise Usage("nobody can be asked here; pass --yes, or apply a reviewed plan file")
@@ -256,7 +255,7 @@ def _carry_out(
     with stopping(session.terminal) as stop:
         done = api.apply(session.root, project, made, progress=lines, stop=stop, grace=grace)
     session.terminal.say(applies.applied(made, done))
-    return session.end(ExitCode.OK, plan=_plan_json(made), applied=_done_json(done))
+    return session.end(ExitCode.OK, plan=_plan_json(session, made), applied=_done_json(done))
 
 
 def _seconds(text: str) -> float:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from asof.cli import completion
 from asof.cli.app import app, print_version
 from asof.cli.session import ExitCode, InvalidRepo, Session, Usage
 from asof.compiler.diagnostics import Diagnostic, DiagnosticError, Level
@@ -53,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.set_threshold(*_COLLECT_AFTER)
     given = list(sys.argv[1:] if arguments is None else arguments)
     session = Session(folder=Path(), terminal=terminal(as_json=wants_json(given), no_color="--no-color" in given))
+    if "_ASOF_COMPLETE" in os.environ:
+        completion.begin()
     if given == ["--version"]:  # parsing options would import pydantic, half of the time this may take
         return print_version(session)
     try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from asof import api
+from asof.cli import completion
 from asof.views import frames
 from asof.views.terminal import Terminal
 
@@ -21,11 +22,22 @@ if TYPE_CHECKING:
     from asof.compiler.model import Project, Repo
 
 Target = Annotated[
-    str, typer.Option("--target", metavar="NAME", help="A target of asof.yaml; its first one by default.")
+    str,
+    typer.Option(
+        "--target",
+        metavar="NAME",
+        help="A target of asof.yaml; its first one by default.",
+        autocompletion=completion.targets,
+    ),
 ]
 Allow = Annotated[
     list[str] | None,
-    typer.Option("--allow-destroy", metavar="ADDRESS", help="Permit the deletion of this object. Repeatable."),
+    typer.Option(
+        "--allow-destroy",
+        metavar="ADDRESS",
+        help="Permit the deletion of this object. Repeatable.",
+        autocompletion=completion.addresses,
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
@@ -36,6 +48,7 @@ class ExitCode(IntEnum):
     OK = 0
     INTERNAL_ERROR = 1
     CHANGES = 2
+    UNFORMATTED = 3
     STALE_PLAN = 4
     CLAIMED = 5
     PARTIAL_APPLY = 6
@@ -51,6 +64,7 @@ MEANING = {
     ExitCode.OK: "done",
     ExitCode.INTERNAL_ERROR: "a bug in asof",
     ExitCode.CHANGES: "there are changes (`asof plan --detailed-exitcode`)",
+    ExitCode.UNFORMATTED: "`asof fmt --check` would change files",
     ExitCode.STALE_PLAN: "what the plan read has moved: make a new one",
     ExitCode.CLAIMED: "another apply holds the registry",
     ExitCode.PARTIAL_APPLY: "an apply stopped on its way",
@@ -81,10 +95,10 @@ class Session:
         self.terminal.answer(code, code.name.lower(), fields)
         return code
 
-    def check(self, target: str = "") -> api.Checked:
-        """The repo, with what was found in it shown."""
+    def check(self, target: str = "", *, quiet: bool = False) -> api.Checked:
+        """The repo, with what was found in it shown; ``quiet`` shows it only where there are errors."""
         found = api.check(self.root, target=target)
-        if found.repo is not None:
+        if found.repo is not None and not (quiet and found.sound is not None):
             self._show(found)
         return found
 
@@ -106,9 +120,9 @@ class Session:
             raise InvalidRepo(found)
         return found.repo.project
 
-    def repo(self, target: str = "") -> Repo:
+    def repo(self, target: str = "", *, quiet: bool = False) -> Repo:
         """The repo, or the end of the command: InvalidRepo."""
-        found = self.check(target)
+        found = self.check(target, quiet=quiet)
         if found.sound is None:
             raise InvalidRepo(found)
         return found.sound

@@ -41,8 +41,11 @@ class Artifacts:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def artifacts(repo: Repo, *, target: str, serial: int) -> Artifacts:
-    """All statements of ``repo`` for ``target``; ``serial`` is that of the registry they were compiled against."""
+def artifacts(repo: Repo, *, target: str, serial: int, only: str = "") -> Artifacts:
+    """All statements of ``repo`` for ``target``, or those of one address, ``only``.
+
+    ``serial`` is that of the registry they were compiled against.
+    """
     chosen = repo.project.target(target)
     if chosen is None:
         raise ValueError(f"no target {target!r}")
@@ -51,7 +54,7 @@ def artifacts(repo: Repo, *, target: str, serial: int) -> Artifacts:
     found: list[Diagnostic] = []
     files: dict[str, CompiledQuery] = {}
     definitions: dict[str, str] = {}
-    for path, definition, compiled in _compiled(repo, chosen, serial):
+    for path, definition, compiled in _compiled(repo, chosen, serial, only):
         found += [_placed(repo, definition, diagnostic) for diagnostic in compiled.diagnostics]
         if compiled.query is not None:
             files[path] = compiled.query
@@ -108,7 +111,7 @@ def dataset_request(repo: Repo, dataset: SavedDataset, *, dialect: str) -> Train
         location = DataSource(name=dataset.name).location
         if not made.reads_files:
             raise DiagnosticError(support.unreadable(repo, DataSource(name=dataset.name), location, made))
-        relation = tree.select([exp.Star()], exp.Table(this=made.scan(spine.path)))
+        relation = tree.select([exp.Star()], exp.Table(this=made.scan(spine.path, {})))
     return _request(
         service, SpineSpec(relation=relation, columns=columns, timestamp=dataset.timestamp_field), dataset.name
     )
@@ -125,9 +128,9 @@ def service_request(repo: Repo, service: FeatureService) -> TrainingRequest:
     return _request(service, SpineSpec(relation=SPINE, columns=columns, timestamp="event_timestamp"), service.name)
 
 
-def _compiled(repo: Repo, target: Target, serial: int) -> Iterator[tuple[str, AnyDefinition, Compiled]]:
+def _compiled(repo: Repo, target: Target, serial: int, only: str) -> Iterator[tuple[str, AnyDefinition, Compiled]]:
     dialect = STORES[target.offline.type]
-    for definition in repo.definitions.values():
+    for definition in repo.definitions.values() if not only else (repo.definitions[only],):
         name = definition.name
         if isinstance(definition, FeatureService | SavedDataset):
             yield (

@@ -122,6 +122,39 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else ""
 
 
+def correction(word: str, known: Iterable[str]) -> tuple[str, bool]:
+    """The known word most like ``word`` ("" for none), and whether that is safe to write without asking.
+
+    Safe is a slip of the pen with one reading: one or two letters off (two only from six letters on), digits
+    untouched, and no other known word as near.
+    """
+    words = sorted(set(known) - {word})
+    close = get_close_matches(word, words, n=1, cutoff=0.6)
+    if not close:
+        return "", False
+    most = 1 if len(word) < _LONG else 2
+    near = [other for other in words if abs(len(other) - len(word)) <= most and _distance(word, other) <= most]
+    same_digits = [c for c in word if c.isdigit()] == [c for c in close[0] if c.isdigit()]
+    return close[0], near == close and same_digits
+
+
+_LONG = 6
+
+
+def _distance(one: str, other: str) -> int:
+    """Letters inserted, left out, replaced or swapped with their neighbour."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        older, before, row = before, row, [i]
+        for j, wanted in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != wanted))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
+                cost = min(cost, older[j - 2] + 1)
+            row.append(cost)
+    return row[-1]
+
+
 def in_order(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Each finding once, in reading order."""
     return tuple(sorted(set(found), key=lambda d: d.sort_key))

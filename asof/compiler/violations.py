@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from asof import schema
-from asof.compiler.diagnostics import Diagnostic, Fix, nearest, rule
+from asof.compiler.diagnostics import Diagnostic, Fix, correction, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -121,12 +121,12 @@ def _unknown_key(error: Violation, origin: Origin) -> Iterator[Diagnostic]:
     for key in error.instance:
         if key not in known:
             span = origin.key(*at, key)
-            guess = nearest(key, known)
+            word, safe = correction(key, known)
             fixes: tuple[Fix, ...] = ()
             notes: tuple[str, ...] = (f"known here: {', '.join(known)}",)
-            if guess:
-                word = guess.split("'")[1]
-                fixes, notes = (Fix(title=guess, span=span, text=word),), ()
+            if word:
+                safe = safe and word not in error.instance
+                fixes, notes = (Fix(title=f"did you mean {word!r}?", span=span, text=word, safe=safe),), ()
             yield UNKNOWN_KEY.at(span, f"unknown key `{key}`{_within(at)}", fixes=fixes, notes=notes)
 
 
@@ -162,10 +162,10 @@ def _wrong_type(error: Violation, origin: Origin) -> Iterator[Diagnostic]:
         expected += f" ({title})"
     fixes: tuple[Fix, ...] = ()
     if "string" in wanted and isinstance(value, bool | int | float):
-        fixes = (Fix(title="put it in quotes", span=span, text=f'"{written}"'),)
+        fixes = (Fix(title="put it in quotes", span=span, text=f'"{written}"', safe=wanted == ["string"]),)
     elif wanted == ["boolean"] and written.lower() in _BOOLEANS:
         text = _BOOLEANS[written.lower()]
-        fixes = (Fix(title=f"write {text}", span=span, text=text),)
+        fixes = (Fix(title=f"write {text}", span=span, text=text, safe=True),)
     message = f"{_subject(at)} must be {expected}; {shown}"
     yield WRONG_TYPE.at(span, message, notes=() if fixes else _hint(error), fixes=fixes)
 
@@ -176,8 +176,8 @@ def _not_one_of(error: Violation, origin: Origin) -> Iterator[Diagnostic]:
     choices = [str(item) for item in wanted]
     written = _written(origin, at)
     span = origin.value(*at) if written else start_of(origin, *at)
-    guess = nearest(written, choices)
-    fixes = (Fix(title=guess, span=span, text=guess.split("'")[1]),) if guess else ()
+    word, safe = correction(written, choices)
+    fixes = (Fix(title=f"did you mean {word!r}?", span=span, text=word, safe=safe),) if word else ()
     listed = ", ".join(choices) if len(choices) > 1 else f"only {choices[0]}"
     message = f"{_subject(at)} cannot be `{written}`" if written else f"{_subject(at)} cannot be this"
     yield NOT_ONE_OF.at(span, message, fixes=fixes, notes=(f"allowed: {listed}",))
@@ -207,6 +207,8 @@ def _out_of_bounds(error: Violation, origin: Origin) -> Iterator[Diagnostic]:
 
 def _choice(error: Violation, origin: Origin) -> Iterator[Diagnostic]:
     at = error.absolute_path
+    if not isinstance(error.instance, dict):
+        return  # another violation says that a map is wanted here
     keys = [part["required"][0] for part in error.validator_value]
     written = [key for key in keys if key in error.instance]
     listed = f"{', '.join(f'`{key}`' for key in keys[:-1])} {'and' if written else 'or'} `{keys[-1]}`"

@@ -20,7 +20,7 @@ from asof.compiler.support import CLASH
 from asof.compiler.types import STRING
 from asof.engines.arrow import arrow_schema, type_of
 from asof.ops.selection import spine_columns
-from asof.ops.spine import prepared
+from asof.ops.spine import prepared, span_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -62,7 +62,11 @@ def historical(
     needed = spine_columns(repo, wanted)
     sent = prepared(spine, needed, timestamp=timestamp, row_id=_ROW)
     names = tuple(sent.column_names)
-    request = selection.request(SpineSpec(relation=_SPINE, columns=names, timestamp=timestamp, row_id=_ROW))
+    earliest, latest = span_of(sent.column(timestamp))
+    given_rows = SpineSpec(
+        relation=_SPINE, columns=names, timestamp=timestamp, row_id=_ROW, earliest=earliest, latest=latest
+    )
+    request = selection.request(given_rows)
     compiled = training_query(repo, request, target=target, dialect=engine.dialect)
     if compiled.query is None:
         raise DiagnosticError(*compiled.diagnostics)

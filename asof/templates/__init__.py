@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,3 +46,10 @@ def report_page(*, plain: Callable[[str], str], style: str, script: str, **value
     )
     template = environment.from_string(report_part("report.html.j2"))
     return template.render(style=style, script=script, **values)
+
+
+def graph(project: str, data: str) -> str:
+    """The page that draws a graph; ``data`` is JSON that is safe inside of a script element."""
+    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=True)
+    page = files("asof.templates").joinpath("graph.html.j2").read_text(encoding="utf-8")
+    return environment.from_string(page).render(project=project, data=Markup(data))  # noqa: S704 - escaped by the view

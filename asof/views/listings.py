@@ -201,6 +201,9 @@ def diagnostics_json(found: Sequence[Diagnostic]) -> list[dict[str, object]]:
             "address": d.address,
             "at": _place(d.span),
             "notes": list(d.notes),
+            "fixes": [
+                {"title": f.title, "safe": f.safe, "edits": [{"at": _place(f.span), "text": f.text}]} for f in d.fixes
+            ],
         }
         for d in found
     ]

@@ -92,6 +92,11 @@ class _Page:
         self.findings()
         changed = (_Row(f"- `~` {_said(why)}") for why in wording.settings(made))
         self.section("Settings of the target", changed, len(made.settings_changes))
+        drift = (
+            _Row(f"- {code(d.id)} in {code(d.store)}: {prose(d.found)}. {prose(clipped(d.said, _TEXT))}")
+            for d in self.report.drift
+        )
+        self.section(wording.DRIFT, drift, len(self.report.drift))
         for cls in made.counts:
             if cls not in _COUNTED_ONLY:
                 entries = wording.entries(made, cls)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asof.views import frames, listings, plans
+from asof.views import frames, listings, plans, wording
 from asof.views.annotations import github, gitlab
 from asof.views.format import Format
 from asof.views.junit import junit
@@ -40,5 +40,7 @@ _DOCUMENTS: Mapping[Format, Callable[[Report], str]] = {
 def _said(report: Report, *, verbose: bool) -> str:
     """The answer without what was found on the way to it."""
     if report.plan is not None:
-        return plans.human(report.plan, evidence=report.evidence, verbose=verbose)
+        drifted = f"{listings.drifted(report.drift, wording.DRIFT)}\n" if report.drift else ""
+        plan = plans.human(report.plan, evidence=report.evidence, verbose=verbose)
+        return "\n".join(part for part in (plan, drifted) if part)
     return listings.tested(report.tests) + "\n" if report.tests else ""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from asof.compiler.source import Span
     from asof.ops.evidence import Evidence
     from asof.ops.feature_tests import TestResult
+    from asof.ops.observe import Drifted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,8 @@ class Report:
     plan: Plan | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
     tests: tuple[TestResult, ...] = ()
+    drift: tuple[Drifted, ...] = ()
+    """What stands in the stores otherwise than recorded, of what the plan touches."""
     sources: Mapping[str, str] = field(default_factory=dict)
     places: Mapping[str, Span] = field(default_factory=dict)
     folder: str = ""

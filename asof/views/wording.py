@@ -43,6 +43,8 @@ _COUNTED = {
     ChangeClass.METADATA: ("change of metadata", "changes of metadata"),
 }
 
+DRIFT = "Drift in what this plan touches"
+
 _ADVICE = {
     ChangeClass.DESTRUCTIVE: "Approving it deletes objects, and what is stored for them.",
     ChangeClass.INTERFACE_BREAK: "Approving it means that whoever reads these objects has to follow: a name, a "

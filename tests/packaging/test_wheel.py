@@ -40,3 +40,10 @@ def test_the_wheel_holds_every_file_of_the_package(names: frozenset[str]) -> Non
     assert names >= expected
     for needed in ("asof/py.typed", "asof/schema/v1/feature_view.schema.json", "asof/templates/init/asof.yaml.j2"):
         assert needed in names
+
+
+@pytest.mark.xdist_group("wheel")
+def test_the_wheel_brings_the_page_of_every_code(names: frozenset[str]) -> None:
+    pages = {f"asof/diagnostics/{path.name}" for path in (REPOSITORY / "docs" / "diagnostics").glob("*.md")}
+    assert pages
+    assert names >= pages

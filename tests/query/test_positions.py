@@ -36,7 +36,7 @@ def test_an_unknown_column_is_underlined_where_it_is_written(style: str) -> None
     assert (found.code, found.span.path) == ("AS403", "views.yaml")
     assert (found.span.line, found.span.column) == (line, column)
     assert (found.span.end_line, found.span.end_column) == (line, column + 4)
-    assert found.notes == ("did you mean 'fare'?",)
+    assert [fix.title for fix in found.fixes] == ["did you mean 'fare'?"]
 
 
 def test_without_the_text_of_the_file_the_whole_scalar_is_meant() -> None:

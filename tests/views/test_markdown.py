@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from asof.ops.observe import Drifted
 from asof.views.markdown import block, code, folded, prose, summary
 from asof.views.plan_markdown import LONGEST, comment, digest
 from asof.views.plans import human
@@ -125,3 +126,9 @@ def test_any_text_is_only_text(text: str) -> None:
     page = shown(folded(summary(text), block([text])))
     assert page.tags[:3] == ["details", "summary", "code"]
     assert page.tags.count("details") == 1
+
+
+def test_drift_is_part_of_the_comment() -> None:
+    drifted = Drifted(found="missing", id="online_table/x", store="online", address="feature_view/x", said="it is gone")
+    written = comment(report_of(plan_of(1), drift=(drifted,)))
+    assert "**Drift in what this plan touches** (1)\n\n- `online_table/x` in `online`: missing. it is gone" in written

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asof.compiler import model
 from asof.compiler.check import rules
 from asof.compiler.check.capabilities import check_capabilities
+from asof.compiler.check.lints import lints, unused_allows
 from asof.compiler.check.policies import check_allow, check_policies, without_allowed
 from asof.compiler.check.scope import Scope
 from asof.compiler.check.services import check_dataset, check_service, check_test
@@ -18,6 +20,8 @@ from asof.compiler.ownership import outside
 from asof.compiler.query import check_sql
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from asof.compiler.model import AnyDefinition, Repo
 
 
@@ -26,6 +30,33 @@ def check(repo: Repo) -> tuple[Diagnostic, ...]:
 
     What could not be loaded is known by name (``repo.broken``): nobody is told that it is missing.
     """
+    return in_order(without_allowed(repo, _everything(repo)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linted:
+    """What is left to say about a repo, and what its definitions accept, each in reading order."""
+
+    found: tuple[Diagnostic, ...]
+    accepted: tuple[Diagnostic, ...]
+
+
+def lint(repo: Repo, loaded: Iterable[Diagnostic] = ()) -> Linted:
+    """All that ``check`` finds and what was found while loading, with lints on top where nothing of it is an error.
+
+    Whoever accepts a finding that is not there is told so.
+    """
+    found = [*loaded, *_everything(repo)]
+    if not repo.broken and not has_errors(found):
+        found += lints(repo)
+    kept = set(without_allowed(repo, found))
+    accepted = [item for item in found if item not in kept]
+    if not repo.broken and not has_errors(found):
+        kept.update(unused_allows(repo, {(item.address, item.code) for item in accepted}))
+    return Linted(found=in_order(kept), accepted=in_order(accepted))
+
+
+def _everything(repo: Repo) -> list[Diagnostic]:
     found: list[Diagnostic] = [*check_targets(repo)]
     scopes = {address: Scope(repo, definition, found) for address, definition in repo.definitions.items()}
     for address, definition in repo.definitions.items():
@@ -40,8 +71,7 @@ def check(repo: Repo) -> tuple[Diagnostic, ...]:
     if not repo.broken and not has_errors(found):
         found += check_capabilities(repo)
     # What other repos define is theirs to mend, unless this one breaks it.
-    told = (f for f in found if f.address not in repo.others or f.level is Level.ERROR)
-    return in_order(without_allowed(repo, told))
+    return [f for f in found if f.address not in repo.others or f.level is Level.ERROR]
 
 
 def _check_kind(scope: Scope, definition: AnyDefinition) -> None:

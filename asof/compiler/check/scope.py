@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import yaml
+
 from asof.compiler import model, shape, stored
 from asof.compiler.check import rules
-from asof.compiler.diagnostics import Diagnostic, Fix, Level, Rule, nearest
+from asof.compiler.diagnostics import Diagnostic, Fix, Level, Rule, correction
 from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
@@ -41,13 +43,14 @@ class Scope:
         key: bool = False,
         hint: str = "",
         word: str = "",
+        safe: bool = False,
         level: Level | None = None,
     ) -> None:
-        """A finding at ``pointer``; ``word`` is what the text there should probably be."""
+        """A finding at ``pointer``; ``word`` is what the text there should probably be, ``safe`` if surely so."""
         address = self.definition.address
         origin = self.repo.origins.get(address)
         span = NOWHERE if origin is None else origin.key(*pointer) if key else origin.value(*pointer)
-        fixes = (Fix(title=f"did you mean {word!r}?", span=span, text=word),) if word else ()
+        fixes = (Fix(title=f"did you mean {word!r}?", span=span, text=word, safe=safe),) if word else ()
         notes = (hint,) if hint else ()
         self.found.append(broken.at(span, message, address=address, notes=notes, fixes=fixes, level=level))
 
@@ -64,9 +67,17 @@ class Scope:
         names = [d.name for d in self.repo.definitions.values() if d.kind in GROUPS[group]]
         other = [d for d in self.repo.definitions.values() if d.name == name]
         hint = f"there is a {model.SLUGS[other[0].kind].replace('_', ' ')} of that name" if other else ""
-        word = closest(name, names) if not other else ""
-        self.report(rules.UNKNOWN, f"there is no {group} `{name}`", *pointer, key=key, hint=hint, word=word)
+        word, safe = ("", False) if other else correction(name, names)
+        safe = safe and self.is_written(name, *pointer, key=key)
+        message = f"there is no {group} `{name}`"
+        self.report(rules.UNKNOWN, message, *pointer, key=key, hint=hint, word=word, safe=safe)
         return None
+
+    def is_written(self, text: str, *pointer: str | int, key: bool = False) -> bool:
+        """Whether ``text`` is all that stands at ``pointer``: then another word can take its place."""
+        origin = self.repo.origins.get(self.definition.address)
+        node = origin.node_at(*pointer) if origin is not None else None
+        return key or (isinstance(node, yaml.ScalarNode) and node.value == text)
 
     def note_deprecation(self, used: AnyDefinition, *pointer: str | int) -> None:
         if used.deprecated is not None and self.definition.deprecated is None:
@@ -74,13 +85,19 @@ class Scope:
             message = f"`{used.name}` is deprecated since {used.deprecated.since}"
             self.report(rules.DEPRECATED, message, *pointer, hint=instead)
 
+    def is_row(self, *pointer: str | int) -> bool:
+        """Whether a row is written as a map, so that each of its keys has a place of its own (CSV has none)."""
+        origin = self.repo.origins.get(self.definition.address)
+        return origin is not None and isinstance(origin.node_at(*pointer[:-1]), yaml.MappingNode)
+
     def column(self, name: str, columns: Mapping[str, Type] | None, owner: str, *pointer: str | int) -> Type | None:
         """The type of a column, or None after saying that ``owner`` has none of that name."""
         if columns is None or not name:
             return None
         if name not in columns:
-            word = closest(name, columns)
-            self.report(rules.UNKNOWN_COLUMN, f"`{owner}` has no column `{name}`", *pointer, word=word)
+            word, safe = correction(name, columns)
+            safe = safe and self.is_written(name, *pointer)
+            self.report(rules.UNKNOWN_COLUMN, f"`{owner}` has no column `{name}`", *pointer, word=word, safe=safe)
             return None
         return columns[name]
 
@@ -97,12 +114,6 @@ class Scope:
     def is_broken(self, name: str) -> bool:
         """Whether something of that name was written but could not be built."""
         return any(f"{slug}/{name}" in self.repo.broken for slug in model.SLUGS.values())
-
-
-def closest(word: str, known: Iterable[str]) -> str:
-    """The known word most like ``word``, or nothing."""
-    hint = nearest(word, known)
-    return hint.split("'")[1] if "'" in hint else ""
 
 
 def columns_of(source: model.DataSource) -> Mapping[str, Type] | None:

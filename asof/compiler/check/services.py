@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import yaml
-
 from asof.compiler import shape, types
 from asof.compiler.check import rules
-from asof.compiler.check.scope import closest, columns_of
+from asof.compiler.check.scope import columns_of
+from asof.compiler.diagnostics import correction
 from asof.compiler.model import DataSource, FeatureService, FeatureView, OnDemandFeatureView
 
 if TYPE_CHECKING:
@@ -23,24 +22,30 @@ def check_service(scope: Scope, service: FeatureService) -> None:
     """Views and features exist, keys are theirs, and every output column has one name."""
     outputs: dict[str, str] = {}
     for at, item in enumerate(service.features):
-        view = scope.find("view", item.view, *_view_place(scope, at))
+        view = scope.find("view", item.view, "features", at, "view")
         if not isinstance(view, FeatureView | OnDemandFeatureView):
             continue
         known = shape.features(view)
         for place, ref in enumerate(item.features):
             if ref.name not in known:
-                word = closest(ref.name, known)
-                pointer: tuple[str | int, ...] = ("features", at, "features", place)
-                hint = f"did you mean `{word}`?" if word else f"it has {', '.join(known[:8])}"
-                scope.report(rules.UNKNOWN, f"the view `{view.name}` has no feature `{ref.name}`", *pointer, hint=hint)
+                _unknown_feature(scope, view.name, ref.name, known, ("features", at, "features", place))
         _check_key_map(scope, item, at, view)
         _check_outputs(scope, service, item, at, outputs, known)
 
 
-def _view_place(scope: Scope, at: int) -> tuple[str | int, ...]:
-    origin = scope.repo.origins.get(scope.definition.address)
-    spelt_out = origin is not None and isinstance(origin.node_at("features", at), yaml.MappingNode)
-    return ("features", at, "view") if spelt_out else ("features", at)
+def _unknown_feature(
+    scope: Scope, view: str, name: str, known: tuple[str, ...], pointer: tuple[str | int, ...]
+) -> None:
+    word, safe = correction(name, known)
+    message = f"the view `{view}` has no feature `{name}`"
+    if not word:
+        scope.report(rules.UNKNOWN, message, *pointer, hint=f"it has {', '.join(known[:8])}")
+    elif scope.is_written(f"{view}:{name}", *pointer):
+        scope.report(rules.UNKNOWN, message, *pointer, word=f"{view}:{word}", safe=safe)
+    elif scope.is_written(name, *pointer):
+        scope.report(rules.UNKNOWN, message, *pointer, word=word, safe=safe)
+    else:
+        scope.report(rules.UNKNOWN, message, *pointer, "name", word=word, safe=safe)
 
 
 def _check_key_map(scope: Scope, item: ServiceItem, at: int, view: FeatureView | OnDemandFeatureView) -> None:
@@ -101,8 +106,9 @@ def check_dataset(scope: Scope, dataset: SavedDataset) -> None:
         *((label, ("labels", at)) for at, label in enumerate(dataset.labels)),
     ):
         if name not in columns:
-            word = closest(name, columns)
-            scope.report(rules.SPINE, f"the spine has no column `{name}`", *pointer, word=word)
+            word, safe = correction(name, columns)
+            safe = safe and scope.is_written(name, *pointer)
+            scope.report(rules.SPINE, f"the spine has no column `{name}`", *pointer, word=word, safe=safe)
         elif pointer == ("timestamp_field",) and columns[name] not in (types.TIMESTAMP, types.DATE, *types.INTEGERS):
             scope.report(rules.NOT_A_TIMESTAMP, f"`{name}` is {columns[name]}, not a timestamp", *pointer)
 
@@ -119,10 +125,15 @@ def check_test(scope: Scope, test: FeatureTest) -> None:
         for at, row in enumerate(rows):
             for column in row:
                 if columns is not None and column not in columns and not _stored(source, column):
-                    word = closest(column, columns)
-                    hint = f"did you mean `{word}`?" if word else ""
+                    word, safe = correction(column, columns)
                     message = f"`{name}` has no column `{column}`"
-                    scope.report(rules.TEST_ROWS, message, "given", name, at, column, key=True, hint=hint)
+                    place = ("given", name, at, column)
+                    safe = safe and word not in row and scope.is_row(*place)
+                    if scope.is_row(*place):
+                        scope.report(rules.TEST_ROWS, message, *place, key=True, word=word, safe=safe)
+                    else:
+                        hint = f"did you mean `{word}`?" if word else ""
+                        scope.report(rules.TEST_ROWS, message, *place, key=True, hint=hint)
     if len(test.expect) != len(test.spine):
         message = f"{len(test.spine)} rows go in and {len(test.expect)} are expected: each spine row yields one"
         scope.report(rules.TEST_ROWS, message, "expect", key=True)

@@ -70,12 +70,10 @@ def outputs(repo: Repo, request: TrainingRequest) -> tuple[Output, ...]:
             raise DiagnosticError(_unknown(f"view {item.view!r}", item.view, _views(repo)))
         names = shape.features(view)
         kinds = shape.feature_types(repo, view)
-        chosen = [(ref.name, ref.alias or ref.name) for ref in item.features] or [(name, name) for name in names]
-        prefix = f"{item.alias or item.view}__" if request.full_feature_names else ""
-        for name, shown in chosen:
+        for name, shown in shape.named_features(view, item, full_feature_names=request.full_feature_names):
             if name not in names:
                 raise DiagnosticError(_unknown(f"feature {name!r} of view {item.view!r}", name, names))
-            column = OutputColumn(name=prefix + shown, type=kinds[name], lineage=(f"{view.address}.{name}",))
+            column = OutputColumn(name=shown, type=kinds[name], lineage=(f"{view.address}.{name}",))
             made.append(Output(column=column, value=value_of(repo, item, name)))
     return tuple(made)
 

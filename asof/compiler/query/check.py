@@ -100,7 +100,7 @@ def _analyse(catalog: Catalog, text: str, findings: Findings) -> Analysis | None
     tables = {name: catalog.table(name) for name in inputs(tree)}
     schema = {name: table.columns for name, table in tables.items() if table and table.columns is not None}
     try:
-        resolved = qualified(tree, schema, dialect)
+        resolved = qualified(tree, schema, dialect, copy=False)
     except NotUnderstoodError as error:
         findings.add(rules.UNRESOLVED, None, str(error))
         return None
@@ -292,8 +292,12 @@ def _resolve(column: exp.Column, scope: Scope, findings: Findings) -> None:
     else:
         known = [name for q, name in scope if column.table in ("", q)]
         written = f"{column.table}.{column.name}" if column.table else column.name
-        hint = nearest(column.name, known) if known else nearest(column.table, [q for q, _ in scope if q])
-        findings.add(rules.UNKNOWN_COLUMN, column, f"there is no column {written!r} here", hint)
+        message = f"there is no column {written!r} here"
+        if known:
+            findings.misspelt(rules.UNKNOWN_COLUMN, column, message, column.name, known)
+        else:
+            hint = nearest(column.table, [q for q, _ in scope if q])
+            findings.add(rules.UNKNOWN_COLUMN, column, message, hint)
 
 
 def _add_syntax(findings: Findings, error: SqlSyntaxError) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from sqlglot import exp
+
+from asof.compiler.diagnostics import Fix, correction
 from asof.compiler.query.source_map import SourceMap
 from asof.compiler.query.syntax import extent
 from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
-    from sqlglot import exp
+    from collections.abc import Iterable
 
     from asof.compiler.diagnostics import Diagnostic, Rule
     from asof.compiler.model import Repo
@@ -41,6 +44,21 @@ class Findings:
             self.add(rule, node.parent, message, *notes)
             return
         self.add_at(rule, start, self._closed(start, end), message, *notes)
+
+    def misspelt(
+        self, rule: Rule, node: exp.Expr, message: str, word: str, known: Iterable[str], hint: str = ""
+    ) -> None:
+        """``rule`` is broken by ``word``, the name in ``node``, which may stand for one of ``known``; else ``hint``."""
+        guess, safe = correction(word, known)
+        title = f"did you mean {guess!r}?"
+        start, end = extent(node.this if isinstance(node, exp.Column) else node)
+        if not guess or self.text[start:end] != word:
+            self.add(rule, node, message, title if guess else hint)
+            return
+        span = self._span(start, end)
+        fix = Fix(title=title, span=span, text=guess, safe=safe and span != NOWHERE)
+        whole = self._span(*extent(node))
+        self.found.append(rule.at(whole, message, address=self._address, fixes=(fix,)))
 
     def written(self, node: exp.Expr) -> str:
         """The user's own words for ``node``, or its SQL where it stands nowhere in the text."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
-from asof.compiler.diagnostics import nearest
 from asof.compiler.query import rules
 
 if TYPE_CHECKING:
@@ -84,8 +83,9 @@ class _Names:
             return _OPEN
         found = self.catalog.table(table.name)
         if found is None:
-            hint = nearest(table.name, [d.name for d in self.catalog.names.values()])
-            self.findings.add(rules.UNKNOWN_TABLE, table.this, f"there is no source or view {table.name!r}", hint)
+            known = [d.name for d in self.catalog.names.values()]
+            message = f"there is no source or view {table.name!r}"
+            self.findings.misspelt(rules.UNKNOWN_TABLE, table.this, message, table.name, known)
             return _OPEN
         if found.refusal:
             self.findings.add(rules.UNREADABLE_TABLE, table.this, f"{found.name!r}: {found.refusal}")
@@ -154,15 +154,14 @@ class _Names:
             if not self.owners(column.table, scope):
                 self.unknown_qualifier(column, scope)
         elif not shape.open and column.name not in shape.columns:
-            hint = nearest(column.name, shape.columns)
             message = f"{column.table!r} has no column {column.name!r}"
-            self.findings.add(rules.UNKNOWN_COLUMN, column.this, message, hint)
+            self.findings.misspelt(rules.UNKNOWN_COLUMN, column.this, message, column.name, shape.columns)
 
     def unknown_qualifier(self, column: exp.Column, scope: Scope) -> None:
         known = sorted(self.shapes[id(scope)])
-        hint = nearest(column.table, known) or f"this query reads {', '.join(known)}" * bool(known)
+        hint = f"this query reads {', '.join(known)}" * bool(known)
         message = f"{column.table!r} is not a table of this query"
-        self.findings.add(rules.UNKNOWN_TABLE, column.args["table"], message, hint)
+        self.findings.misspelt(rules.UNKNOWN_TABLE, column.args["table"], message, column.table, known, hint)
 
     def owners(self, name: str, scope: Scope) -> list[str]:
         shapes = self.shapes[id(scope)]
@@ -182,7 +181,7 @@ class _Names:
         columns = [c for shape in self.shapes[id(scope)].values() for c in shape.columns]
         tables = ", ".join(sorted(self.shapes[id(scope)]))
         message = f"no table of this query has a column {name!r}" + (f" (it reads {tables})" if tables else "")
-        self.findings.add(rules.UNKNOWN_COLUMN, column, message, nearest(name, columns))
+        self.findings.misspelt(rules.UNKNOWN_COLUMN, column, message, name, columns)
 
     def shared(self, name: str, scope: Scope) -> bool:
         joins = scope.expression.args.get("joins") or ()
