@@ -120,6 +120,16 @@ def test_time_that_is_up_is_said() -> None:
     assert found[-1].why == OUT_OF_TIME
 
 
+@pytest.mark.parametrize("ticks", [2, 3, 4])
+def test_an_example_is_small_even_where_the_time_ends_early(ticks: int) -> None:
+    read = iter([0.0] * ticks)
+    old, new = (f"SELECT driver_id FROM trips WHERE fare > {n}" for n in (0, 5))
+    versions = Versions(tables={"trips": TRIPS}, old=old, new=new, numbers=(0.0, 5.0))
+    trial = Trial(address="a", pointer="/query", versions=versions)
+    (found,) = counter_examples([trial], Budget(1, clock=lambda: next(read, 9.0)))
+    assert found.why == OUT_OF_TIME or (1 < len(found.rows) <= SHOWN and not found.more)
+
+
 PLAIN = ("bool", "int32", "int64", "float32", "float64", "string", "bytes", "date", "timestamp", "json", "uuid")
 MADE = ("decimal(3,2)", "decimal(38,0)", "array<int64>", "map<string,float64>", "vector<float32,3>")
 KINDS = (*PLAIN, *MADE, "struct<a:int64,b:string>")
