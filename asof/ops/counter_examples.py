@@ -16,6 +16,7 @@ from threading import Timer
 from typing import TYPE_CHECKING
 
 import duckdb
+import msgspec
 
 from asof.compiler.trials import OUT_OF_TIME
 from asof.ops.evidence import Example, ExampleRow
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from asof.ops.sample_rows import Row, Rows
 
 SHOWN = 5
+COLUMNS = 8
 _SIZES = (4, 8, 12, 16, 16, 16, 16, 16)
 """Rows of each table in one sample; there are as many samples."""
 _SHRINKS = 60
@@ -228,7 +230,7 @@ class Search:
             lines += _given_by(side, mine, theirs, common, columns)
         outputs = len([line for line in lines if line.side in ("old", "new")])
         kept = [*lines[: len(lines) - outputs][: SHOWN - min(outputs, 2)], *lines[len(lines) - outputs :]][:SHOWN]
-        return Example(
+        wide = Example(
             address=address,
             pointer=pointer,
             columns=tuple(columns),
@@ -236,6 +238,7 @@ class Search:
             more=len(lines) - len(kept),
             tried=self.tried,
         )
+        return narrowed(wide)
 
 
 def _given_by(
@@ -248,6 +251,20 @@ def _given_by(
         for row in sorted((mine - (theirs or Counter())).elements())
     ]
     return found or [ExampleRow(side=side, said="no such row")]
+
+
+def narrowed(wide: Example) -> Example:
+    """The example with at most ``COLUMNS`` columns: those in which its rows differ come first, then the leftmost."""
+    told = [len({row.cells[at] for row in wide.rows if row.cells} - {""}) > 1 for at in range(len(wide.columns))]
+    chosen = sorted(sorted(range(len(told)), key=lambda at: (not told[at], at))[:COLUMNS])
+    return msgspec.structs.replace(
+        wide,
+        columns=tuple(wide.columns[at] for at in chosen),
+        rows=tuple(
+            msgspec.structs.replace(row, cells=tuple(row.cells[at] for at in chosen if row.cells)) for row in wide.rows
+        ),
+        hidden=len(told) - len(chosen),
+    )
 
 
 def _common(old: list[str], new: list[str]) -> list[str]:

@@ -47,7 +47,15 @@ def example_table(example: Example) -> tuple[str, ...]:
     said = [
         row.side.ljust(width) + row.said if row.said else line for row, line in zip(example.rows, lines, strict=True)
     ]
-    return (first, *said, *((f"... and {example.more:,} more rows",) if example.more else ()))
+    left = left_out(example)
+    return (first, *said, *((f"... and {left}",) if left else ()))
+
+
+def left_out(example: Example) -> str:
+    """``2 more rows, 14 more columns``; "" where all is shown."""
+    rows = wording.number(example.more, "more row", "more rows") if example.more else ""
+    columns = wording.number(example.hidden, "more column", "more columns") if example.hidden else ""
+    return ", ".join(part for part in (rows, columns) if part)
 
 
 def previewed(found: Preview) -> str:
