@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from asof import api, api_registry
-from asof.cli.output import Formatted, Rendered, Verbose, output, refused, review_report
+from asof import api, api_evidence, api_registry
+from asof.cli.evidence import Asked, EvidenceOut, Examples, Spine, SpineRows, evidence_json, gathered
+from asof.cli.output import Formatted, Rendered, Verbose, output, plan_text, refused, review_report
 from asof.cli.session import Allow, ExitCode, Session, Target, Usage, Yes, is_terminal
 from asof.cli.stopping import stopping
 from asof.views import listings
@@ -42,15 +43,20 @@ def plan(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 where there are changes.")
     ] = False,
+    examples: Examples = True,
+    spine: Spine = "",
+    preview_rows: SpineRows = 10_000,
+    evidence: EvidenceOut = None,
     form: Formatted = Format.TEXT,
     files: Rendered = None,
     verbose: Verbose = False,
 ) -> int:
     """Show what would change, why, and whom it reaches. Takes no lock and changes nothing."""
-    from asof.views import applies, plans, wording
+    from asof.views import applies, wording
 
     shown = output(context.obj, form, files, verbose=verbose)
     session = shown.session
+    asked = Asked(examples=examples, spine=spine, rows=preview_rows, target=target, against=against)
     if against is not None and out is not None:
         raise Usage("a plan against an earlier generation is for reading; asof apply needs one against the current")
     review = session.review(target, allow_destroy or (), against=against)
@@ -60,17 +66,20 @@ def plan(
         raise refused(shown, report, review.checked)
     if review.stopped is not None:
         session.terminal.note(applies.stopped(review.stopped))
+    beside = gathered(shown, review, asked)
     digest = api.write_plan(made, out) if out is not None else None
     drifted = api_registry.drift_of(session.root, session.project(), made) if with_drift else ()
-    report = dataclasses.replace(report, drift=drifted)
-    terminal = session.terminal
-    text = plans.human(made, colour=terminal.colour, width=terminal.width, verbose=verbose)
+    report = dataclasses.replace(report, drift=drifted, evidence=beside)
+    if evidence is not None:
+        api_evidence.write_evidence(beside, evidence)
+    text = plan_text(shown, report)
     shown.show(report, text + ("\n" + listings.drifted(drifted, wording.DRIFT) if drifted else ""))
     if digest is not None:
         session.terminal.note(applies.kept(out, digest))
     code = ExitCode.CHANGES if detailed_exitcode and not made.empty else ExitCode.OK
     code = ExitCode.BLOCKED if made.blocked else code
-    return shown.end(report, code, plan=_plan_json(session, made), sha256=digest, **_beside(review.stopped, drifted))
+    found = evidence_json(beside) | _beside(review.stopped, drifted)
+    return shown.end(report, code, plan=_plan_json(session, made), sha256=digest, **found)
 
 
 def drift(
