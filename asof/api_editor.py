@@ -94,6 +94,8 @@ def _shared(root: Path, made: Built, *, ask: bool) -> Built:
             others = api.registry_of(root, made.repo.project, "").state()
         except DiagnosticError as error:
             return replace(made, diagnostics=in_order((*made.diagnostics, *error.diagnostics)), cut_off=True)
+        except OSError:
+            return replace(made, cut_off=True)
     last = with_others(made.last, others) if made.last is not None else None
     return replace(made, repo=with_others(made.repo, others), last=last, others=others)
 

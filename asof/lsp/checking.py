@@ -24,7 +24,8 @@ LINT_AFTER = 0.8
 
 
 class OpenRepo:
-    """The repo at ``root``. ``buffers`` gives the open texts by path, ``publish`` takes what was found in which build.
+    """The repo at ``root``. ``buffers`` gives the open texts by path, ``publish`` takes what was found in which build,
+    ``trouble`` what went wrong with a check.
 
     All methods run in the event loop; building and checking run beside it, in a thread each.
     """
@@ -34,12 +35,14 @@ class OpenRepo:
         root: Path,
         buffers: Callable[[], Mapping[str, str]],
         publish: Callable[[Built, tuple[Diagnostic, ...]], None],
+        trouble: Callable[[Exception], None],
     ) -> None:
         self.root = root
         self.built: Built | None = None
         self._checked: tuple[Built, tuple[Diagnostic, ...]] | None = None
         self._buffers = buffers
         self._publish = publish
+        self._trouble = trouble
         self._generation = 0
         self._fresh = -1
         self._ask_registry = True
@@ -55,7 +58,7 @@ class OpenRepo:
         self._ask_registry = self._ask_registry or saved
         if self._task is not None:
             self._task.cancel()
-        self._task = asyncio.get_running_loop().create_task(self._check())
+        self._task = asyncio.get_running_loop().create_task(self._watched())
 
     async def settled(self) -> Built:
         """The repo as it is written now: built again only if something has changed."""
@@ -89,6 +92,12 @@ class OpenRepo:
             loop = asyncio.get_running_loop()
             self._checked = (built, await loop.run_in_executor(self._checks, _checked, built, False))
         return self._checked
+
+    async def _watched(self) -> None:
+        try:
+            await self._check()
+        except Exception as error:  # noqa: BLE001 - nobody awaits a check: what goes wrong with one has to be said
+            self._trouble(error)
 
     async def _check(self) -> None:
         await asyncio.sleep(DEBOUNCE)

@@ -102,17 +102,17 @@ class _Asked:
         pointer = self.cursor.pointer
         word = self.document.text[self.cursor.start : self.cursor.end]
         taken = set(self.document.keys(pointer)) - {word}
-        has_colon = not self.cursor.fresh and self.follows(":")
+        has_colon = not self.cursor.fresh and self._follows(":")
         for key in keys.keys_at(self.kind, pointer, self.chosen):
             if key.name not in taken and (self.kind != "definition" or key.name in _HEAD):
-                yield self.key(key, has_colon=has_colon)
-        for name, detail in self.named_keys(pointer):
+                yield self._key(key, has_colon=has_colon)
+        for name, detail in self._named_keys(pointer):
             if name not in taken:
                 text = name if has_colon else f"{name}: "
                 yield Suggestion(label=name, kind="column", text=text, detail=detail)
 
-    def key(self, key: Key, *, has_colon: bool) -> Suggestion:
-        line = "\n" + " " * (self.column() + 2)
+    def _key(self, key: Key, *, has_colon: bool) -> Suggestion:
+        line = "\n" + " " * (self._column() + 2)
         below = {"array": f"{line}- ", "object": line} if not self.cursor.flow else {"array": " [", "object": " {"}
         if key.name in ("entities", "unique", "labels", "protect") and not self.cursor.flow:
             below = {"array": " "}
@@ -122,15 +122,15 @@ class _Asked:
         detail = "required" if key.required else key.shape.replace("array", "list").replace("object", "map")
         return Suggestion(label=key.name, kind="key", text=text, detail=detail, documentation=described(key))
 
-    def column(self) -> int:
+    def _column(self) -> int:
         """Where keys of the map at the cursor begin."""
         start = self.document.text.rfind("\n", 0, self.cursor.start) + 1
         return self.cursor.start - start
 
-    def follows(self, mark: str) -> bool:
+    def _follows(self, mark: str) -> bool:
         return self.document.text[self.cursor.end :].lstrip("\"' \t").startswith(mark)
 
-    def named_keys(self, pointer: Pointer) -> Iterator[tuple[str, str]]:
+    def _named_keys(self, pointer: Pointer) -> Iterator[tuple[str, str]]:
         """Keys that are names: sources and columns of a test's rows, join keys, codes to accept."""
         if pointer == ("allow",):
             for code, rule in RULES.items():
@@ -142,14 +142,14 @@ class _Asked:
         if slot.names is Names.OBJECT:
             yield from ((d.name, SLUGS[d.kind].replace("_", " ")) for d in facts.objects(self.repo, slot.kinds))
         else:
-            yield from self.columns(slot, pointer).items()
+            yield from self._columns(slot, pointer).items()
 
     def values(self) -> Iterator[Suggestion]:
         pointer, slot = self.cursor.pointer, self.slot
-        dash = "- " if self.needs_dash() else ""
-        for made in self.named_values(slot, pointer):
+        dash = "- " if self._needs_dash() else ""
+        for made in self._named_values(slot, pointer):
             glued = made.label.endswith(f":{made.text}")
-            yield made if glued else replace(made, text=self.spelt(dash + made.text))
+            yield made if glued else replace(made, text=self._spelt(dash + made.text))
         titles = keys.titles_at(self.kind, pointer, self.chosen)
         if slot is None or slot.names in (Names.OWN_NAME,):
             listed: Iterable[str] = keys.values_at(self.kind, pointer, self.chosen)
@@ -160,17 +160,17 @@ class _Asked:
             elif titles & {"a name", "a column name"} or pointer[-1:] == ("description",):
                 listed = ()
             for value in dict.fromkeys(listed):
-                yield Suggestion(label=value, kind="value", text=self.spelt(dash + value))
+                yield Suggestion(label=value, kind="value", text=self._spelt(dash + value))
         inner = keys.shape_at(self.kind, pointer, self.chosen)
         if self.cursor.fresh and inner == "object" and not self.cursor.flow:
             known = keys.keys_at(self.kind, pointer, self.chosen)
-            yield from (self.key(key, has_colon=False) for key in known)
+            yield from (self._key(key, has_colon=False) for key in known)
             yield from (
                 Suggestion(label=name, kind="column", text=f"{name}: ", detail=detail)
-                for name, detail in self.named_keys(pointer)
+                for name, detail in self._named_keys(pointer)
             )
 
-    def needs_dash(self) -> bool:
+    def _needs_dash(self) -> bool:
         if self.cursor.dashless:
             return True
         start = self.document.text.rfind("\n", 0, self.cursor.start) + 1
@@ -178,30 +178,30 @@ class _Asked:
         shape = keys.shape_at(self.kind, self.cursor.pointer, self.chosen)
         return alone and self.cursor.fresh and not self.cursor.flow and shape == "array"
 
-    def spelt(self, value: str) -> str:
+    def _spelt(self, value: str) -> str:
         """``value`` as it has to be written here: a space after a colon that has none."""
         before = self.document.text[self.cursor.start - 1 : self.cursor.start]
         return f" {value}" if before == ":" and self.cursor.fresh else value
 
-    def named_values(self, slot: Slot | None, pointer: Pointer) -> Iterator[Suggestion]:
+    def _named_values(self, slot: Slot | None, pointer: Pointer) -> Iterator[Suggestion]:
         if self.kind == "definition" and pointer == ("kind",):
             yield from (Suggestion(label=kind, kind="value", text=kind) for kind in SLUGS)
         if self.kind == "FeatureService" and len(pointer) == _OF_ITEM and pointer[0] == "features":
             # `view:` at the end of a line reads as a key; what is wanted is `view:feature`.
-            for name, detail in self.features(str(pointer[2])).items():
+            for name, detail in self._features(str(pointer[2])).items():
                 yield Suggestion(label=f"{pointer[2]}:{name}", kind="column", text=name, detail=detail)
             return
         if slot is None and self.repo is not None and keys.shape_at(self.kind, pointer, self.chosen) == "array":
             slot, pointer = slot_at(self.kind, (*pointer, 0), key=False), (*pointer, 0)
-            bracket = "" if self.needs_dash() or self.cursor.flow else "["
+            bracket = "" if self._needs_dash() or self.cursor.flow else "["
             if slot is not None:
-                for made in self.named(slot, pointer):
+                for made in self._named(slot, pointer):
                     yield replace(made, text=f"{bracket}{made.text}{']' if bracket else ''}")
             return
         if slot is not None and self.repo is not None:
-            yield from self.named(slot, pointer)
+            yield from self._named(slot, pointer)
 
-    def named(self, slot: Slot, pointer: Pointer) -> Iterator[Suggestion]:
+    def _named(self, slot: Slot, pointer: Pointer) -> Iterator[Suggestion]:
         if self.repo is None:
             return
         if slot.names in (Names.OBJECT, Names.FEATURE_OF):
@@ -209,26 +209,26 @@ class _Asked:
             for found in facts.objects(self.repo, slot.kinds):
                 if found.name != own:
                     yield _object(found)
-            if slot.names is Names.FEATURE_OF and ":" in self.word():
-                view = self.word().split(":")[0]
-                for name, kind in self.features(view).items():
+            if slot.names is Names.FEATURE_OF and ":" in self._word():
+                view = self._word().split(":")[0]
+                for name, kind in self._features(view).items():
                     yield Suggestion(label=f"{view}:{name}", kind="column", text=f"{view}:{name}", detail=kind)
         elif slot.names is Names.ADDRESS:
             for found in self.repo.definitions.values():
                 if found.kind == self.kind:
                     yield replace(_object(found), label=found.address, text=found.address)
         elif slot.names is not Names.OWN_NAME:
-            for name, kind in self.columns(slot, pointer).items():
+            for name, kind in self._columns(slot, pointer).items():
                 yield Suggestion(label=name, kind="column", text=name, detail=kind)
 
-    def word(self) -> str:
+    def _word(self) -> str:
         return self.document.text[self.cursor.start : self.cursor.end]
 
-    def features(self, view: str) -> facts.Columns:
+    def _features(self, view: str) -> facts.Columns:
         found = self.repo.view(view) if self.repo is not None else None
         return facts.features_of(self.repo, found) if self.repo is not None and found is not None else {}
 
-    def columns(self, slot: Slot, pointer: Pointer) -> facts.Columns:
+    def _columns(self, slot: Slot, pointer: Pointer) -> facts.Columns:
         """The columns that a slot may name."""
         if self.repo is None:
             return {}
@@ -236,7 +236,7 @@ class _Asked:
             case Names.READ_COLUMN:
                 found = facts.read_columns(self.repo, self.document)
                 if pointer[0] == "schema":
-                    taken = {self.document.scalar("schema", at, "name") for at in range(_MOST)} - {self.word()}
+                    taken = {self.document.scalar("schema", at, "name") for at in range(_MOST)} - {self._word()}
                     found = {name: kind for name, kind in found.items() if name not in taken}
                 return found
             case Names.OWN_COLUMN:
@@ -244,9 +244,9 @@ class _Asked:
             case Names.GIVEN_COLUMN:
                 return facts.rows(self.repo, str(pointer[1]))
             case Names.EXPECTED:
-                return self.expected()
+                return self._expected()
             case Names.FEATURE:
-                return self.features(self.document.scalar(*pointer[:2], "view"))
+                return self._features(self.document.scalar(*pointer[:2], "view"))
             case Names.JOIN_KEY:
                 view = self.repo.view(self.document.scalar(*pointer[:2], "view"))
                 keys_ = join_keys(self.repo, view) if isinstance(view, FeatureView) else ()
@@ -254,7 +254,7 @@ class _Asked:
             case _:
                 return {}
 
-    def expected(self) -> facts.Columns:
+    def _expected(self) -> facts.Columns:
         if self.repo is None:
             return {}
         service = self.repo.service(self.document.scalar("service"))

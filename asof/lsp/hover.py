@@ -10,6 +10,7 @@ from asof.compiler.lineage import Column, Lineage
 from asof.compiler.model import SLUGS, DataSource, Entity, FeatureView, OnDemandFeatureView
 from asof.lsp import facts, keys
 from asof.lsp.completion import described, kind_of, types_chosen
+from asof.lsp.mentions import names_at
 from asof.lsp.outline import Role, outline
 from asof.lsp.slots import Names, slot_at
 
@@ -107,7 +108,7 @@ class _Named:
 
     def in_sql(self, cursor: Cursor, slot: Slot, offset: int, definition: AnyDefinition | None) -> Under | None:
         text = self.document.text[cursor.start : cursor.end]
-        name = self.mentions.sql(slot, text).at(offset - cursor.start)
+        name = names_at(slot, text, self.mentions.catalog).at(offset - cursor.start)
         if name is None:
             return None
         start, end = cursor.start + name.start, cursor.start + name.end

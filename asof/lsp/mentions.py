@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import yaml
@@ -50,14 +51,11 @@ class Mentions:
     def __init__(self, repo: Repo) -> None:
         self.repo = repo
         self.catalog = Catalog(repo)
-        self._graph: Graph | None = None
 
-    @property
+    @cached_property
     def graph(self) -> Graph:
         """Who reads whom."""
-        if self._graph is None:
-            self._graph = graph_of(self.repo)
-        return self._graph
+        return graph_of(self.repo)
 
     def resolve(self, kinds: Iterable[str], name: str) -> str:
         """The address that ``name`` stands for among ``kinds``; "" for none."""
@@ -69,14 +67,9 @@ class Mentions:
         found = self.catalog.names.get(self.catalog.fold(name))
         return found.address if found is not None else ""
 
-    def declared(self, address: str) -> Span | None:
-        """Where an object says its name."""
-        origin = self.repo.origins.get(address)
-        return origin.value("name") if origin is not None else None
-
     def of_object(self, address: str) -> Iterator[Mention]:
         """Every place that names an object, its own ``name`` first."""
-        span = self.declared(address)
+        span = declared(self.repo, address)
         if span is not None:
             name = self.repo.definitions[address].name
             yield Mention(reader=address, span=span, name=name, is_declaration=True)
@@ -111,7 +104,7 @@ class Mentions:
     def _in_sql(self, reader: str, origin: Origin, pointer: Pointer, slot: Slot, address: str) -> Iterator[Mention]:
         text = str(origin.node_at(*pointer).value)
         written = SourceMap(origin, pointer)
-        for name in self.sql(slot, text).names:
+        for name in names_at(slot, text, self.catalog).names:
             if name.column or not name.table:
                 continue
             resolve = self.resolve_sql(name.table) if slot.names is Names.QUERY else self._input(reader, name.table)
@@ -125,10 +118,6 @@ class Mentions:
         names = definition.sources if isinstance(definition, OnDemandFeatureView) else ()
         name = next((name for name in names if self.catalog.fold(name) == folded), "")
         return self.resolve(ANY_ROWS, name) if name else ""
-
-    def sql(self, slot: Slot, text: str) -> SqlNames:
-        """The names in the SQL at a slot."""
-        return (names_in_query if slot.names is Names.QUERY else names_in_expression)(text, self.catalog)
 
     def column(self, address: str, name: str, *, beyond: bool = False) -> Span | None:
         """Where a column, key or feature of an object is declared; ``beyond`` looks past the object's own list."""
@@ -230,7 +219,7 @@ class Mentions:
         target, name = wanted
         if slot.names in (Names.QUERY, Names.EXPRESSION):
             written = SourceMap(origin, pointer)
-            for one in self.sql(slot, node.value).names:
+            for one in names_at(slot, node.value, self.catalog).names:
                 if self.catalog.fold(one.column) != self.catalog.fold(name) or not one.column:
                     continue
                 found = self.sql_column(definition, slot, one.table, one.column)
@@ -285,6 +274,17 @@ class Mentions:
                 return self.column(address or (found.address if found is not None else ""), text)
             case _:
                 return None
+
+
+def declared(repo: Repo, address: str) -> Span | None:
+    """Where an object says its name."""
+    origin = repo.origins.get(address)
+    return origin.value("name") if origin is not None else None
+
+
+def names_at(slot: Slot, text: str, catalog: Catalog) -> SqlNames:
+    """The names in the SQL at a slot."""
+    return (names_in_query if slot.names is Names.QUERY else names_in_expression)(text, catalog)
 
 
 def _object_part(slot: Slot, text: str) -> str:

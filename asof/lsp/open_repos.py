@@ -25,10 +25,15 @@ _DEEP = ("*/asof.yaml", "*/*/asof.yaml")
 class OpenRepos:
     """Repos by their roots, and the open documents by address: (path, text, version)."""
 
-    def __init__(self, publish: Callable[[OpenRepo, Built, tuple[Diagnostic, ...]], None]) -> None:
+    def __init__(
+        self,
+        publish: Callable[[OpenRepo, Built, tuple[Diagnostic, ...]], None],
+        trouble: Callable[[Exception], None],
+    ) -> None:
         self.repos: dict[Path, OpenRepo] = {}
         self.documents: dict[str, tuple[Path, str, int | None]] = {}
         self._publish = publish
+        self._trouble = trouble
 
     def open(self, address: str, text: str, version: int | None) -> OpenRepo | None:
         """A document with its text, new or changed; the repo that it belongs to."""
@@ -54,7 +59,12 @@ class OpenRepos:
     def at(self, root: Path) -> OpenRepo:
         """The repo at ``root``, opened if it was not."""
         if root not in self.repos:
-            made = OpenRepo(root, lambda: self.buffers(root), lambda built, found: self._publish(made, built, found))
+            made = OpenRepo(
+                root,
+                lambda: self.buffers(root),
+                lambda built, found: self._publish(made, built, found),
+                self._trouble,
+            )
             self.repos[root] = made
         return self.repos[root]
 

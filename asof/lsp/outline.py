@@ -163,45 +163,45 @@ class _Scanner:
         line = self.start
         while line <= self.end:
             stop = _line_end(self.text, line, self.end)
-            after = self.line(line, stop)
+            after = self._line(line, stop)
             found = _BREAK.search(self.text, max(after, stop), self.end)
             if found is None:
                 break
             line = found.end()
 
-    def line(self, line: int, stop: int) -> int:
+    def _line(self, line: int, stop: int) -> int:
         """Read one line; returns where reading ended, further down where its value goes on."""
         at = self.past_blanks(line, stop)
         here = line <= self.at <= stop
         if at >= stop or self.text[at] == "#":
             if here and self.cursor is None:
                 in_comment = at < self.at and at < stop
-                self.cursor = self.nothing() if in_comment else self.vacant(self.at - line, self.at, self.at)
+                self.cursor = self.nothing() if in_comment else self._vacant(self.at - line, self.at, self.at)
             return stop
         column, dashed = at - line, False
         while self.text[at] == "-" and (at + 1 >= stop or self.text[at + 1] in " \t"):
-            self.dash(column)
+            self._dash(column)
             dashed = True
             after = self.past_blanks(at + 1, stop)
             if after >= stop or self.text[after] == "#":
-                self.item(after)
+                self._item(after)
                 if here and at < self.at <= max(after, at + 1):
-                    self.cursor = self.value_cursor(self.frames[-1].inner, self.at, self.at, fresh=True)
+                    self.cursor = self._value_cursor(self.frames[-1].inner, self.at, self.at, fresh=True)
                 return stop
             at, column = after, after - line
         key = _KEY.match(self.text, at, self.end)
         if key is not None and key.end() <= stop:
-            return self.keyed(key, column, stop, here=here)
+            return self._keyed(key, column, stop, here=here)
         if dashed:
-            return self.value(self.frames[-1].inner, (at, at), at, column - 1, here=here, stop=stop)
-        return self.stray(line, at, stop, here=here)
+            return self._value(self.frames[-1].inner, (at, at), at, column - 1, here=here, stop=stop)
+        return self._stray(line, at, stop, here=here)
 
     def past_blanks(self, at: int, stop: int) -> int:
         while at < stop and self.text[at] in " \t":
             at += 1
         return at
 
-    def dash(self, column: int) -> None:
+    def _dash(self, column: int) -> None:
         while self.frames and self.frames[-1].column > column:
             self.frames.pop()
         top = self.frames[-1] if self.frames else None
@@ -214,10 +214,10 @@ class _Scanner:
             top.empty = False
         self.frames.append(_Frame(column, True, pointer, child=0))
 
-    def item(self, at: int) -> None:
+    def _item(self, at: int) -> None:
         self.entries.append(Entry(pointer=self.frames[-1].inner, key=(at, at), value=(at, at)))
 
-    def keyed(self, key: re.Match[str], column: int, stop: int, *, here: bool) -> int:
+    def _keyed(self, key: re.Match[str], column: int, stop: int, *, here: bool) -> int:
         while self.frames and (
             self.frames[-1].column > column or (self.frames[-1].column == column and self.frames[-1].is_list)
         ):
@@ -232,9 +232,9 @@ class _Scanner:
         top.child, top.empty = self.text[start:end], True
         if here and key.start() <= self.at <= key.end("key"):
             self.cursor = Cursor(pointer=top.pointer, role=Role.KEY, start=start, end=end)
-        return self.value(top.inner, (start, end), key.end(), column, here=here, stop=stop)
+        return self._value(top.inner, (start, end), key.end(), column, here=here, stop=stop)
 
-    def value(self, pointer: Pointer, key: tuple[int, int], at: int, column: int, *, here: bool, stop: int) -> int:
+    def _value(self, pointer: Pointer, key: tuple[int, int], at: int, column: int, *, here: bool, stop: int) -> int:
         """The value that begins after ``at``; ``column`` is what a block text has to be indented beyond."""
         begin = self.past_blanks(at, stop)
         while (found := _PROPERTY.match(self.text, begin, stop)) is not None:
@@ -242,7 +242,7 @@ class _Scanner:
         if begin >= stop or (self.text[begin] == "#" and begin > at):
             self.entries.append(Entry(pointer=pointer, key=key, value=(begin, begin)))
             if here and at <= self.at <= begin and self.cursor is None:
-                self.cursor = self.value_cursor(pointer, self.at, self.at, fresh=True)
+                self.cursor = self._value_cursor(pointer, self.at, self.at, fresh=True)
             return stop
         self.frames[-1].empty = False
         first = self.text[begin]
@@ -250,17 +250,17 @@ class _Scanner:
             flow = _Flow(self, key, pointer)
             return flow.run(begin, column)
         if first in "|>" and (head := _TEXT_HEAD.match(self.text, begin, self.end)) is not None:
-            return self.block(pointer, key, head.end(), column, first)
-        end = self.closing(begin) if first in "\"'" else self.plain_end(begin, stop)
+            return self._block(pointer, key, head.end(), column, first)
+        end = self.closing(begin) if first in "\"'" else self._plain_end(begin, stop)
         inner = self.unquoted(begin, end)
         self.entries.append(Entry(pointer=pointer, key=key, value=inner, style=first if first in "\"'" else ""))
         if self.cursor is None and at <= self.at <= end:
-            self.cursor = self.value_cursor(pointer, *inner, style=first if first in "\"'" else "")
+            self.cursor = self._value_cursor(pointer, *inner, style=first if first in "\"'" else "")
         elif here and self.cursor is None and self.at > end:
             self.cursor = self.nothing()
         return end
 
-    def block(self, pointer: Pointer, key: tuple[int, int], head: int, column: int, style: str) -> int:
+    def _block(self, pointer: Pointer, key: tuple[int, int], head: int, column: int, style: str) -> int:
         """A block text: every line that is blank or indented further than ``column``."""
         first = _BREAK.search(self.text, head, self.end)
         begin = line = first.end() if first else self.end
@@ -297,7 +297,7 @@ class _Scanner:
                 return place + 1
         return _line_end(self.text, at, self.end)
 
-    def plain_end(self, at: int, stop: int) -> int:
+    def _plain_end(self, at: int, stop: int) -> int:
         found = _COMMENT.search(self.text, at, stop)
         end = found.start() if found else stop
         while end > at and self.text[end - 1] in " \t":
@@ -310,17 +310,17 @@ class _Scanner:
             return start + 1, end - 1 if closed else end
         return start, end
 
-    def stray(self, line: int, at: int, stop: int, *, here: bool) -> int:
+    def _stray(self, line: int, at: int, stop: int, *, here: bool) -> int:
         """A line that is neither key nor item: a text that goes on, or a word that is being typed."""
-        end = self.plain_end(at, stop)
+        end = self._plain_end(at, stop)
         if not self.frames and self.text[at] in "{[":
             self.frames.append(_Frame(-1, False, ()))
             return _Flow(self, (at, at), ()).run(at, -1)
         if here and self.cursor is None:
-            self.cursor = self.vacant(at - line, at, end) if self.at <= end else self.nothing()
+            self.cursor = self._vacant(at - line, at, end) if self.at <= end else self.nothing()
         return stop
 
-    def vacant(self, column: int, start: int, end: int) -> Cursor:
+    def _vacant(self, column: int, start: int, end: int) -> Cursor:
         """What could be written in a line of its own that begins in ``column``."""
         frames = list(self.frames)
         while frames and frames[-1].column > column:
@@ -342,7 +342,7 @@ class _Scanner:
             return Cursor(pointer=pointer, role=role, start=start, end=end, fresh=True)
         return Cursor(pointer=top.inner, role=Role.VALUE, start=start, end=end)
 
-    def value_cursor(self, pointer: Pointer, start: int, end: int, *, style: str = "", fresh: bool = False) -> Cursor:
+    def _value_cursor(self, pointer: Pointer, start: int, end: int, *, style: str = "", fresh: bool = False) -> Cursor:
         return Cursor(pointer=pointer, role=Role.VALUE, start=start, end=end, style=style, fresh=fresh)
 
     def nothing(self) -> Cursor:

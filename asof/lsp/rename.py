@@ -12,7 +12,7 @@ import yaml
 from asof.compiler.model import SLUGS, VIEW_KINDS, FeatureService
 from asof.compiler.removal import removal
 from asof.compiler.yaml_reader import span_of
-from asof.lsp.mentions import Mentions
+from asof.lsp.mentions import Mentions, names_at
 from asof.lsp.positions import Positions
 from asof.lsp.slots import Names, slot_at
 
@@ -115,7 +115,7 @@ class _Renaming:
                 node = origin.node_at(*pointer) if origin is not None else None
                 if slot is None or slot.names is not Names.QUERY or not isinstance(node, yaml.ScalarNode):
                     continue
-                found = self.mentions.sql(slot, node.value)
+                found = names_at(slot, node.value, self.mentions.catalog)
                 if folded in found.local and any(n.table and not n.column for n in found.names):
                     raise RefusedError(f"the query of {reader} calls something of its own {self.new!r}")
 

@@ -19,6 +19,7 @@ from asof.lsp.actions import actions
 from asof.lsp.completion import complete, kind_of
 from asof.lsp.convert import place_of, range_of
 from asof.lsp.hover import under
+from asof.lsp.mentions import declared
 from asof.lsp.open_repos import PROJECT, path_of
 from asof.lsp.outline import outline
 from asof.lsp.positions import Positions
@@ -155,7 +156,7 @@ async def definition(ls: Server, params: lsp.DefinitionParams) -> list[lsp.Locat
     found, mentions, _ = await _under(place)
     if found is None or mentions is None or not (found.address or found.declared):
         return []
-    span: Span | None = found.declared if found.column else mentions.declared(found.address)
+    span: Span | None = found.declared if found.column else declared(mentions.repo, found.address)
     built = await place.repo.settled()
     return [ls.repos.texts(place.repo, built, ls.units).location(span)] if span is not None else []
 
@@ -337,7 +338,7 @@ async def workspace_symbols(ls: Server, params: lsp.WorkspaceSymbolParams) -> li
         for address, found in named:
             if len(made) == _MOST_SYMBOLS:
                 return made
-            span = mentions.declared(address) if _matches(query, found.name) else None
+            span = declared(mentions.repo, address) if _matches(query, found.name) else None
             if span is not None:
                 made.append(
                     lsp.WorkspaceSymbol(

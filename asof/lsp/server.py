@@ -49,7 +49,7 @@ class Server(LanguageServer):
             protocol_cls=Protocol,
             converter_factory=default_converter,
         )
-        self.repos = OpenRepos(self.publish)
+        self.repos = OpenRepos(self.publish, self.trouble)
         self.published: dict[Path, set[str]] = {}
 
     @property
@@ -92,6 +92,10 @@ class Server(LanguageServer):
         else:
             said = f"{type(error).__name__}: {error}"
         self.say(said, lsp.MessageType.Warning)
+
+    def trouble(self, error: Exception) -> None:
+        """A check that went wrong, in a line of the client's log."""
+        self.say(f"internal error: {type(error).__name__}: {error}. This is a bug in asof.", lsp.MessageType.Error)
 
     def say(self, message: str, level: lsp.MessageType = lsp.MessageType.Info) -> None:
         """A line in the client's log."""

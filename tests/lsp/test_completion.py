@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from asof import api
-from asof.compiler.model import Repo
 from asof.lsp.completion import Suggestion, complete
 from tests.golden import ROOT
+
+if TYPE_CHECKING:
+    from asof.compiler.model import Repo
 
 MARK = "§"
 VIEW = "kind: FeatureView\nname: x\n"
@@ -90,5 +94,5 @@ def test_the_project_file_and_its_stores(repo: Repo) -> None:
 
 
 def test_without_a_repo_the_language_is_still_known() -> None:
-    assert [i.label for i in suggested("kind: Entity\n§", None)][0] == "name"
+    assert next(i.label for i in suggested("kind: Entity\n§", None)) == "name"
     assert suggested(f"{VIEW}source: §", None) == ()

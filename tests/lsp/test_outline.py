@@ -102,6 +102,7 @@ def test_any_prefix_and_any_place_can_be_asked_about(data: st.DataObject) -> Non
 
 def test_symbols_of_a_broken_file() -> None:
     found = symbols(
-        "kind: Entity\nname: a\njoin_keys:\n  - {name: k, type\n---\nkind: FeatureView\nname: v\naggregations:\n  - function: sum\n    column: x\n"
+        "kind: Entity\nname: a\njoin_keys:\n  - {name: k, type\n---\n"
+        "kind: FeatureView\nname: v\naggregations:\n  - function: sum\n    column: x\n"
     )
     assert [(one.name, [child.name for child in one.children]) for one in found] == [("a", ["k"]), ("v", ["x"])]

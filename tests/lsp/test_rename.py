@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
@@ -11,7 +11,17 @@ from asof import api
 from asof.lsp.rename import RefusedError, applied, rename
 from tests.golden import ROOT
 
-PROJECT = "version: 1\nproject: shop\ntargets:\n  local:\n    registry: .asof/registry\n    offline: {type: duckdb, path: .asof/o.duckdb}\n"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROJECT = """\
+version: 1
+project: shop
+targets:
+  local:
+    registry: .asof/registry
+    offline: {type: duckdb, path: .asof/o.duckdb}
+"""
 DEFINITIONS = """\
 kind: Entity
 name: customer
@@ -23,7 +33,8 @@ path: data/orders.parquet
 timestamp_field: ordered_at
 columns: [{name: customer_id, type: int64}, {name: ordered_at, type: timestamp}, {name: amount, type: float64}]
 ---
-{kind: FeatureView, name: totals, entities: [customer], source: orders, aggregations: [{function: sum, column: amount, windows: [7d]}]}
+{kind: FeatureView, name: totals, entities: [customer], source: orders,
+ aggregations: [{function: sum, column: amount, windows: [7d]}]}
 ---
 kind: FeatureView
 name: latest
