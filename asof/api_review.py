@@ -20,13 +20,13 @@ def places(root: Path, made: Plan, repo: Repo | None = None) -> Mapping[str, Spa
 
     Empty where there is no repo that can be read: a plan file can be looked at anywhere.
     """
-    from asof.compiler.load import load
     from asof.compiler.places import places as found_in
+    from asof.ops.loading import load_repo
     from asof.ops.repo_files import read_repo
 
     if repo is None:
         files, _ = read_repo(root)
-        repo = load(files).repo if files is not None else None
+        repo = load_repo(root, files).repo if files is not None else None
     return found_in(repo, made) if repo is not None else {}
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import asof
-from asof.cli import changes, data, definitions, explore, importing, review, tidy, upkeep
+from asof.cli import changes, data, definitions, editor, explore, importing, review, tidy, upkeep
 from asof.cli import registry as registry_commands
 from asof.cli.session import ExitCode, Session
 from asof.views.terminal import terminal
@@ -60,6 +60,7 @@ app.command()(definitions.init)
 app.command()(definitions.validate)
 app.command()(changes.plan)
 app.command()(review.render)
+app.command()(review.report)
 app.command()(changes.apply)
 app.command()(changes.rollback)
 app.command()(changes.promote)
@@ -72,6 +73,7 @@ app.command()(data.materialize)
 app.command("test")(definitions.feature_tests)
 app.command("fmt")(tidy.fmt)
 app.command()(tidy.lint)
+app.command()(editor.lsp)
 app.command()(explore.show)
 app.command("list")(explore.list_)
 app.command()(explore.search)

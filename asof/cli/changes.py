@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from asof import api, api_registry, api_review
-from asof.cli.output import Formatted, Rendered, Verbose, output, refused, review_report
+from asof import api, api_evidence, api_registry, api_review
+from asof.cli.evidence import Asked, EvidenceOut, Examples, Spine, SpineRows, evidence_json, gathered
+from asof.cli.output import Formatted, Rendered, Verbose, output, plan_text, refused, review_report
 from asof.cli.session import Allow, ExitCode, Session, Target, Usage, Yes, is_terminal
 from asof.cli.stopping import stopping
 from asof.views import listings
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from asof.ops.apply import Applied, Recovered
     from asof.ops.observe import Drifted
     from asof.ops.recovery import Standstill
+    from asof.views.report import Report
 
 
 def plan(
@@ -46,15 +48,20 @@ def plan(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 where there are changes.")
     ] = False,
+    examples: Examples = True,
+    spine: Spine = "",
+    preview_rows: SpineRows = 10_000,
+    evidence: EvidenceOut = None,
     form: Formatted = Format.TEXT,
     files: Rendered = None,
     verbose: Verbose = False,
 ) -> int:
     """Show what would change, why, and whom it reaches. Takes no lock and changes nothing."""
-    from asof.views import applies, plans, wording
+    from asof.views import applies, plans
 
     shown = output(context.obj, form, files, verbose=verbose)
     session = shown.session
+    asked = Asked(examples=examples, spine=spine, rows=preview_rows, target=target, against=against)
     if against is not None and out is not None:
         raise Usage("a plan against an earlier generation is for reading; asof apply needs one against the current")
     review = session.review(target, allow_destroy or (), against=against)
@@ -64,24 +71,21 @@ def plan(
         raise refused(shown, report, review.checked)
     if review.stopped is not None:
         session.terminal.note(applies.stopped(review.stopped))
+    beside = gathered(shown, review, asked)
     digest = api.write_plan(made, out) if out is not None else None
     drifted = api_registry.drift_of(session.root, session.project(), made) if with_drift else ()
     held = api_review.frozen(made, datetime.now(UTC))
     costs = api_registry.cost_of(session.root, session.project(), made) if with_cost else None
-    report = dataclasses.replace(report, drift=drifted, frozen=held, costs=costs)
-    terminal = session.terminal
-    text = plans.human(made, colour=terminal.colour, width=terminal.width, verbose=verbose)
-    text += "\n" + listings.drifted(drifted, wording.DRIFT) if drifted else ""
-    text += f"\n{listings.costs(costs)}\n" if costs is not None else ""
-    shown.show(report, text + (f"\n{wording.frozen(held)}\n" if held is not None else ""))
+    report = dataclasses.replace(report, drift=drifted, evidence=beside, frozen=held, costs=costs)
+    if evidence is not None:
+        api_evidence.write_evidence(beside, evidence)
+    shown.show(report, plan_text(shown, report) + listings.beside_plan(report))
     if digest is not None:
         session.terminal.note(applies.kept(out, digest))
     code = ExitCode.CHANGES if detailed_exitcode and not made.empty else ExitCode.OK
     code = ExitCode.BLOCKED if made.blocked else code
-    beside = _beside(review.stopped, drifted) | {"frozen": None if held is None else msgspec.to_builtins(held)}
-    beside |= {"cost": None if costs is None else msgspec.to_builtins(costs)}
-    document = plans.as_json(made) if shown.json else {}
-    return shown.end(report, code, plan=document, sha256=digest, **beside)
+    found = evidence_json(beside) | _beside(review.stopped, report)
+    return shown.end(report, code, plan=plans.as_json(made) if shown.json else {}, sha256=digest, **found)
 
 
 def drift(
@@ -106,11 +110,13 @@ def _drift_json(found: Sequence[Drifted]) -> list[object]:
     return [msgspec.to_builtins(drifted) for drifted in found]
 
 
-def _beside(stopped: Standstill | None, drifted: Sequence[Drifted]) -> dict[str, object]:
+def _beside(stopped: Standstill | None, report: Report) -> dict[str, object]:
     """What stands in the answer beside a plan."""
     return {
         "unfinished": None if stopped is None else dataclasses.asdict(stopped),
-        "drift": _drift_json(drifted),
+        "drift": _drift_json(report.drift),
+        "frozen": None if report.frozen is None else msgspec.to_builtins(report.frozen),
+        "cost": None if report.costs is None else msgspec.to_builtins(report.costs),
     }
 
 

@@ -32,6 +32,8 @@ _OF_DIAGNOSTIC = {
     "AS193": ExitCode.USAGE,
     "AS605": ExitCode.STALE_PLAN,
     "AS616": ExitCode.USAGE,
+    "AS618": ExitCode.USAGE,
+    "AS619": ExitCode.USAGE,
     "AS608": ExitCode.BLOCKED,
     "AS660": ExitCode.BLOCKED,
     "AS609": ExitCode.PARTIAL_APPLY,

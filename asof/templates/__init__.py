@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def scaffold(project: str) -> dict[str, str]:
@@ -24,6 +28,24 @@ def scaffold(project: str) -> dict[str, str]:
         path: environment.from_string(root.joinpath(source).read_text(encoding="utf-8")).render(project=project)
         for path, source in made.items()
     }
+
+
+def report_part(name: str) -> str:
+    """A style sheet or script of the HTML report, as it stands."""
+    return files("asof.templates").joinpath("report", name).read_text(encoding="utf-8")
+
+
+def report_page(*, plain: Callable[[str], str], style: str, script: str, **values: object) -> str:
+    """The HTML report. Every text but the page's own style and script goes through ``plain`` and is escaped."""
+
+    def shown(value: object) -> object:
+        return plain(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+    environment = Environment(
+        undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=shown
+    )
+    template = environment.from_string(report_part("report.html.j2"))
+    return template.render(style=style, script=script, **values)
 
 
 def graph(project: str, data: str) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from asof.compiler.policies import Freeze
     from asof.compiler.source import Span
     from asof.ops.cost import Costs
+    from asof.ops.evidence import Evidence
     from asof.ops.feature_tests import TestResult
     from asof.ops.observe import Drifted
 
@@ -43,3 +44,5 @@ class Report:
     plan_file: str = "plan.json"
     kept: bool = False
     """Whether the plan stands in ``plan_file``."""
+    evidence: Evidence | None = None
+    """What was found out beside the plan."""

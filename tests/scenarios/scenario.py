@@ -36,7 +36,10 @@ from asof.compiler.places import places
 from asof.compiler.plan import Plan, plan, state_after
 from asof.compiler.policies import frozen
 from asof.compiler.source import RepoFiles
-from asof.compiler.state import EMPTY, State
+from asof.compiler.state import EMPTY, State, repo_of
+from asof.compiler.trials import trials
+from asof.ops.counter_examples import Budget, counter_examples
+from asof.ops.evidence import evidence_of
 from asof.ops.sql_policies import judged, unusable
 from asof.views import plans, wording
 from asof.views.format import Format
@@ -82,7 +85,7 @@ class Scenario:
         now = options.get("now")
         held = frozen(made.freezes, instant(now)) if now else None
         seen = tuple(d for d in report.diagnostics if d.level is not Level.ERROR)
-        return _with_plan(replace(report, diagnostics=seen, frozen=held), made, repo)
+        return _with_plan(replace(report, diagnostics=seen, frozen=held), made, repo, state)
 
 
 def read(path: Path) -> Scenario:
@@ -102,7 +105,7 @@ def written(scenario: Scenario) -> str:
 def _text(report: Report) -> str:
     if report.plan is None:
         return rendered(report, Format.TEXT)
-    text = plans.human(report.plan, width=100)
+    text = plans.human(report.plan, evidence=report.evidence, width=100)
     return text if report.frozen is None else f"{text}\n{wording.frozen(report.frozen)}\n"
 
 
@@ -153,8 +156,10 @@ def _applied(repo: Repo, target: str) -> State:
     return msgspec.structs.replace(after, generation=f"{1:064}", lineage="scenario")
 
 
-def _with_plan(report: Report, made: Plan, repo: Repo) -> Report:
-    return replace(report, target=made.target, plan=made, places=places(repo, made), kept=True)
+def _with_plan(report: Report, made: Plan, repo: Repo, state: State) -> Report:
+    tried = trials(made, repo, repo_of(state)) if state.objects else ()
+    evidence = evidence_of(made, counter_examples(tried, Budget(None)))
+    return replace(report, target=made.target, plan=made, places=places(repo, made), kept=True, evidence=evidence)
 
 
 def _edited(texts: Mapping[str, str], edits: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from asof.compiler.infrastructure import Phase, Step
 from asof.compiler.model import Store
 from asof.compiler.plan import PLAN_FORMAT, Base, Plan, Tool
 from asof.compiler.policies import Freeze
+from asof.compiler.query.edits import Edit, EditGroup
 from asof.compiler.state import Feature, Recorded, Resource, Settings
 from asof.views.plans import as_json
 from tests.scenarios.scenario import FILES, read
@@ -26,6 +27,7 @@ STRUCTS = (
     Base,
     Blocked,
     Change,
+    Edit,
     Feature,
     Hashes,
     Reached,
@@ -67,5 +69,5 @@ def test_the_schema_has_the_fields_that_plans_have(struct: type[msgspec.Struct])
 def test_the_schema_knows_every_word_and_its_format_is_the_one_written() -> None:
     document = schema.document("plan")
     assert document["properties"]["format"]["const"] == PLAN_FORMAT
-    for words in (Action, ChangeClass, Phase):
+    for words in (Action, ChangeClass, EditGroup, Phase):
         assert set(document["$defs"][words.__name__]["enum"]) == {str(word) for word in words}
