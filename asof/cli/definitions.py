@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from asof import api
+from asof import api, api_ci
 from asof.cli.output import Formatted, Rendered, checked_report, output, refused
 from asof.cli.session import ExitCode, InvalidRepo, Session, Target, Usage
 from asof.compiler.diagnostics import has_errors
@@ -16,16 +17,41 @@ from asof.views import frames, listings
 from asof.views.format import Format
 
 
+class CiSystem(StrEnum):
+    """What `asof init --ci` has jobs for."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    AZURE = "azure"
+    JENKINS = "jenkins"
+
+
 def init(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="DIR", show_default=False, help="Where; here by default.")] = Path(),
+    ci: Annotated[
+        CiSystem | None,
+        typer.Option(
+            "--ci", help="Write the jobs of a CI system too: plan on a pull request, apply what was reviewed."
+        ),
+    ] = None,
+    target: Target = "",
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the jobs that are there.")] = False,
 ) -> int:
     """Make a small feature repo that works at once, or renew the schemas of one that is there."""
     session: Session = context.obj
     place = session.folder / folder
+    if ci is None and (target or force):
+        raise Usage("--target and --force are for --ci")
     written = api.init(place)
-    session.terminal.say(listings.initialised(place, written))
-    return session.end(ExitCode.OK, folder=str(place), files=written)
+    if ci is None:
+        session.terminal.say(listings.initialised(place, written))
+        return session.end(ExitCode.OK, folder=str(place), files=written)
+    jobs = api_ci.init_ci(place, ci.value, target=target, force=force)
+    session.terminal.say(listings.initialised(place, written, jobs))
+    return session.end(
+        ExitCode.OK, folder=str(place), files=written, jobs=jobs.files, checkout=str(jobs.top), include=jobs.include
+    )
 
 
 def validate(context: typer.Context, form: Formatted = Format.TEXT, files: Rendered = None) -> int:
