@@ -52,7 +52,7 @@ def load(files: RepoFiles) -> Loaded:
     """
     sources = files.decoded()
     with _no_collection():
-        loading = _Loading()
+        loading = _Loading(tables=files.tables)
         for path in sorted(files.texts):
             if path != files.project:
                 loading.file(path, files.texts[path], sources[path])
@@ -87,6 +87,7 @@ class _Loading:
     origins: dict[str, Origin] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     taken: dict[tuple[str, str], Origin] = field(default_factory=dict)
+    tables: Mapping[str, bytes] = field(default_factory=dict)
 
     def file(self, path: str, data: bytes, text: str) -> None:
         reading = read(path, data)
@@ -120,7 +121,7 @@ class _Loading:
             self.found.extend(wrong)
             self.broken.update([address] if address else [])
             return
-        lowering = Lowering(origin, address)
+        lowering = Lowering(origin, address, self.tables)
         lowered = lowering.definition(value)
         if lowering.found:
             self.found.extend(lowering.found)

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from asof.compiler.emit import Compiled
     from asof.compiler.model import Repo
+    from asof.compiler.pit.request import TrainingRequest
     from asof.engines.base import Engine
     from asof.ops.selection import Selection
 
@@ -39,6 +41,21 @@ _SPINE = "asof_spine"
 _ROW = "asof_row"
 
 
+class Compiler:
+    """Compiles for one repo, and the same request only once."""
+
+    def __init__(self, repo: Repo) -> None:
+        self.repo = repo
+        self._made: dict[tuple[TrainingRequest, str, str], Compiled] = {}
+
+    def training(self, request: TrainingRequest, *, target: str, dialect: str) -> Compiled:
+        """The query of a training set."""
+        key = (request, target, dialect)
+        if key not in self._made:
+            self._made[key] = training_query(self.repo, request, target=target, dialect=dialect)
+        return self._made[key]
+
+
 def historical(
     repo: Repo,
     selection: Selection,
@@ -48,6 +65,7 @@ def historical(
     target: str = "",
     timestamp: str = "event_timestamp",
     progress: Progress | None = None,
+    compiler: Compiler | None = None,
 ) -> pa.RecordBatchReader:
     """Stream ``spine`` with the selected features: as many rows, in the same order, its own columns first.
 
@@ -63,7 +81,7 @@ def historical(
     sent = prepared(spine, needed, timestamp=timestamp, row_id=_ROW)
     names = tuple(sent.column_names)
     request = selection.request(SpineSpec(relation=_SPINE, columns=names, timestamp=timestamp, row_id=_ROW))
-    compiled = training_query(repo, request, target=target, dialect=engine.dialect)
+    compiled = (compiler or Compiler(repo)).training(request, target=target, dialect=engine.dialect)
     if compiled.query is None:
         raise DiagnosticError(*compiled.diagnostics)
     engine.execute(compiled.query.prologue)

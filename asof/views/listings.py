@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from asof.compiler.model import Repo
     from asof.compiler.source import Span
     from asof.compiler.state import Recorded, State
-    from asof.ops.feature_tests import TestResult
     from asof.ops.materialize import Run
     from asof.ops.observe import Drifted
     from asof.ops.online import OnlineFeature
@@ -86,13 +85,6 @@ def served(found: Sequence[OnlineFeature]) -> str:
 def served_json(found: Sequence[OnlineFeature]) -> dict[str, dict[str, object]]:
     """One entity's features by name."""
     return {f.name: {"value": f.values[0].as_py(), "status": str(f.statuses[0])} for f in found}
-
-
-def tested(results: Sequence[TestResult]) -> str:
-    """A line for each test, and the score."""
-    lines = [f"{'ok    ' if r.passed else 'FAILED'}  {r.test.name}" for r in results]
-    passed = sum(r.passed for r in results)
-    return "\n".join([*lines, f"{passed} of {len(results)} tests passed."])
 
 
 def key_values(pairs: Sequence[str]) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asof.views import frames, listings, plans, wording
+from asof.views import feature_tests, frames, listings, plans, wording
 from asof.views.annotations import github, gitlab
 from asof.views.format import Format
 from asof.views.junit import junit
@@ -40,4 +40,4 @@ def _said(report: Report, *, verbose: bool) -> str:
     if report.plan is not None:
         drifted = f"{listings.drifted(report.drift, wording.DRIFT)}\n" if report.drift else ""
         return "\n".join(part for part in (plans.human(report.plan, verbose=verbose), drifted) if part)
-    return listings.tested(report.tests) + "\n" if report.tests else ""
+    return feature_tests.outcome(report.tests, colour=False) + "\n" if report.tests else ""
