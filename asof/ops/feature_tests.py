@@ -217,7 +217,9 @@ def _written_inline(origin: Origin, part: str, *pointer: str | int) -> bool:
     node = origin.node_at(part, *pointer)
     if not isinstance(origin.node_at(part), yaml.SequenceNode):
         return False
-    return node.style not in ("|", ">") if isinstance(node, yaml.ScalarNode) else bool(node.flow_style)
+    if isinstance(node, yaml.CollectionNode):
+        return bool(node.flow_style)
+    return isinstance(node, yaml.ScalarNode) and node.style not in ("|", ">")
 
 
 def _same(expected: object, found: object) -> bool:

@@ -1,4 +1,4 @@
-"""`asof apply PLAN --replan`: what was reviewed is applied, on whatever unrelated has moved, and nothing else ever is."""
+"""`asof apply PLAN --replan`: what was reviewed is applied, whatever unrelated has moved; nothing else is."""
 
 from __future__ import annotations
 
