@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test check golden bench bench-sql mutants model feast soak clean
+.PHONY: help demo test check golden bench bench-registry bench-sql oracle fuzz mutants model feast soak clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list.
@@ -37,8 +37,18 @@ golden: $(READY)  ## Rewrite the golden files from what the code says now; read 
 bench: $(READY)  ## Measure start-up, planning at scale and the training set; print ratios.
 	@$(BIN)/python -m bench
 
+bench-registry: $(READY)  ## Validate, plan and apply repos of 100 to 50,000 views; requests to a slow S3; print verdicts (an hour).
+	@$(BIN)/python -m bench.registry
+
 bench-sql: $(READY)  ## Compiled point-in-time SQL against hand-written SQL on DuckDB, Postgres, ClickHouse and Spark; print ratios.
 	@$(BIN)/python -m bench.sql
+
+oracle: $(READY)  ## 2,000 generated cases on every engine, the oracle decides; stop it and take it up again. ARGS="--cases 50".
+	$(BIN)/python -m tests.oracle $(ARGS)
+
+SECONDS_EACH ?= 60
+fuzz: $(READY)  ## Fuzz what reads YAML, plan files and registries, led by coverage; SECONDS_EACH=600 for longer.
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS_EACH)
 
 mutants: $(READY)  ## Break the query builder on purpose; the tests must notice each time.
 	$(BIN)/python -m tests.mutants

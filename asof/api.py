@@ -77,11 +77,11 @@ def loaded(root: Path, *, target: str = "") -> Checked:
 
 
 def _loaded(root: Path, files: RepoFiles, unread: tuple[Diagnostic, ...], target: str) -> Checked:
-    from asof.compiler.load import load
     from asof.compiler.model import Ownership
     from asof.compiler.ownership import with_others
+    from asof.ops.loading import load_repo
 
-    made = load(files)
+    made = load_repo(root, files)
     repo = made.repo
     if repo is not None and repo.project.ownership != Ownership():
         repo = with_others(repo, registry_of(root, repo.project, target).state())
@@ -104,11 +104,11 @@ def _checked(root: Path, files: RepoFiles, unread: tuple[Diagnostic, ...], targe
 
 
 def project_at(root: Path) -> Checked:
-    """asof.yaml alone matters: nothing is checked and no registry is read."""
+    """asof.yaml alone, and nothing of it is checked: no definition and no registry is read."""
     from asof.compiler.load import load
-    from asof.ops.repo_files import read_repo
+    from asof.ops.repo_files import read_project
 
-    files, unread = read_repo(root)
+    files, unread = read_project(root)
     if files is None:
         return Checked(repo=None, diagnostics=in_order(unread), sources={})
     loaded = load(files)
@@ -261,7 +261,8 @@ def hands_in(
 
     if refused := refusals(target_of(project, target)):
         raise DiagnosticError(*refused)
-    with StoreInfrastructure(project.project, root=root) as infrastructure:
+    chosen = target_of(project, target)
+    with StoreInfrastructure(project.project, root=root, target=chosen) as infrastructure:
         actor = current_actor(root, os.environ)
         yield Hands(infrastructure=infrastructure, actor=actor, progress=progress, stop=stop, grace=grace)
 
@@ -379,6 +380,7 @@ def history(
 
     from asof import engines
     from asof.compiler.state import repo_of
+    from asof.compiler.trust import relying_on
     from asof.ops.historical import historical, save
     from asof.ops.selection import select
     from asof.ops.spine import is_sql, read_table
@@ -387,7 +389,8 @@ def history(
 
     state = registry_of(root, project, target).state()
     repo, name = repo_of(state), state.target
-    with closing(engines.connect(repo.project.targets[0].offline, root=root, read_only=True)) as engine:
+    offline = repo.project.targets[0].offline
+    with relying_on(state), closing(engines.connect(offline, root=root, read_only=True)) as engine:
         dataset = saved_dataset(repo, wanted.dataset) if wanted.dataset else None
         service, timestamp = (
             (dataset.service, dataset.timestamp_field) if dataset else (wanted.service, wanted.timestamp)
@@ -417,6 +420,7 @@ def materialize(
     """Load views (all that are served online, unless named) with their values as of an instant; None is now."""
     from asof import engines, online
     from asof.compiler.state import repo_of
+    from asof.compiler.trust import relying_on
     from asof.ops.materialize import materialize as load_views
     from asof.ops.online import tables_of
 
@@ -424,7 +428,7 @@ def materialize(
     state = registry.state()
     repo = repo_of(state)
     stores = repo.project.targets[0]
-    with closing(engines.connect(stores.offline, root=root, read_only=True)) as engine:
+    with relying_on(state), closing(engines.connect(stores.offline, root=root, read_only=True)) as engine:
         if stores.online is None:
             raise DiagnosticError(NO_ONLINE_STORE.at(NOWHERE, f"target {state.target!r} has no online store"))
         with closing(online.connect(stores.online, root=root)) as store:
@@ -455,6 +459,7 @@ def online_get(
     """The features of one entity as the online store serves them at an instant; None is now."""
     from asof import online
     from asof.compiler.state import repo_of
+    from asof.compiler.trust import relying_on
     from asof.ops.online import OnlineReader, tables_of
     from asof.ops.selection import select
 
@@ -466,6 +471,7 @@ def online_get(
         raise DiagnosticError(NO_ONLINE_STORE.at(NOWHERE, f"target {state.target!r} has no online store"))
     chosen = select(repo, features=features, service=service)
     with (
+        relying_on(state),
         closing(online.connect(settings, root=root, read_only=True)) as store,
         closing(OnlineReader(repo, chosen, store=store, tables=tables_of(state))) as reader,
     ):
@@ -498,7 +504,9 @@ def registry_history(root: Path, project: Project, *, target: str) -> tuple[Entr
 
 def registry_export(root: Path, project: Project, *, target: str) -> bytes:
     """The whole registry as one readable JSON document."""
-    return registry_of(root, project, target).export()
+    from asof.registry.upkeep import export
+
+    return export(registry_of(root, project, target))
 
 
 def registry_check(root: Path, location: str) -> tuple[Finding, ...]:

@@ -33,7 +33,9 @@ def drift(root: Path, project: Project, *, target: str) -> tuple[Drifted, ...]:
     from asof.ops.infrastructure import StoreInfrastructure
 
     registry = api.registry_of(root, project, target)
-    with StoreInfrastructure(project.project, root=root, read_only=True) as stores:
+    with StoreInfrastructure(
+        project.project, root=root, read_only=True, target=api.target_of(project, target)
+    ) as stores:
         return compare(registry, stores)
 
 

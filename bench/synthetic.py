@@ -20,18 +20,18 @@ project: synthetic
 sql_dialect: duckdb
 targets:
   local:
-    registry: .asof/registry
-    offline: {type: duckdb, path: .asof/offline.duckdb}
-    online: {type: sqlite, path: .asof/online.db}
+    registry: {registry}
+    offline: {{type: duckdb, path: .asof/offline.duckdb}}
+    online: {{type: sqlite, path: .asof/online.db}}
 """
 
 
-def write_repo(root: Path, views: int) -> None:
+def write_repo(root: Path, views: int, *, registry: str = ".asof/registry") -> None:
     """Write a repo of ``views`` views (a multiple of ten) to the empty folder ``root``, a file for each entity.
 
     Of ten views one has a query, three aggregate over windows and six give latest values.
     """
-    (root / "asof.yaml").write_text(_PROJECT, encoding="utf-8")
+    (root / "asof.yaml").write_text(_PROJECT.format(registry=registry), encoding="utf-8")
     (root / "data").mkdir()
     columns = ", ".join(f"0.5::DOUBLE AS {column(index)}" for index in range(COLUMNS))
     duckdb.execute(
@@ -40,6 +40,14 @@ def write_repo(root: Path, views: int) -> None:
     )
     for number in range(views // VIEWS_PER_ENTITY):
         (root / f"entity_{number}.yaml").write_text("---\n".join(_documents(number)), encoding="utf-8")
+
+
+def change_one_line(root: Path) -> None:
+    """Another ttl for one view: the last one of the first file."""
+    path = root / "entity_0.yaml"
+    before, found, after = path.read_text(encoding="utf-8").rpartition("ttl: ")
+    days, line, rest = after.partition("\n")
+    path.write_text(f"{before}{found}{int(days.removesuffix('d')) + 1}d{line}{rest}", encoding="utf-8")
 
 
 def column(index: int) -> str:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from asof import api, api_ci, api_registry
-from asof.cli.output import Formatted, Rendered, Verbose, output, refused, review_report
+from asof import api, api_ci, api_evidence, api_registry
+from asof.cli.evidence import Asked, EvidenceOut, Examples, Spine, SpineRows, evidence_json, gathered
+from asof.cli.output import Formatted, Rendered, Verbose, output, plan_text, refused, review_report
 from asof.cli.session import Allow, ExitCode, Session, Target, Usage, Yes, is_terminal
 from asof.cli.stopping import stopping
 from asof.views import listings
@@ -42,15 +43,20 @@ def plan(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 where there are changes.")
     ] = False,
+    examples: Examples = True,
+    spine: Spine = "",
+    preview_rows: SpineRows = 10_000,
+    evidence: EvidenceOut = None,
     form: Formatted = Format.TEXT,
     files: Rendered = None,
     verbose: Verbose = False,
 ) -> int:
     """Show what would change, why, and whom it reaches. Takes no lock and changes nothing."""
-    from asof.views import applies, plans, wording
+    from asof.views import applies, wording
 
     shown = output(context.obj, form, files, verbose=verbose)
     session = shown.session
+    asked = Asked(examples=examples, spine=spine, rows=preview_rows, target=target, against=against)
     if against is not None and out is not None:
         raise Usage("a plan against an earlier generation is for reading; asof apply needs one against the current")
     review = session.review(target, allow_destroy or (), against=against)
@@ -62,15 +68,18 @@ def plan(
         session.terminal.note(applies.stopped(review.stopped))
     digest = api.write_plan(made, out) if out is not None else None
     drifted = api_registry.drift_of(session.root, session.project(), made) if with_drift else ()
-    report = dataclasses.replace(report, drift=drifted)
-    terminal = session.terminal
-    text = plans.human(made, colour=terminal.colour, width=terminal.width, verbose=verbose)
+    beside = gathered(shown, review, asked)
+    report = dataclasses.replace(report, drift=drifted, evidence=beside)
+    if evidence is not None:
+        api_evidence.write_evidence(beside, evidence)
+    text = plan_text(shown, report)
     shown.show(report, text + ("\n" + listings.drifted(drifted, wording.DRIFT) if drifted else ""))
     if digest is not None:
         session.terminal.note(applies.kept(out, digest))
     code = ExitCode.CHANGES if detailed_exitcode and not made.empty else ExitCode.OK
     code = ExitCode.BLOCKED if made.blocked else code
-    return shown.end(report, code, plan=_plan_json(made), sha256=digest, **_beside(review.stopped, drifted))
+    found = evidence_json(beside) | _beside(review.stopped, drifted)
+    return shown.end(report, code, plan=_plan_json(session, made), sha256=digest, **found)
 
 
 def drift(
@@ -206,7 +215,7 @@ def _keep(session: Session, made: Plan, out: Path, *, verbose: bool) -> ExitCode
     digest = api.write_plan(made, out)
     _show_plan(session, made, verbose=verbose)
     session.terminal.note(applies.kept(out, digest))
-    return session.end(ExitCode.BLOCKED if made.blocked else ExitCode.OK, plan=_plan_json(made), sha256=digest)
+    return session.end(ExitCode.BLOCKED if made.blocked else ExitCode.OK, plan=_plan_json(session, made), sha256=digest)
 
 
 def _show_plan(session: Session, made: Plan, *, verbose: bool) -> None:
@@ -216,10 +225,10 @@ def _show_plan(session: Session, made: Plan, *, verbose: bool) -> None:
     terminal.say(plans.human(made, colour=terminal.colour, width=terminal.width, verbose=verbose))
 
 
-def _plan_json(made: Plan) -> dict[str, object]:
+def _plan_json(session: Session, made: Plan) -> dict[str, object]:
     from asof.views import plans
 
-    return plans.as_json(made)
+    return plans.as_json(made) if session.terminal.json else {}
 
 
 def _ask_for_names(session: Session, made: Plan, *, yes: bool, verbose: bool) -> tuple[str, ...]:
@@ -241,12 +250,12 @@ def _carry_out(
 
     _show_plan(session, made, verbose=verbose)
     if made.blocked:
-        return session.end(ExitCode.BLOCKED, plan=_plan_json(made))
+        return session.end(ExitCode.BLOCKED, plan=_plan_json(session, made))
     if made.empty:
         left = api.stopped(session.root, project, target=made.target)
         if left is not None:
             session.terminal.note(applies.stopped(left))
-        return session.end(ExitCode.OK, plan=_plan_json(made), applied=None)
+        return session.end(ExitCode.OK, plan=_plan_json(session, made), applied=None)
     if ask:
         if session.terminal.json or not is_terminal():
             raise Usage("nobody can be asked here; pass --yes, or apply a reviewed plan file")
@@ -256,7 +265,7 @@ def _carry_out(
     with stopping(session.terminal) as stop:
         done = api.apply(session.root, project, made, progress=lines, stop=stop, grace=grace)
     session.terminal.say(applies.applied(made, done))
-    return session.end(ExitCode.OK, plan=_plan_json(made), applied=_done_json(done))
+    return session.end(ExitCode.OK, plan=_plan_json(session, made), applied=_done_json(done))
 
 
 def _as_reviewed(session: Session, reviewed: Plan, *, verbose: bool, grace: float) -> ExitCode:
@@ -274,7 +283,7 @@ def _as_reviewed(session: Session, reviewed: Plan, *, verbose: bool, grace: floa
         return session.end(
             ExitCode.STALE_PLAN,
             departures=replanned.departures_json(made.departures),
-            plan=_plan_json(made.fresh),
+            plan=_plan_json(session, made.fresh),
             diagnostics=listings.diagnostics_json((said,)),
         )
     if not made.done:
@@ -284,7 +293,7 @@ def _as_reviewed(session: Session, reviewed: Plan, *, verbose: bool, grace: floa
     left = api.stopped(session.root, repo.project, target=reviewed.target)
     if left is not None:
         session.terminal.note(applies.stopped(left))
-    return session.end(ExitCode.OK, plan=_plan_json(made.fresh), applied=None)
+    return session.end(ExitCode.OK, plan=_plan_json(session, made.fresh), applied=None)
 
 
 def _seconds(text: str) -> float:

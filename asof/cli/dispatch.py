@@ -36,6 +36,8 @@ _OF_DIAGNOSTIC = {
     "AS791": ExitCode.USAGE,
     "AS792": ExitCode.STALE_PLAN,
     "AS616": ExitCode.USAGE,
+    "AS618": ExitCode.USAGE,
+    "AS619": ExitCode.USAGE,
     "AS608": ExitCode.BLOCKED,
     "AS609": ExitCode.PARTIAL_APPLY,
     "AS611": ExitCode.INTERRUPTED,

@@ -111,7 +111,7 @@ def dataset_request(repo: Repo, dataset: SavedDataset, *, dialect: str) -> Train
         location = DataSource(name=dataset.name).location
         if not made.reads_files:
             raise DiagnosticError(support.unreadable(repo, DataSource(name=dataset.name), location, made))
-        relation = tree.select([exp.Star()], exp.Table(this=made.scan(spine.path)))
+        relation = tree.select([exp.Star()], exp.Table(this=made.scan(spine.path, {})))
     return _request(
         service, SpineSpec(relation=relation, columns=columns, timestamp=dataset.timestamp_field), dataset.name
     )

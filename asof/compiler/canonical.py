@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from asof.compiler.model import Json
 
-_FLOAT = re.compile(r"(?:^|[:\[,])-?\d+[.e]")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
+_FLOAT = re.compile(r"[:\[,]-?\d+[.e]")
 _BEYOND_BMP_ORDER = re.compile("[\ud800-\U0010ffff]")
 
 
@@ -20,10 +21,11 @@ def canonical_bytes(value: Json) -> bytes:
     Integers keep all their digits, where the RFC would round those beyond 2**53 to a double. Raises
     ValueError for what JSON cannot say: NaN, infinities, lone surrogates.
     """
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
+    text = _ENCODER.encode(value)
     # The C encoder differs from the RFC in two things only: how floats are written, and how keys
     # sort from U+D800 on. Where neither can occur its text is canonical already.
-    if _FLOAT.search(text) or _BEYOND_BMP_ORDER.search(text):
+    strange = not text.isascii() and _BEYOND_BMP_ORDER.search(text)
+    if strange or isinstance(value, float) or _FLOAT.search(text):
         text = _written(value)
     return text.encode()
 

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from asof.compiler.certificate_terms import Term, conjuncts, flipped, frame_end, microseconds, rows_end
+from asof.compiler.certificate_terms import (
+    BEYOND_THE_FRAME,
+    Term,
+    conjuncts,
+    flipped,
+    frame_end,
+    microseconds,
+    rows_end,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -421,6 +429,8 @@ class _Walk:
             if query.args.get(clause) is not None:
                 raise Unproven(f"{clause.upper()} over a time line is not followed")
         windows = {window.this.name: window for window in query.args.get("windows") or []}
+        if any(isinstance(item, exp.Star) for item in query.expressions):
+            return self._longer(query, state, witness, windows)
         times = {}
         row = ""
         for item in query.expressions:
@@ -429,23 +439,47 @@ class _Walk:
                 row = item.alias_or_name
             if isinstance(value, exp.Column) and value.name in state.times and value.name != state.clock:
                 times[item.alias_or_name] = state.times[value.name]
-            for aggregate in value.find_all(exp.AggFunc):
-                if not isinstance(aggregate.parent, exp.Window) or aggregate.parent.this is not aggregate:
-                    raise Unproven("an aggregate over a time line has no frame")
-            for window in value.find_all(exp.Window):
-                distance = self._frame(window, windows, state)
-                if distance < witness.delay:
-                    raise Unproven(f"the delay of {name} is not kept by a frame")
+            for window, distance in self._framed(value, windows, state, witness, name):
                 if (
                     value is window
                     and isinstance(window.this, exp.Max | exp.Min)
                     and window.this.this.name in (event, *self._witnesses(state))
                 ):
                     times[item.alias_or_name] = distance
-                self.paths.append((name, f"frame ends at least {distance} microseconds before the instant"))
         if not row:
             raise Unproven("the spine's row is dropped, so nothing says whose values these are")
         return State(row=row, times=times, data=True, loose=True)
+
+    def _framed(
+        self, value: exp.Expr, windows: Mapping[str, exp.Window], state: State, witness: Witness, name: str
+    ) -> list[tuple[exp.Window, int]]:
+        """Each window in ``value``, and how far before the question's instant it surely ends."""
+        for aggregate in value.find_all(exp.AggFunc):
+            call = aggregate.parent if isinstance(aggregate.parent, exp.IgnoreNulls) else aggregate
+            if not isinstance(call.parent, exp.Window) or call.parent.this is not call:
+                raise Unproven("an aggregate over a time line has no frame")
+            if isinstance(aggregate, BEYOND_THE_FRAME):
+                raise Unproven(f"{aggregate.sql_name()} looks beyond its frame")
+        found = []
+        for window in value.find_all(exp.Window):
+            distance = self._frame(window, windows, state)
+            if distance < witness.delay:
+                raise Unproven(f"the delay of {name} is not kept by a frame")
+            self.paths.append((name, f"frame ends at least {distance} microseconds before the instant"))
+            found.append((window, distance))
+        return found
+
+    def _longer(self, query: exp.Select, state: State, witness: Witness, windows: Mapping[str, exp.Window]) -> State:
+        """All of a time line, and columns beside it made of frames: they know no more than the row they stand in."""
+        ((name, (_, event, _)),) = state.exposed.items()
+        star, *added = query.expressions
+        if not isinstance(star, exp.Star) or query.args.get("where") is not None:
+            raise Unproven("only a whole time line can be made longer")
+        for item in added:
+            if item.alias_or_name in (state.row, state.clock, event, *state.times):
+                raise Unproven(f"{item.alias_or_name} of a time line is replaced")
+            self._framed(item.unalias(), windows, state, witness, name)
+        return state
 
     @staticmethod
     def _witnesses(state: State) -> tuple[str, ...]:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 _UNITS = {"DAY": 86_400_000_000, "HOUR": 3_600_000_000, "MINUTE": 60_000_000, "SECOND": 1_000_000, "MICROSECOND": 1}
 
+BEYOND_THE_FRAME = (exp.Lead, exp.Lag, exp.CumeDist, exp.Ntile, exp.PercentRank)
+"""What an engine computes over the whole partition, whatever frame stands beside it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
@@ -46,13 +49,15 @@ def microseconds(value: object) -> int | None:
 
 def conjuncts(condition: exp.Expr | None) -> Iterator[exp.Expr]:
     """The terms of a conjunction."""
-    if isinstance(condition, exp.And):
-        yield from conjuncts(condition.this)
-        yield from conjuncts(condition.expression)
-    elif isinstance(condition, exp.Paren):
-        yield from conjuncts(condition.this)
-    elif condition is not None:
-        yield condition
+    waiting = [condition]
+    while waiting:
+        term = waiting.pop()
+        if isinstance(term, exp.And):
+            waiting += [term.expression, term.this]
+        elif isinstance(term, exp.Paren):
+            waiting.append(term.this)
+        elif term is not None:
+            yield term
 
 
 def flipped(term: exp.Expr) -> Iterator[tuple[exp.Expr, exp.Expr]]:

@@ -24,6 +24,16 @@ def definition_from_json(document: object) -> AnyDefinition:
     return made
 
 
+def definitions_to_bytes(definitions: tuple[AnyDefinition, ...]) -> bytes:
+    """Definitions as MessagePack, which keeps every value."""
+    return msgspec.msgpack.encode(definitions, enc_hook=_encode)
+
+
+def definitions_from_bytes(body: bytes) -> tuple[AnyDefinition, ...]:
+    """The inverse of ``definitions_to_bytes``. Raises msgspec.DecodeError and ValueError for anything else."""
+    return msgspec.msgpack.decode(body, type=tuple[AnyDefinition, ...], dec_hook=_decode)
+
+
 def project_from_json(document: object) -> Project:
     """The inverse of ``to_json`` for asof.yaml."""
     return msgspec.convert(document, Project, dec_hook=_decode)

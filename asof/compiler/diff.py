@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from asof.compiler.classify import ChangeClass, Dialects, Reason, edits, worst
-from asof.compiler.fingerprint import Document, as_seen_from, document_of, fingerprint
+from asof.compiler.fingerprint import Document, as_seen_from, documents_of, fingerprint
 from asof.compiler.graph import Graph, graph_of
 from asof.compiler.model import SLUGS, VIEW_KINDS, FeatureService, FeatureView, Repo
 from asof.compiler.moves import moves_of, renamed
-from asof.compiler.query import Comparison, analyse_view, compare
+from asof.compiler.query import analyse_view, compare, unknown_tables
 from asof.compiler.query.catalog import Catalog
-from asof.compiler.state import Recorded, State, repo_of
+from asof.compiler.state import Recorded, State, definition_at, repo_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -105,8 +105,9 @@ def diff(repo: Repo, state: State, *, target: str) -> Difference:
     Pure. ``repo`` has passed the checks: references resolve and do not run in circles.
     """
     graph = graph_of(repo)
-    hashes = fingerprint(repo, target=target, graph=graph)
-    recorded = {a: Recorded(definition=document_of(d), hashes=hashes[a]) for a, d in repo.definitions.items()}
+    documents = documents_of(repo)
+    hashes = fingerprint(repo, target=target, graph=graph, documents=documents)
+    recorded = {a: Recorded(definition=document, hashes=hashes[a]) for a, document in documents.items()}
     moves = moves_of(repo, state)
     found = Difference(repo, state, target, graph, recorded, moves, {})
     made = _Own(found).reasons() if state.objects else {}
@@ -138,7 +139,7 @@ class _Own:
 
         def compared(old: str, new: str) -> QueryComparison:
             if not isinstance(view, FeatureView):
-                return _PHYSICAL
+                return unknown_tables(old, new, self.dialects.new)
             keys = (
                 *(key.name for name in view.entities for key in getattr(self.found.repo.entity(name), "join_keys", ())),
                 *(name for name in (view.timing.timestamp_field, view.timing.created_timestamp_column) if name),
@@ -150,11 +151,14 @@ class _Own:
 
         return compared
 
+    @cached_property
+    def came_from(self) -> Mapping[str, str]:
+        return {new: old for old, new in self.found.moves.items()}
+
     def reasons(self) -> dict[str, tuple[Reason, ...]]:
-        came_from = {new: old for old, new in self.found.moves.items()}
         made = {}
         for address, now in self.found.recorded.items():
-            was = self.found.state.objects.get(came_from.get(address, address))
+            was = self.found.state.objects.get(self.came_from.get(address, address))
             if was is not None:
                 made[address] = self.of(address, was, now)
         return made
@@ -163,6 +167,7 @@ class _Own:
         redialected = self.dialects.old != self.dialects.new
         if was.definition == now.definition and not redialected:
             return ()
+        definition_at(self.came_from.get(address, address), was)  # others may have written the registry
         moves = self.found.moves
         before, followed = renamed(was.definition, moves)
         old, new = (as_seen_from(d, self.found.target) for d in (before, now.definition))
@@ -170,9 +175,6 @@ class _Own:
         if address in moves.values():
             own = (_moved(was.definition["name"], new["name"]), *(r for r in own if r.pointer != "/moved_from"))
         return (*own, *followed)
-
-
-_PHYSICAL = Comparison(kind="unproven", reasons=("nothing is known of the tables that the query reads",))
 
 
 def _moved(old: str, new: str) -> Reason:

@@ -17,7 +17,7 @@ from asof.compiler.roles import ROLES, Role
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-BUILDER_VERSION = 3
+BUILDER_VERSION = 4
 """Raised whenever the SQL builder writes other text for the same definitions."""
 
 Document = dict[str, Any]
@@ -67,6 +67,11 @@ def document_of(definition: AnyDefinition) -> Document:
     return codec.to_json(definition)
 
 
+def documents_of(repo: Repo) -> Mapping[str, Document]:
+    """The registry's form of every definition, by address."""
+    return {address: document_of(definition) for address, definition in repo.definitions.items()}
+
+
 def as_seen_from(document: Document, target: str) -> Document:
     """``document`` with the location that holds in ``target`` as its location.
 
@@ -82,18 +87,23 @@ def as_seen_from(document: Document, target: str) -> Document:
     return document | {"location": own, "targets": [list(pair) for pair in sorted(others.items())]}
 
 
-def fingerprint(repo: Repo, *, target: str = "", graph: Graph | None = None) -> Mapping[str, Hashes]:
+def fingerprint(
+    repo: Repo, *, target: str = "", graph: Graph | None = None, documents: Mapping[str, Document] | None = None
+) -> Mapping[str, Hashes]:
     """The hashes of every object, by address, as they are in ``target`` ("" is the default target).
+
+    ``graph`` and ``documents`` (of each definition) are made here unless the caller has them already.
 
     Raises graphlib.CycleError where objects read each other in a circle.
     """
     chosen = repo.project.target(target)
     name, engine = (chosen.name, chosen.offline.type) if chosen else (target, "")
     graph = graph or graph_of(repo)
+    documents = documents or documents_of(repo)
     made: dict[str, Hashes] = {}
     for address in graph.in_order():
         definition = repo.definitions[address]
-        document = as_seen_from(document_of(definition), name)
+        document = as_seen_from(documents[address], name)
         semantic = _hash(document, _SEMANTIC, repo.project.sql_dialect)
         upstream = [made[read].sql for read in graph.upstream[address]]
         made[address] = Hashes(
@@ -126,7 +136,7 @@ def _derived(definition: AnyDefinition) -> Document:
 def _projected(document: Document, struct: type[msgspec.Struct], roles: frozenset[Role], dialect: str) -> Document:
     """The fields of ``document`` that play one of ``roles``; SQL in canonical form, maps as maps."""
     made: Document = {}
-    for field in fields_of(struct):
+    for field in _playing(struct, roles):
         value = document.get(field.name)
         if value is None:
             continue
@@ -135,12 +145,17 @@ def _projected(document: Document, struct: type[msgspec.Struct], roles: frozense
             inner = [_projected(item, part, roles, dialect) for item in (value if field.many else (value,))]
             if any(inner):
                 made[field.name] = inner
-        elif field.role in roles:
-            if field.role is Role.SQL:
-                made[field.name] = [dialect, canonical_sql(value, dialect)]
-            else:
-                made[field.name] = dict(value) if field.pairs else value
+        elif field.role is Role.SQL:
+            made[field.name] = [dialect, canonical_sql(value, dialect)]
+        else:
+            made[field.name] = dict(value) if field.pairs else value
     return made
+
+
+@cache
+def _playing(struct: type[msgspec.Struct], roles: frozenset[Role]) -> tuple[Field, ...]:
+    """The fields of ``struct`` that play one of ``roles``, or hold parts that do."""
+    return tuple(f for f in fields_of(struct) if (_playing(f.part, roles) if f.part else f.role in roles))
 
 
 def _field(info: msgspec.structs.FieldInfo, role: Role) -> Field:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from asof.compiler.model import (
     SavedDataset,
     StreamFeatureView,
 )
-from asof.compiler.query import SqlSyntaxError, inputs, parse
+from asof.compiler.query import SqlSyntaxError, outline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -125,9 +125,8 @@ def _rows(repo: Repo, name: str) -> Iterator[str]:
     yield from _view(repo, name)
 
 
-@lru_cache(maxsize=65_536)
 def _tables(text: str, dialect: str) -> tuple[str, ...]:
     try:
-        return inputs(parse(text, dialect))
+        return outline(text, dialect).tables
     except SqlSyntaxError:
         return ()

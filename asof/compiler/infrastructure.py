@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 
 from asof.compiler import shape
 from asof.compiler.canonical import sha256_hex
 from asof.compiler.model import FeatureView
-from asof.compiler.state import Feature, Resource
+from asof.compiler.state import Feature, Resource, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     ViewSql = Callable[[Repo, FeatureView], str]
 
-ONLINE_TABLE = "online_table"
-OFFLINE_VIEW = "offline_view"
+ONLINE_TABLE: Final = "online_table"
+OFFLINE_VIEW: Final = "offline_view"
 
 
 class Phase(StrEnum):
@@ -33,6 +34,10 @@ class Phase(StrEnum):
     CONTRACT = "contract"
 
 
+StepId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,60}\Z")]
+"""It stands in the key of a journal's entry."""
+
+
 class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One effect. ``before`` and ``after`` are the resource as it was and as it is to be.
 
@@ -40,7 +45,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Each step is idempotent: done twice it leaves what it left the first time.
     """
 
-    id: str
+    id: StepId
     phase: Phase
     action: str
     reason: str
@@ -190,9 +195,9 @@ class _Planner:
 
     def view(self, address: str, view: FeatureView, store: Store, standing: Resource | None) -> Iterator[_Move]:
         name = f"{self.found.repo.project.project}__{view.name}"
-        made = Resource(
-            kind=OFFLINE_VIEW, name=name, address=address, store=store, sql=self.view_sql(self.found.repo, view)
-        )
+        sql = standing.sql if standing and self.reads_the_same(address, standing) else ""
+        sql = sql or self.view_sql(self.found.repo, view)
+        made = Resource(kind=OFFLINE_VIEW, name=name, address=address, store=store, sql=sql)
         if standing is None:
             yield _Move(action="create", reason=f"{address} is written as a query", after=made)
         elif (standing.store, standing.name) != (store, name):
@@ -203,3 +208,18 @@ class _Planner:
             yield _Move(action="replace", reason=f"the query of {address} reads otherwise", before=standing, after=made)
         else:
             yield _Move(action="", reason="", before=standing, after=made)
+
+    def reads_the_same(self, address: str, standing: Resource) -> bool:
+        """Whether all that a view is compiled from is as recorded, so that its text need not be made again."""
+        read = (address, *self.found.graph.above(address))
+        return self.same_settings and standing.address == address and self.unchanged.issuperset(read)
+
+    @cached_property
+    def same_settings(self) -> bool:
+        return self.found.state.settings == settings_of(self.found.repo, self.found.target)
+
+    @cached_property
+    def unchanged(self) -> frozenset[str]:
+        """What is defined and hashed, by this very builder, as it is recorded."""
+        before = self.found.state.objects
+        return frozenset(address for address, now in self.found.recorded.items() if before.get(address) == now)

@@ -14,6 +14,7 @@ from asof.compiler.dialects import spoken
 from asof.compiler.emit import Compiled, Draft, emit
 from asof.compiler.pit import windows
 from asof.compiler.pit.latest import latest
+from asof.compiler.pit.partitions import Extent, another_day, reached
 from asof.compiler.pit.request import Names, OutputColumn
 from asof.compiler.pit.resolve import Group
 from asof.compiler.pit.statement import Statement
@@ -46,7 +47,7 @@ def materialize_query(
 
     def draft(made: Dialect) -> Draft:
         instant = made.instant(as_of) if as_of else made.cast(exp.Placeholder(this=PARAMETER), types.TIMESTAMP)
-        return _materialized(repo, view, target, made, instant, header)
+        return _materialized(repo, view, target, made, Extent(instant=instant, latest=as_of), header)
 
     return _compiled(repo, view, dialect, draft)
 
@@ -110,16 +111,17 @@ def _own_columns(repo: Repo, view: FeatureView) -> tuple[OutputColumn, ...]:
 
 
 def _materialized(
-    repo: Repo, view: FeatureView, target: str, dialect: Dialect, instant: exp.Expr, header: tuple[str, ...]
+    repo: Repo, view: FeatureView, target: str, dialect: Dialect, extent: Extent, header: tuple[str, ...]
 ) -> Draft:
     group, binder = _group(repo, view), _binder(repo, view, target, dialect)
     names = binder.names
+    binder.pruned.update(reached(repo, [group], extent, any_age=True))
     draft = Statement(binder=binder, spine="", once=True)
     read = windows.inputs(draft, group) if view.aggregations else windows.Inputs({}, {}, {})
     columns = [column.name for column in view.schema]
     columns += [name for a in view.aggregations for name in (a.column, a.by) if name]
     rows = binder.rows(view, columns, read.expressions)
-    statement = Statement(binder=binder, spine=_entities(binder, group, rows, instant), once=True)
+    statement = Statement(binder=binder, spine=_entities(binder, group, rows, extent), once=True)
     times = (names.event, *((names.created,) if rows.timing.created_timestamp_column else ()))
     newest = latest(statement, group, rows, (*times, *(column.name for column in view.schema)))
     homes = dict.fromkeys((column.name for column in view.schema), newest)
@@ -168,9 +170,9 @@ def _materialized(
     )
 
 
-def _entities(binder: Binder, group: Group, rows: Rows, instant: exp.Expr) -> str:
+def _entities(binder: Binder, group: Group, rows: Rows, extent: Extent) -> str:
     """The entities that the source has rows of, each asked about once, at the instant."""
-    names = binder.names
+    names, instant = binder.names, extent.asked
     keys: list[exp.Expr] = [tree.column("", key) for key, _ in group.keys]
     once = binder.dialect.evaluates_once or None
     first = binder.dialect.ascending_nulls_first
@@ -221,6 +223,11 @@ def _checks(binder: Binder, view: FeatureView) -> exp.Query:
         event = binder.time(view, timing.timestamp_field, kinds)
         known = binder.time(view, created, kinds)
         arms.append(_count(dialect, "created before its event", table, exp.LT(this=known, expression=event)))
+    day = shape.partition_of(repo, view)
+    if day is not None and dialect.prunes != "nothing":
+        event = dialect.tick(binder.time(view, timing.timestamp_field, kinds))
+        astray = another_day(tree.column("", day.name), day.type, event, dialect)
+        arms.append(_count(dialect, f"{day.name} is no date of its {timing.timestamp_field}", table, astray))
     order = [*keys, timing.timestamp_field, *([created] if created else []), *timing.unique]
     alike = tree.select([tree.named(exp.Count(this=exp.Star()), "rows")], tree.cte(table))
     tree.where(alike, [tree.present(tree.column("", name)) for name in (*keys, timing.timestamp_field)])

@@ -18,6 +18,7 @@ from asof.compiler.materialize import view_query
 from asof.compiler.ownership import with_others
 from asof.compiler.source import NOWHERE
 from asof.compiler.state import Recorded, Resource, Settings, State, encode, settings_of
+from asof.compiler.trust import flaw, relying_on
 from asof.version import __version__
 
 if TYPE_CHECKING:
@@ -104,6 +105,11 @@ def plan(repo: Repo, state: State, *, target: str = "", allow_destroy: Collectio
     if state.serial and (state.project, state.target) != (repo.project.project, name):
         message = f"it holds {state.project}, target {state.target}; this is {repo.project.project}, target {name}"
         raise DiagnosticError(OTHER_REGISTRY.at(NOWHERE, message))
+    with relying_on(state):
+        return _plan(repo, state, name, settings, allow_destroy)
+
+
+def _plan(repo: Repo, state: State, name: str, settings: Settings, allow_destroy: Collection[str]) -> Plan:
     found = diff(repo, state, target=name)
     layout = lay_out(found, lambda of, view: view_sql(of, view, name))
     served = frozenset(resource.address for resource in layout.resources if resource.kind == "online_table")
@@ -169,11 +175,14 @@ def plan_from_bytes(body: bytes) -> Plan:
             message = f"the plan has format {version}; this asof reads format {PLAN_FORMAT}"
             raise DiagnosticError(NEWER_PLAN.at(NOWHERE, message))
         made = msgspec.convert(document, Plan)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        effect = effect_of(made)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:
         raise DiagnosticError(UNREADABLE_PLAN.at(NOWHERE, f"this is not a plan: {error}")) from error
-    if effect_of(made) != made.effect:
+    if effect != made.effect:
         message = "the plan was edited after it was made: its effect does not match its contents"
         raise DiagnosticError(UNREADABLE_PLAN.at(NOWHERE, message))
+    if wrong := flaw(made):
+        raise DiagnosticError(UNREADABLE_PLAN.at(NOWHERE, f"this is no plan that asof made: {wrong}"))
     return made
 
 

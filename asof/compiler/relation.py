@@ -7,7 +7,7 @@ the values that the builder works with.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from asof.compiler.dialects import Dialect
+    from asof.compiler.pit.partitions import Days
     from asof.compiler.pit.request import Names
 
 
@@ -59,6 +60,8 @@ class Binder:
     """Address -> name of its common table expression."""
     witnesses: dict[str, Witness]
     """Name of a table of rows -> how its rows say when they may be seen, for the certificate."""
+    pruned: dict[str, Days] = field(default_factory=dict)
+    """Address of a source -> the days that its rows must be of to be seen."""
 
     def parse_query(self, text: str, address: str) -> exp.Query:
         """A definition's query in the target's dialect, its tables replaced by what they stand for."""
@@ -94,12 +97,30 @@ class Binder:
         if source.address not in self.made:
             columns = [self._stored(source, *column) for column in stored.stored_columns(source)]
             query = tree.select(columns or [exp.Star()], self._location(source))
+            days = self._days(source)
             self.made[source.address] = self._add(
                 f"{source.name}_source" if self.ctes.hides(source.name) else source.name,
-                query,
-                "the rows of the source, times in UTC",
+                self._within(query, tree.column("", source.date_partition_column), days) if days else query,
+                "the rows of the source, times in UTC" + (", of the days that can matter" if days else ""),
             )
         return self.made[source.address]
+
+    def _days(self, source: DataSource) -> list[exp.Expr]:
+        """The bounds of the source's partitions, as far as its definition and the engine allow any."""
+        days = self.pruned.get(source.address)
+        kind = next((c.type for c in source.columns if c.name == source.date_partition_column), None)
+        if days is None or kind is None or self.dialect.prunes == "nothing":
+            return []
+        return days.holds(tree.column("", source.date_partition_column), kind, self.dialect)
+
+    def _within(self, query: exp.Select, partition: exp.Expr, days: list[exp.Expr]) -> exp.Query:
+        """``query`` of the partitions within ``days``, and of those that have no date."""
+        dateless = exp.Is(this=partition, expression=exp.Null())
+        learned = any(day.find(exp.Subquery) for day in days)
+        if learned and self.dialect.prunes == "conjunctions":
+            others = tree.where(query.copy(), [dateless])
+            return exp.Union(this=tree.where(query, days), expression=others, distinct=False)
+        return tree.where(query, [exp.Or(this=exp.Paren(this=tree.all_of(days)), expression=dateless)])
 
     def view(self, view: FeatureView) -> str:
         """What a view reads, under the names that its definition uses."""
@@ -108,7 +129,8 @@ class Binder:
             return self.source(shape.source_of(self.repo, view))
         if view.address not in self.made:
             query = self.parse_query(view.query, view.address)
-            self.made[view.address] = self._add(view.name, query, "the query of the view")
+            # Read several times, it is computed once where the engine chooses so: that is what none is told here.
+            self.made[view.address] = self.ctes.add(view.name, query, "the query of the view")
         return self.made[view.address]
 
     def rows(self, view: FeatureView, values: Iterable[str], inputs: Mapping[str, exp.Expr]) -> Rows:
@@ -119,7 +141,7 @@ class Binder:
         read = self.view(view)
         event = self.time(view, timing.timestamp_field, kinds)
         selected = {key: self._value(key, None, kinds.get(key)) for key in keys} | {
-            self.names.event: self.dialect.tick(event.copy())
+            self.names.event: self.dialect.certain(self.dialect.tick(event.copy()))
         }
         if timing.created_timestamp_column:
             selected[self.names.created] = self.dialect.tick(self.time(view, timing.created_timestamp_column, kinds))
@@ -181,7 +203,7 @@ class Binder:
             query = parse(location.query, self.repo.project.sql_dialect)
             return tree.derived(translated(query, self.repo, self.dialect, source.address), source.name)  # type: ignore[arg-type]
         if location.path and self.dialect.reads_files:
-            return exp.Table(this=self.dialect.scan(location.path))
+            return exp.Table(this=self.dialect.scan(location.path, {c.name: c.type for c in source.columns}))
         if location.table:
             return tree.table(location.table)
         raise DiagnosticError(support.unreadable(self.repo, source, location, self.dialect))

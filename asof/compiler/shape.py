@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlglot import exp
-
 from asof.compiler import types
 from asof.compiler.features import result_type
 from asof.compiler.model import Column, DataSource, FeatureView, OnDemandFeatureView, StreamFeatureView
-from asof.compiler.query import SqlSyntaxError, inputs, parse
-from asof.compiler.stored import batch_source, timing_for_views, view_columns
+from asof.compiler.query import SqlSyntaxError, outline
+from asof.compiler.stored import batch_source, timing_for_views, used_name, view_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +44,17 @@ def timing_of(repo: Repo, view: FeatureView) -> Timing:
     return base.timing if base.query else timing_for_views(source_of(repo, base))
 
 
+def partition_of(repo: Repo, view: FeatureView) -> Column | None:
+    """The column by whose date the source of a view is partitioned, by the name that views use; None for queries."""
+    base = upstream(repo, view)
+    source = None if base.query else source_of(repo, base)
+    if source is None or not source.date_partition_column:
+        return None
+    name = used_name(source, source.date_partition_column)
+    kind = view_columns(source).get(name)
+    return None if kind not in (types.DATE, types.STRING) else Column(name=name, type=kind)
+
+
 def join_keys(repo: Repo, view: FeatureView) -> tuple[Column, ...]:
     """The join keys of the view's entities, in order; none for a view without entities."""
     entities = [repo.entity(name) for name in view.entities]
@@ -58,20 +67,18 @@ def column_types(repo: Repo, view: FeatureView) -> Mapping[str, Type]:
     if not base.query:
         return view_columns(source_of(repo, base))
     try:
-        query = parse(base.query, repo.project.sql_dialect)
+        query = outline(base.query, repo.project.sql_dialect)
     except SqlSyntaxError:
         return {}
     passed: dict[str, Type] = {}
-    for name in inputs(query):
+    for name in query.tables:
         source = repo.source(name)
         read = repo.view(name)
         if source is not None:
             passed |= view_columns(batch_source(repo, source))
         elif isinstance(read, FeatureView):
             passed |= column_types(repo, read)
-    typed = {
-        p.alias_or_name: passed.get(p.unalias().name) for p in query.selects if isinstance(p.unalias(), exp.Column)
-    }
+    typed = {name: passed.get(column) for name, column in query.columns if column}
     declared = {c.name: c.type for c in base.schema}
     return {name: kind for name, kind in typed.items() if kind is not None} | declared
 
@@ -113,7 +120,7 @@ def physical_tables(repo: Repo, view: FeatureView, target: str) -> set[str]:
     if not base.query:
         return location_tables(repo, source_of(repo, base), target)
     found: set[str] = set()
-    for name in inputs(parse(base.query, repo.project.sql_dialect)):
+    for name in outline(base.query, repo.project.sql_dialect).tables:
         source, read = repo.source(name), repo.view(name)
         if source is not None:
             found |= location_tables(repo, source, target)
@@ -129,5 +136,5 @@ def location_tables(repo: Repo, source: DataSource, target: str) -> set[str]:
     source = batch_source(repo, source)
     location = dict(source.targets).get(target, source.location)
     if location.query:
-        return set(inputs(parse(location.query, repo.project.sql_dialect)))
+        return set(outline(location.query, repo.project.sql_dialect).tables)
     return {location.table} if location.table else set()

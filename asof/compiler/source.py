@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 Pointer = tuple["str | int", ...]
 
@@ -53,9 +53,14 @@ class Origin:
     """
 
     path: str
-    node: yaml.Node
+    written: yaml.Node | Callable[[], yaml.Node]
+    """The node, or where to get it from: most definitions are never asked where they stand."""
     text: str = ""
     """The file's whole text, decoded: what places inside a scalar are counted in."""
+
+    @property
+    def node(self) -> yaml.Node:
+        return self.written() if callable(self.written) else self.written
 
     def value(self, *pointer: str | int) -> Span:
         """The span of the value at ``pointer``, or of its nearest ancestor that was written."""

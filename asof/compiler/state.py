@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
@@ -14,12 +14,19 @@ from asof.compiler.model import Project, Protection, Repo, Store, Target
 from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from asof.compiler.formats import Migrations
+    from asof.compiler.model import AnyDefinition
 
 STATE_FORMAT = 1
 _MIGRATIONS: Migrations = {}
 
 UNREADABLE_STATE = rule("AS701", "registry cannot be read")
+
+
+StoreName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_]{1,255}\Z")]
+"""A table or view of asof's own: what stands in statements must not end them."""
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -57,8 +64,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     of an offline view. ``store`` is written as in asof.yaml, with ``${env:NAME}`` unresolved.
     """
 
-    kind: str
-    name: str
+    kind: Literal["online_table", "offline_view"]
+    name: StoreName
     address: str
     store: Store
     keys: tuple[Feature, ...] = ()
@@ -96,6 +103,12 @@ class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     settings: Settings | None = None
 
 
+class _Stored(State, frozen=True, kw_only=True, omit_defaults=True):
+    """A generation as it is written."""
+
+    format: int
+
+
 EMPTY = State()
 """A registry that nothing was ever applied to."""
 
@@ -107,8 +120,8 @@ def encode(value: msgspec.Struct) -> bytes:
 
 def state_bytes(state: State) -> bytes:
     """The bytes of a generation, without its own hash."""
-    document = msgspec.to_builtins(msgspec.structs.replace(state, generation=""))
-    return msgspec.json.encode({"format": STATE_FORMAT, **document}, order="sorted")
+    fields = {name: getattr(state, name) for name in state.__struct_fields__ if name != "generation"}
+    return encode(_Stored(format=STATE_FORMAT, **fields))
 
 
 def state_from_bytes(body: bytes, generation: str) -> State:
@@ -118,7 +131,18 @@ def state_from_bytes(body: bytes, generation: str) -> State:
         state = msgspec.convert(upgraded(document, STATE_FORMAT, _MIGRATIONS), State)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise unreadable(f"generation {generation[:12]} is damaged: {error}") from error
+    if strange := strange_options(state.settings, state.resources):
+        raise unreadable(f"generation {generation[:12]} is damaged: {strange}")
     return msgspec.structs.replace(state, generation=generation)
+
+
+def strange_options(settings: Settings | None, resources: Iterable[Resource]) -> str:
+    """What no store of asof.yaml can say ("" where there is nothing): an option that is a list or a map."""
+    stores = [resource.store for resource in resources]
+    if settings is not None:
+        stores += [store for store in (settings.offline, settings.online) if store is not None]
+    wrong = {name for s in stores for name, v in s.options if not isinstance(v, str | int | float | bool | None)}
+    return f"the store option {min(wrong)!r} is neither text nor a number" if wrong else ""
 
 
 def unreadable(message: str) -> DiagnosticError:
@@ -135,11 +159,19 @@ def repo_of(state: State) -> Repo:
         raise unreadable("nothing was ever applied to this registry: run asof apply first")
     target = Target(name=state.target, registry="", offline=state.settings.offline, online=state.settings.online)
     project = Project(version=1, project=state.project, sql_dialect=state.settings.sql_dialect, targets=(target,))
-    try:
-        definitions = {address: codec.definition_from_json(r.definition) for address, r in state.objects.items()}
-    except (msgspec.ValidationError, ValueError, TypeError) as error:
-        raise unreadable(f"a definition in the registry does not read back: {error}") from error
+    definitions = {address: definition_at(address, recorded) for address, recorded in state.objects.items()}
     return Repo(project=project, definitions=definitions)
+
+
+def definition_at(address: str, recorded: Recorded) -> AnyDefinition:
+    """The definition that is recorded at ``address``. Raises DiagnosticError (AS701) for anything else."""
+    try:
+        made = codec.definition_from_json(recorded.definition)
+    except (msgspec.ValidationError, ValueError, TypeError, RecursionError) as error:
+        raise unreadable(f"{address} does not read back: {error}") from error
+    if made.address != address:
+        raise unreadable(f"{address} holds the definition of {made.address}")
+    return made
 
 
 def settings_of(repo: Repo, target: str) -> Settings:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from asof.compiler.diagnostics import DiagnosticError, nearest, rule
 from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from asof.compiler.model import Json, Store
 
@@ -24,6 +27,15 @@ LATEST = "latest"
 _VARIABLE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
+class Secret(str):
+    """What came out of the environment, or may hold such a value. Whoever prints a variable sees stars."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
 def resolve(text: str, environ: Mapping[str, str]) -> str:
     """``text`` with each ``${env:NAME}`` replaced. A name that is not set raises DiagnosticError (AS720).
 
@@ -33,7 +45,53 @@ def resolve(text: str, environ: Mapping[str, str]) -> str:
     if missing:
         names = ", ".join(missing)
         raise DiagnosticError(MISSING_VARIABLE.at(NOWHERE, f"the target's settings need {names}, which is not set"))
-    return _VARIABLE.sub(lambda match: environ[match[1]], text)
+    filled = _VARIABLE.sub(lambda match: environ[match[1]], text)
+    return filled if filled == text else Secret(filled)
+
+
+def variables(store: Store) -> set[str]:
+    """The variables of the environment that ``store`` asks for."""
+    return {name for _, value in store.options if isinstance(value, str) for name in _VARIABLE.findall(value)}
+
+
+@contextmanager
+def opening(store: Store, environ: Mapping[str, str]) -> Iterator[None]:
+    """For code that opens ``store``: no error repeats what it takes from the environment, whatever a driver says.
+
+    Raises DiagnosticError with the names of the variables in place of their values; AS723 for an OSError.
+    """
+    hidden = _filled_in(store, environ)
+    del environ  # whoever prints the variables of a traceback would print it
+    try:
+        yield
+    except DiagnosticError as error:
+        told = [replace(d, message=_unsaid(d.message, hidden)) for d in error.diagnostics]
+        raise DiagnosticError(*told) from None
+    except OSError as error:
+        message = _unsaid(f"{store.type}: {error}", hidden)
+        raise DiagnosticError(STORE_UNAVAILABLE.at(NOWHERE, message)) from None
+
+
+def _unsaid(message: str, hidden: Sequence[tuple[str, Secret]]) -> str:
+    for written, value in hidden:
+        message = message.replace(value, written)
+    return message
+
+
+def _filled_in(store: Store, environ: Mapping[str, str]) -> list[tuple[str, Secret]]:
+    """(how it is written in asof.yaml, what it is) for whole options and for each variable, longest value first."""
+    found: dict[str, str] = {}
+    for _, option in store.options:
+        if not isinstance(option, str) or any(name not in environ for name in _VARIABLE.findall(option)):
+            continue
+        names = _VARIABLE.findall(option)
+        values = {f"${{env:{name}}}": environ[name] for name in names}
+        found |= {written: value for written, value in values.items() if value}
+        # Drivers decode what stands in a URL, and quote what they print.
+        found |= {f"{written} ": unquote(value) for written, value in values.items() if unquote(value) != value}
+        if names:
+            found[option] = resolve(option, environ)
+    return sorted(((w.strip(), Secret(v)) for w, v in found.items()), key=lambda pair: -len(pair[1]))
 
 
 def options_of(

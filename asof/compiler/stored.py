@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from asof.compiler import types
+from asof.compiler.identity import by_identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,8 @@ def batch_source(repo: Repo, source: DataSource) -> DataSource:
 def timing_for_views(source: DataSource) -> Timing:
     """A source's timing under the names that views use; stored names are understood as well."""
     timing = source.timing
+    if not (source.columns and source.field_mapping):
+        return timing
     return msgspec.structs.replace(
         timing,
         timestamp_field=used_name(source, timing.timestamp_field),
@@ -34,13 +37,14 @@ def timing_for_views(source: DataSource) -> Timing:
 
 def used_name(source: DataSource, name: str) -> str:
     """The name that views use for a column of the source, given that name or the stored one."""
-    if not source.columns:
+    names = dict(source.field_mapping) if source.columns else {}
+    if name not in names:
         return name
-    names = dict(source.field_mapping)
-    used = {names.get(column.name, column.name) for column in source.columns}
-    return name if name in used else names.get(name, name)
+    is_used = any(names.get(column.name, column.name) == name for column in source.columns)
+    return name if is_used else names[name]
 
 
+@by_identity
 def times_of(source: DataSource) -> tuple[str, ...]:
     """The names that views use for the source's times."""
     timing = timing_for_views(source)
@@ -64,6 +68,7 @@ def stored_columns(source: DataSource) -> tuple[tuple[str, str, Type | None], ..
     )
 
 
+@by_identity
 def view_columns(source: DataSource) -> Mapping[str, Type]:
     """Names and types of a source's columns as views see them: however a time is stored, it is an instant."""
     stored = {name: kind for _, name, kind in stored_columns(source) if kind is not None}

@@ -207,6 +207,8 @@ def _out_of_bounds(error: Violation, origin: Origin) -> Iterator[Diagnostic]:
 
 def _choice(error: Violation, origin: Origin) -> Iterator[Diagnostic]:
     at = error.absolute_path
+    if not isinstance(error.instance, dict):
+        return  # another violation says that a map is wanted here
     keys = [part["required"][0] for part in error.validator_value]
     written = [key for key in keys if key in error.instance]
     listed = f"{', '.join(f'`{key}`' for key in keys[:-1])} {'and' if written else 'or'} `{keys[-1]}`"

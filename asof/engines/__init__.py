@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from asof.compiler.store_options import unknown_type
+from asof.compiler.store_options import opening, unknown_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,4 +34,5 @@ def connect(store: Store, *, root: Path, read_only: bool = False) -> Engine:
         raise unknown_type(store, role="offline", supported=ENGINES)
     module, _, name = place.partition(":")
     opener: Callable[..., Engine] = getattr(import_module(module), name)
-    return opener(store, root=root, read_only=read_only)
+    with opening(store, os.environ):
+        return opener(store, root=root, read_only=read_only)

@@ -51,6 +51,6 @@ class Engine(Protocol):
         """End the session; its temporary tables go with it."""
 
 
-def refused(engine: str, error: Exception) -> DiagnosticError:
+def refused(engine: str, error: Exception, *ways_out: str) -> DiagnosticError:
     """The engine's complaint, without what drivers print around it."""
-    return DiagnosticError(ENGINE_FAILED.at(NOWHERE, f"{engine}: {str(error).strip()}"))
+    return DiagnosticError(ENGINE_FAILED.at(NOWHERE, f"{engine}: {str(error).strip()}", notes=ways_out))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _SETTINGS = ("memory_limit", "threads")
 _INCOMING = "asof_incoming"
+_EXTENSION = re.compile(r"install the required extension '(\w+)")
 
 
 def open_duckdb(store: Store, *, root: Path, read_only: bool) -> DuckDBEngine:
@@ -115,7 +117,19 @@ def _complaints() -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, pa.ArrowException) as error:
+        lacking = _EXTENSION.search(str(error))
+        if lacking is not None:
+            raise _without(lacking[1]) from error
         raise refused("duckdb", error) from error
+
+
+def _without(extension: str) -> DiagnosticError:
+    said = f"the extension {extension!r}, which reads this kind of URL, is not installed and cannot be fetched"
+    ways_out = (
+        f"run `INSTALL {extension}` once in DuckDB where the network allows it, or INSTALL it from a file",
+        "or give the source another location for this target: a table, or files on this machine",
+    )
+    return refused("duckdb", duckdb.Error(said), *ways_out)
 
 
 def _quoted(name: str) -> str:

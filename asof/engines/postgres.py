@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,8 @@ _OIDS: dict[int, Type] = {
     1185: Array(TIMESTAMP),
 }
 _NUMERIC = 1700
+_BARE = re.compile(r"^\w+://(?:[^@?]*[/#][^@?]*@|[^?]*@[^?]*@)")
+"""A password that was not encoded: libpq would take its rest for the name of a host, and say that."""
 _ANY_NUMERIC = Decimal(38, 9)
 _READ_BYTES = 1 << 20
 
@@ -90,7 +93,12 @@ def open_postgres(store: Store, *, root: Path, read_only: bool) -> PostgresEngin
         message = "postgres needs the driver psycopg: pip install 'asof[postgres]'"
         raise DiagnosticError(STORE_UNAVAILABLE.at(NOWHERE, message))
     options = options_of(store, os.environ, known=("url", "schema", LATEST), required=("url",))
-    url = str(options["url"])
+    url = options["url"]  # kept as it is: a Secret is not shown by whoever prints the variables of a traceback
+    if not isinstance(url, str) or _BARE.search(url):
+        message = (
+            "postgres: the url is not one that libpq understands: in a password write @ as %40, / as %2F, # as %23"
+        )
+        raise DiagnosticError(BAD_STORE_OPTION.at(NOWHERE, message))
     try:
         connection = psycopg.connect(url, autocommit=True)
     except psycopg.ProgrammingError:

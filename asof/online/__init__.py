@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from asof.compiler.store_options import unknown_type
+from asof.compiler.store_options import opening, unknown_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,4 +29,5 @@ def connect(store: Store, *, root: Path, read_only: bool = False) -> OnlineStore
         raise unknown_type(store, role="online", supported=ONLINE_STORES)
     module, _, name = place.partition(":")
     opener: Callable[..., OnlineStore] = getattr(import_module(module), name)
-    return opener(store, root=root, read_only=read_only)
+    with opening(store, os.environ):
+        return opener(store, root=root, read_only=read_only)

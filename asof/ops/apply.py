@@ -200,7 +200,7 @@ def _stale(plan: Plan, why: str, moved: Iterable[str]) -> StalePlanError:
 
 
 def _who(registry: Registry, since: int) -> str:
-    later = [entry for entry in registry.history() if entry.serial > since]
+    later = registry.since(since)
     return "; ".join(f"generation {e.serial} by {e.by}" + (f" ({e.commit})" if e.commit else "") for e in later)
 
 

@@ -82,7 +82,7 @@ class _Bench:
     def __post_init__(self) -> None:
         self.sources = [d for d in self.repo.definitions.values() if isinstance(d, DataSource) and d.type == "batch"]
         self.tables = _with_tables(self.repo, self.sources)
-        self.compiler = Compiler(self.tables)
+        self.compiler = Compiler(self.tables, in_memory=True)
 
     def run(self, test: FeatureTest) -> TestResult:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -20,7 +21,7 @@ from asof.compiler.support import CLASH
 from asof.compiler.types import STRING
 from asof.engines.arrow import arrow_schema, type_of
 from asof.ops.selection import spine_columns
-from asof.ops.spine import prepared
+from asof.ops.spine import prepared, span_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -44,12 +45,16 @@ _ROW = "asof_row"
 class Compiler:
     """Compiles for one repo, and the same request only once."""
 
-    def __init__(self, repo: Repo) -> None:
+    def __init__(self, repo: Repo, *, in_memory: bool = False) -> None:
         self.repo = repo
+        self.in_memory = in_memory
         self._made: dict[tuple[TrainingRequest, str, str], Compiled] = {}
 
     def training(self, request: TrainingRequest, *, target: str, dialect: str) -> Compiled:
         """The query of a training set."""
+        # When the rows of a spine begin and end says which partitions are read; tables in memory have none.
+        if self.in_memory:
+            request = replace(request, spine=replace(request.spine, earliest=None, latest=None))
         key = (request, target, dialect)
         if key not in self._made:
             self._made[key] = training_query(self.repo, request, target=target, dialect=dialect)
@@ -80,7 +85,11 @@ def historical(
     needed = spine_columns(repo, wanted)
     sent = prepared(spine, needed, timestamp=timestamp, row_id=_ROW)
     names = tuple(sent.column_names)
-    request = selection.request(SpineSpec(relation=_SPINE, columns=names, timestamp=timestamp, row_id=_ROW))
+    earliest, latest = span_of(sent.column(timestamp))
+    given_rows = SpineSpec(
+        relation=_SPINE, columns=names, timestamp=timestamp, row_id=_ROW, earliest=earliest, latest=latest
+    )
+    request = selection.request(given_rows)
     compiled = (compiler or Compiler(repo)).training(request, target=target, dialect=engine.dialect)
     if compiled.query is None:
         raise DiagnosticError(*compiled.diagnostics)

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Protocol, Self
 from zlib import crc32
 
 from asof import engines
+from asof.compiler.diagnostics import DiagnosticError, rule
+from asof.compiler.dialects import STORES
 from asof.compiler.infrastructure import ONLINE_TABLE
+from asof.compiler.query import SqlSyntaxError, parse
+from asof.compiler.source import NOWHERE
+from asof.compiler.store_options import variables
 from asof.online import connect as connect_online
 from asof.online.base import OnlineTable
 from asof.ops.observe import offline_drift, online_drift
@@ -15,12 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from asof.compiler.model import Store
+    from asof.compiler.model import Store, Target
     from asof.compiler.state import Resource
     from asof.engines.base import Engine
     from asof.online.base import OnlineStore
     from asof.ops.observe import Drifted
 
+
+FOREIGN_STORE = rule("AS640", "a plan or a registry names a store that is not the target's")
+NOT_A_QUERY = rule("AS641", "body of a view is not one query")
 
 LANES = 4
 """Connections to one store that is a server."""
@@ -64,12 +72,17 @@ class Infrastructure(Protocol):
 
 
 class StoreInfrastructure:
-    """Opens each store once, when first needed. Use as a context manager: leaving closes them."""
+    """Opens each store once, when first needed. Use as a context manager: leaving closes them.
 
-    def __init__(self, project: str, *, root: Path, read_only: bool = False) -> None:
+    Plans and registries may have been written by somebody else. With ``target`` nothing is made outside of its stores,
+    and no other store is given a value of the environment that they are not given (AS640).
+    """
+
+    def __init__(self, project: str, *, root: Path, read_only: bool = False, target: Target | None = None) -> None:
         self.project = project
         self.read_only = read_only
         self.root = root
+        self.target = target
         self._engines: dict[Store, Engine] = {}
         self._online: dict[Store, OnlineStore] = {}
 
@@ -101,7 +114,7 @@ class StoreInfrastructure:
         return tuple(found)
 
     def another(self) -> StoreInfrastructure:
-        return StoreInfrastructure(self.project, root=self.root, read_only=self.read_only)
+        return StoreInfrastructure(self.project, root=self.root, read_only=self.read_only, target=self.target)
 
     def close(self) -> None:
         for engine in self._engines.values():
@@ -112,12 +125,14 @@ class StoreInfrastructure:
         self._online.clear()
 
     def create(self, resource: Resource) -> None:
+        self._must_be_ours(resource)
         if resource.kind == ONLINE_TABLE:
             self._online_store(resource.store).create(self._table(resource))
         else:
             self._put_view(resource)
 
     def alter(self, resource: Resource) -> None:
+        self._must_be_ours(resource)
         if resource.kind == ONLINE_TABLE:
             self._online_store(resource.store).alter(self._table(resource))
         else:
@@ -129,7 +144,26 @@ class StoreInfrastructure:
         else:
             self._engine(resource.store).execute([f"DROP VIEW IF EXISTS {_quoted(resource.name)}"])
 
+    def _must_be_ours(self, resource: Resource) -> None:
+        if self.target is not None and resource.store not in (self.target.offline, self.target.online):
+            where = f"a {resource.store.type} that target {self.target.name} does not name"
+            message = f"{resource.id} is to stand in {where}"
+            note = "a plan is for the stores that asof.yaml names: make a new one"
+            raise DiagnosticError(FOREIGN_STORE.at(NOWHERE, message, notes=(note,)))
+
+    def _may_open(self, store: Store) -> None:
+        if self.target is None:
+            return
+        ours = [s for s in (self.target.offline, self.target.online) if s is not None]
+        strange = variables(store) - {name for s in ours for name in variables(s)}
+        if store not in ours and strange:
+            names = ", ".join(sorted(strange))
+            message = f"the registry or the plan names a {store.type} that asks for {names}, which no store of"
+            note = "whoever wrote that would be sent the value; if it was yours, name it in asof.yaml once more"
+            raise DiagnosticError(FOREIGN_STORE.at(NOWHERE, f"{message} {self.target.name} does", notes=(note,)))
+
     def _put_view(self, resource: Resource) -> None:
+        _must_be_one_query(resource)
         # CREATE OR REPLACE is not in every dialect, and where it is may refuse other columns.
         name = _quoted(resource.name)
         self._engine(resource.store).execute(
@@ -145,13 +179,24 @@ class StoreInfrastructure:
 
     def _engine(self, store: Store) -> Engine:
         if store not in self._engines:
+            self._may_open(store)
             self._engines[store] = engines.connect(store, root=self.root, read_only=self.read_only)
         return self._engines[store]
 
     def _online_store(self, store: Store) -> OnlineStore:
         if store not in self._online:
+            self._may_open(store)
             self._online[store] = connect_online(store, root=self.root, read_only=self.read_only)
         return self._online[store]
+
+
+def _must_be_one_query(resource: Resource) -> None:
+    """What is run as the body of a view only reads. Raises DiagnosticError AS641."""
+    try:
+        parse(resource.sql, STORES[resource.store.type])
+    except SqlSyntaxError as error:
+        message = f"{resource.id} is not one query: {error.message}"
+        raise DiagnosticError(NOT_A_QUERY.at(NOWHERE, message)) from error
 
 
 def _quoted(name: str) -> str:

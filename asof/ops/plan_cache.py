@@ -1,31 +1,31 @@
 """Plans kept from one run to the next: planning is pure, so equal inputs have the same plan.
 
 The key is made of everything a plan is made from: the bytes of every file, what was asked, and the code that
-plans. The registry's generation is compared as well. A kept plan is never trusted over content, and the
-folder may be deleted at any time.
+plans. The registry's generation is compared as well.
 """
 
 from __future__ import annotations
 
 import hashlib
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-import asof.version
 from asof.compiler.diagnostics import Diagnostic
 from asof.compiler.plan import Plan
+from asof.ops.evidence import Example
+from asof.ops.keeping import FOLDER, code, keep, kept
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from pathlib import Path
 
     from asof.compiler.source import RepoFiles
 
-FOLDER = ".asof/cache/plans"
+PLANS = "plans"
+EXAMPLES = "examples"
 KEPT = 20
-"""How many plans stay; the oldest go first."""
+"""How many of each stay; the oldest go first."""
 
 
 class KeptPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ class KeptPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 def key_of(files: RepoFiles, *, target: str, allow_destroy: Collection[str]) -> str:
     """The SHA-256 of what was read, what was asked and the code that answers."""
-    asked = msgspec.json.encode([asof.version.__version__, _code(), files.project, target, sorted(allow_destroy)])
+    asked = msgspec.json.encode([code(), files.project, target, sorted(allow_destroy)])
     digest = hashlib.sha256(asked)
     for path, data in sorted({**files.texts, **files.tables}.items()):
         digest.update(f"\0{path}\0{len(data)}\0".encode())
@@ -48,34 +48,39 @@ def key_of(files: RepoFiles, *, target: str, allow_destroy: Collection[str]) -> 
 
 
 def kept_plan(root: Path, key: str) -> KeptPlan | None:
-    """What was kept under ``key``; None where there is nothing or it cannot be read."""
+    """What was kept under ``key``; None where there is nothing or it cannot be relied on."""
+    body = kept(root, f"{PLANS}/{key}")
     try:
-        return msgspec.json.decode((root / FOLDER / f"{key}.json").read_bytes(), type=KeptPlan)
-    except (OSError, msgspec.DecodeError):
+        return msgspec.json.decode(body, type=KeptPlan) if body else None
+    except msgspec.DecodeError:
         return None
 
 
-def keep_plan(root: Path, key: str, kept: KeptPlan) -> None:
-    """Keep a plan if the folder can be written; planning itself never depends on it."""
-    folder = root / FOLDER
+def keep_plan(root: Path, key: str, fresh: KeptPlan) -> None:
+    """Keep a plan; of those that are there the oldest go."""
+    _keep(root, PLANS, key, msgspec.json.encode(fresh))
+
+
+def kept_examples(root: Path, made: Plan) -> tuple[Example, ...] | None:
+    """The counter-examples that were found for this plan by this code; None where there are none to rely on."""
+    body = kept(root, f"{EXAMPLES}/{_example_key(made)}")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        unfinished = folder / f"{key}.tmp"
-        unfinished.write_bytes(msgspec.json.encode(kept))
-        unfinished.replace(folder / f"{key}.json")
-        for old in sorted(folder.glob("*.json"), key=lambda p: p.stat().st_mtime)[:-KEPT]:
-            old.unlink(missing_ok=True)
-    except OSError:
-        return
+        return msgspec.json.decode(body, type=tuple[Example, ...]) if body else None
+    except msgspec.DecodeError:
+        return None
 
 
-@cache
-def _code() -> str:
-    """Which code this is: in a checkout it changes without a new version."""
-    digest = hashlib.sha256()
-    home = Path(asof.version.__file__).parent
-    for path in sorted(home.rglob("*")):
-        if path.suffix in (".py", ".json"):
-            found = path.stat()
-            digest.update(f"{path.relative_to(home)} {found.st_size} {found.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
+def keep_examples(root: Path, made: Plan, found: tuple[Example, ...]) -> None:
+    """Keep them, as a plan is kept."""
+    _keep(root, EXAMPLES, _example_key(made), msgspec.json.encode(found))
+
+
+def _example_key(made: Plan) -> str:
+    return hashlib.sha256(f"{made.effect}\0{made.base.generation}".encode()).hexdigest()
+
+
+def _keep(root: Path, folder: str, key: str, body: bytes) -> None:
+    keep(root, f"{folder}/{key}", body)
+    found = [(path.stat().st_mtime_ns, path) for path in (root / FOLDER / folder).glob("[0-9a-f]*")]
+    for _, old in sorted(found)[:-KEPT]:
+        old.unlink(missing_ok=True)

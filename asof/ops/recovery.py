@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asof.compiler.infrastructure import Phase, Step
-from asof.compiler.plan import Plan, plan_bytes, plan_from_bytes
+from asof.compiler.plan import Plan, plan_from_bytes
+from asof.compiler.state import encode
 from asof.ops.lanes import perform
 from asof.registry.claim import runs
 from asof.registry.store import JOURNAL, inflated
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from asof.registry.claim import Claimed
     from asof.registry.records import Head
     from asof.registry.store import Registry
+
+
+_LEVEL = 3
+"""Of compression: a journal is read after a crash, if ever, and every apply waits for it to be written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +56,7 @@ def standstill(head: Head | None, at: datetime) -> Standstill | None:
 
 def begin(claim: Claimed, plan: Plan) -> None:
     """Put the plan into the journal, before anything is done of it."""
-    claim.registry.write_once(_plan_key(claim.apply_id), gzip.compress(plan_bytes(plan), mtime=0))
+    claim.registry.write_once(_plan_key(claim.apply_id), gzip.compress(encode(plan), compresslevel=_LEVEL, mtime=0))
 
 
 def inherited(claim: Claimed) -> tuple[Unfinished, ...]:

@@ -12,7 +12,7 @@ from asof.compiler.diagnostics import Diagnostic, rule
 from asof.compiler.source import RepoFiles, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 TOO_LARGE = rule("AS110", "a file is too large")
 LINK_OUT = rule("AS114", "a link leaves the repo")
@@ -33,12 +33,21 @@ def read_repo(root: Path) -> tuple[RepoFiles | None, tuple[Diagnostic, ...]]:
 
     The files are None where there is no asof.yaml to start from.
     """
+    return _read(root, _Walk.files)
+
+
+def read_project(root: Path) -> tuple[RepoFiles | None, tuple[Diagnostic, ...]]:
+    """asof.yaml by itself, on the same terms: what runs is what was applied, whatever the definitions say by now."""
+    return _read(root, _Walk.project)
+
+
+def _read(root: Path, paths: Callable[[_Walk], Iterator[str]]) -> tuple[RepoFiles | None, tuple[Diagnostic, ...]]:
     walk = _Walk(root)
     if not (root / PROJECT).is_file():
         note = "run `asof init` to make one, or name the repo with --repo"
         return None, (NO_PROJECT.at(_at(PROJECT), f"there is no {PROJECT} in {root.name or '.'}", notes=(note,)),)
     texts: dict[str, bytes] = {}
-    for path in walk.files():
+    for path in paths(walk):
         data = walk.read(path)
         if data is not None:
             texts[path] = data
@@ -81,6 +90,13 @@ class _Walk:
                 self.found.append(CASE_ONLY.at(_at(path), f"`{path}` and `{other}` differ in case only", notes=(note,)))
             yield path
 
+    def project(self) -> Iterator[str]:
+        """asof.yaml, unless it leads out of the repo."""
+        if self.leads_out(self.root / PROJECT):
+            self.link_out(PurePosixPath(PROJECT))
+        else:
+            yield PROJECT
+
     def folder(self, folder: Path, inside: PurePosixPath) -> Iterator[str]:
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
@@ -92,9 +108,8 @@ class _Walk:
             if entry.name.startswith(".") or entry.name in _SKIPPED or self.is_ignored(str(path), entry.is_dir()):
                 continue
             is_definition = entry.name.endswith((".yaml", ".yml"))
-            if entry.is_symlink() and (entry.is_dir() or is_definition) and not self.is_inside(entry):
-                message = f"`{path}` is a link to something outside of the repo"
-                self.found.append(LINK_OUT.at(_at(str(path)), message, notes=("it is not followed",)))
+            if (entry.is_dir() or is_definition) and self.leads_out(entry):
+                self.link_out(path)
             elif entry.is_dir(follow_symlinks=False):
                 yield from self.folder(folder / entry.name, path)
             elif is_definition and entry.is_file():
@@ -109,8 +124,12 @@ class _Walk:
             there = False
         return self.read(path) if there else None
 
-    def is_inside(self, entry: os.DirEntry[str]) -> bool:
-        return Path(entry.path).resolve().is_relative_to(self.home)
+    def leads_out(self, entry: os.DirEntry[str] | Path) -> bool:
+        return entry.is_symlink() and not Path(entry).resolve().is_relative_to(self.home)
+
+    def link_out(self, path: PurePosixPath) -> None:
+        message = f"`{path}` is a link to something outside of the repo"
+        self.found.append(LINK_OUT.at(_at(str(path)), message, notes=("it is not followed",)))
 
     def is_ignored(self, path: str, is_folder: bool) -> bool:
         ignored = False

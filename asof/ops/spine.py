@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 UNREADABLE_SPINE = rule("AS761", "spine cannot be read")
 WRONG_TYPE = rule("AS762", "spine column has the wrong type")
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SQL = re.compile(r"\s*(?:--[^\n]*\n\s*)*(?:SELECT|WITH|FROM|VALUES|TABLE)\b", re.IGNORECASE)
 
 
@@ -56,6 +58,18 @@ def _read_file(path: Path) -> pa.Table:
         return reader(path)
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(f"{path.name}: {error}") from error
+
+
+def span_of(times: pa.ChunkedArray) -> tuple[datetime | None, datetime | None]:
+    """The first and the last of some instants; None and None where there are none that Python's calendar has."""
+    ends = pc.min_max(times.cast(pa.int64())).as_py()
+    if ends["min"] is None:
+        return None, None
+    try:
+        first, last = (_EPOCH + timedelta(microseconds=ends[name]) for name in ("min", "max"))
+    except OverflowError:
+        return None, None
+    return first, last
 
 
 def prepared(table: pa.Table, wanted: Mapping[str, Type], *, timestamp: str, row_id: str) -> pa.Table:

@@ -47,7 +47,7 @@ class Location:
         if given is None:
             return default
         if given not in _SWITCH:
-            raise bad_option(self, f"{name}={given}: write true or false")
+            raise bad_option(self, f"{name}: write true or false")
         return _SWITCH[given]
 
     def allow(self, known: Collection[str]) -> None:
@@ -77,7 +77,10 @@ def parse_location(text: str) -> Location:
     if any(folder in (".", "..") for folder in folders) or parts.fragment:
         raise _malformed(place, "its path is not plain")
     prefix = "".join(f"{folder}/" for folder in folders)
-    return Location(scheme=parts.scheme, bucket=bucket, account=account, prefix=prefix, options=dict(given))
+    made = Location(scheme=parts.scheme, bucket=bucket, account=account, prefix=prefix, options=dict(given))
+    if "@" in (made.option("endpoint") or "") or "?" in (made.option("endpoint") or ""):
+        raise bad_option(made, "endpoint: it holds neither user, password nor a signature")
+    return made
 
 
 def bad_option(location: Location, message: str) -> DiagnosticError:

@@ -229,8 +229,9 @@ class ObjectBlobs:
 
 
 def said(error: object) -> str:
-    """What a client says of a failure, on one line, without the query of any URL: that may hold a signature."""
+    """What a client says of a failure, on one line, without any URL's query and user: they may hold a secret."""
     line = " ".join(str(error).partition("\n")[0].split())
+    line = re.sub(r"(?<=://)[^/\s'\"]*@", "", line)
     return re.sub(r"\?[^\s'\")]+", "?...", line)[:_LONGEST]
 
 

@@ -10,8 +10,8 @@ import msgspec
 if TYPE_CHECKING:
     from asof.compiler.formats import Document, Migrations
 
-ApplyId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9-]{1,80}$")]
-Digest = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")]
+ApplyId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{1,80}\Z")]
+Digest = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?\Z")]
 """A SHA-256, or "" where there is no generation yet. Both stand in keys, which must not lead anywhere else."""
 
 HEAD_FORMAT = 2

@@ -143,6 +143,8 @@ class S3Bucket:
         try:
             session = boto3.Session(profile_name=location.option("profile"), region_name=location.option("region"))
             return session.client("s3", endpoint_url=location.option("endpoint"), config=config)
+        except broken.ProfileNotFound:
+            raise bad_option(location, "profile: there is none of that name in ~/.aws/config") from None
         except (broken.BotoCoreError, ValueError) as error:
             raise bad_option(location, said(error)) from error
 

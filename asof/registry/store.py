@@ -28,7 +28,10 @@ UNLOCKS = "audit/unlocks/"
 GENERATIONS = "generations/"
 JOURNAL = "journal/"
 LARGEST_GENERATION = 2**30
-"""Bytes a generation may have once decompressed: a small blob must not fill the memory of whoever reads it."""
+"""Bytes that a blob may have once decompressed."""
+_ALWAYS, _RATIO = 16 << 20, 200
+"""Beyond 16 MiB no more than 200 times its own size: ours shrink to a tenth, and a small blob must not fill the memory
+of whoever reads it."""
 
 NO_SUCH_SERIAL = rule("AS709", "registry has no such generation")
 
@@ -77,12 +80,12 @@ class Registry:
         found = self.head()
         if found is not None and found[0].serial == serial:
             return self.generation_of(found[0])
-        for entry in self.history():
-            if entry.serial == serial and found is not None:
-                if self.blobs.get(_generation_key(serial, entry.generation)) is None:
-                    message = f"generation {serial} is not kept any more (asof registry gc)"
-                    raise DiagnosticError(NO_SUCH_SERIAL.at(NOWHERE, message))
-                return self._generation(serial, entry.generation, found[0].lineage)
+        entry = self._record(_audit_key(serial), Entry) if found is not None and 0 < serial < found[0].serial else None
+        if entry is not None and found is not None:
+            if self.blobs.get(_generation_key(serial, entry.generation)) is None:
+                message = f"generation {serial} is not kept any more (asof registry gc)"
+                raise DiagnosticError(NO_SUCH_SERIAL.at(NOWHERE, message))
+            return self._generation(serial, entry.generation, found[0].lineage)
         raise DiagnosticError(NO_SUCH_SERIAL.at(NOWHERE, f"this registry has no generation {serial}"))
 
     def history(self) -> tuple[Entry, ...]:
@@ -97,21 +100,22 @@ class Registry:
             entries.setdefault(head.last.serial, head.last)
         return tuple(entries[serial] for serial in sorted(entries) if serial <= head.serial)
 
+    def since(self, serial: int) -> tuple[Entry, ...]:
+        """The trail after generation ``serial``, one read for each line; it ends where a line is missing."""
+        found = self.head()
+        entries: list[Entry] = []
+        while found is not None and serial + len(entries) < found[0].serial:
+            head, after = found[0], serial + len(entries) + 1
+            entry = head.last if head.last and head.last.serial == after else self._record(_audit_key(after), Entry)
+            if entry is None:
+                break
+            entries.append(entry)
+        return tuple(entries)
+
     def unlocks(self) -> tuple[Unlock, ...]:
         """Every claim that was broken by hand, oldest first."""
         found = [unlock for key in self.blobs.list(UNLOCKS) if (unlock := self._record(key, Unlock))]
         return tuple(sorted(found, key=lambda unlock: (unlock.at, unlock.epoch)))
-
-    def export(self) -> bytes:
-        """The head, the current generation and the trail as one readable JSON document."""
-        found = self.head()
-        head = found[0] if found else None
-        document = {
-            "head": msgspec.to_builtins(head),
-            "state": msgspec.json.decode(state_bytes(self.generation_of(head))) if head else None,
-            "history": [msgspec.to_builtins(entry) for entry in self.history()],
-        }
-        return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
 
     def write_generation(self, state: State) -> str:
         """Store ``state`` under its serial and hash; returns the hash. Nobody sees it until HEAD points there."""
@@ -163,15 +167,20 @@ def _generation_key(serial: int, digest: str) -> str:
     return f"{GENERATIONS}{serial}-{digest}.json.gz"
 
 
+def _audit_key(serial: int) -> str:
+    return f"audit/{serial}.json"
+
+
 def inflated(body: bytes, key: str) -> bytes:
     """What was compressed into the blob ``key``. Raises DiagnosticError AS701 where it is damaged or too large."""
     inflate = zlib.decompressobj(wbits=31)
+    most = min(LARGEST_GENERATION, max(_ALWAYS, _RATIO * len(body)))
     try:
-        made = inflate.decompress(body, LARGEST_GENERATION)
+        made = inflate.decompress(body, most)
     except zlib.error as error:
         raise unreadable(f"{key} is damaged: {error}") from error
     if not inflate.eof:
-        why = "it is larger than asof reads" if inflate.unconsumed_tail else "it is cut short"
+        why = "it is larger than asof reads" if len(made) == most else "it is cut short"
         raise unreadable(f"{key} is damaged: {why}")
     return made
 

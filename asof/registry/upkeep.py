@@ -97,6 +97,18 @@ def collect(registry: Registry, *, owner: str, keep: int) -> tuple[str, ...]:
     return keys
 
 
+def export(registry: Registry) -> bytes:
+    """The head, the current generation and the trail as one readable JSON document."""
+    found = registry.head()
+    head = found[0] if found else None
+    document = {
+        "head": msgspec.to_builtins(head),
+        "state": msgspec.json.decode(state_bytes(registry.generation_of(head))) if head else None,
+        "history": [msgspec.to_builtins(entry) for entry in registry.history()],
+    }
+    return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
+
+
 def import_(registry: Registry, body: bytes, *, project: str, target: str) -> State:
     """Make an empty place what ``asof registry export`` wrote down: the current generation, its trail, its lineage.
 

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 def scaffold(project: str) -> dict[str, str]:
@@ -43,6 +43,24 @@ def ci(template: str, values: Mapping[str, str]) -> str:
     # Macros see no values of the template that calls them, and need none.
     shell = environment.get_template("shell.j2").module
     return environment.get_template(template).render(values, shell=shell)
+
+
+def report_part(name: str) -> str:
+    """A style sheet or script of the HTML report, as it stands."""
+    return files("asof.templates").joinpath("report", name).read_text(encoding="utf-8")
+
+
+def report_page(*, plain: Callable[[str], str], style: str, script: str, **values: object) -> str:
+    """The HTML report. Every text but the page's own style and script goes through ``plain`` and is escaped."""
+
+    def shown(value: object) -> object:
+        return plain(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+    environment = Environment(
+        undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=shown
+    )
+    template = environment.from_string(report_part("report.html.j2"))
+    return template.render(style=style, script=script, **values)
 
 
 def graph(project: str, data: str) -> str:

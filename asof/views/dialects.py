@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _LATEST = {
     "asof": "an ASOF join of keys and times, then a fetch",
     "lateral": "one index probe for each row",
+    "timeline": "the last row before each question, on one time line with the values on it",
     "frame": "a running maximum over rows and questions",
     "pairs": "each question joined with its rows, ranked",
 }

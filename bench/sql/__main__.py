@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import resource
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bench.sql.by_hand import by_hand
 from bench.sql.data import write
-from bench.sql.engines import engines
+from bench.sql.engines import Stopped, engines
 from bench.sql.work import GROWTH, LARGEST, WORK, compiled
 from bench.verdict import verdict
 
@@ -37,11 +38,20 @@ def seconds(engine: Engine, sql: str) -> float:
 
 
 def least(engine: Engine, queries: dict[str, str], runs: int = RUNS) -> dict[str, float]:
-    """Name -> seconds by the clock, the least of ``runs``; they take turns, so that all suffer the same noise."""
+    """Name -> seconds by the clock, the least of ``runs``; they take turns, so that all suffer the same noise.
+
+    What does not end within the limit, or in the memory there is, is said, is not run again and takes forever.
+    """
     found: dict[str, list[float]] = {name: [] for name in queries}
     for _ in range(runs):
         for name, sql in queries.items():
-            found[name].append(seconds(engine, sql))
+            if math.inf in found[name]:
+                continue
+            try:
+                found[name].append(seconds(engine, sql))
+            except Stopped as why:
+                found[name] = [math.inf]
+                print(f"{engine.label:18}  {name} does not end: {why}", flush=True)
     return {name: min(times) for name, times in found.items()}
 
 
@@ -58,8 +68,12 @@ def ratio(engine: Engine, work: Work) -> bool:
     sql = ours(engine, work)
     times = least(engine, {OURS: sql, **hands})
     best = min(hands, key=lambda name: times[name])
-    equal = engine.rows(sql) == engine.rows(hands[next(iter(hands))])
     goal = GOALS.get(engine.dialect, GOAL)
+    if math.inf in (times[OURS], times[best]):
+        took = " ".join(f"{name} {time:.2f} s;" for name, time in times.items())
+        print(f"{engine.label:18}  {work.name:42}  not compared: {took}", flush=True)
+        return times[OURS] < math.inf
+    equal = engine.rows(sql) == engine.rows(hands[next(name for name in hands if times[name] < math.inf)])
     found = times[OURS] / times[best]
     print(
         f"{engine.label:18}  {work.name:42}  {times[OURS]:7.2f} s to {times[best]:7.2f} s by hand ({best})"

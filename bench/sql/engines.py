@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 from contextlib import contextmanager
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
 import duckdb
@@ -15,7 +17,7 @@ from tests.engines.postgres import postgres_server
 from tests.engines.spark import java_home
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from pyspark.sql import SparkSession
@@ -28,8 +30,19 @@ COLUMNS = {
 }
 
 
+LIMIT = 300
+"""Seconds that a statement may take."""
+
+
+class Stopped(Exception):  # noqa: N818 - an answer, not a failure
+    """A statement that did not end: it took too long, or more memory than there is."""
+
+
 class Engine(Protocol):
-    """``load`` replaces the tables; ``rows`` fetches a query, ``spend`` runs it to the end and keeps its rows there."""
+    """``load`` replaces the tables; ``rows`` fetches a query, ``spend`` runs it to the end and keeps its rows there.
+
+    Both raise Stopped.
+    """
 
     label: str
     dialect: str
@@ -39,6 +52,28 @@ class Engine(Protocol):
     def rows(self, sql: str) -> Rows: ...
     def spend(self, sql: str) -> None: ...
     def set(self, statement: str) -> None: ...
+
+
+@contextmanager
+def stopped_by(
+    stop: Callable[[], None] | None, errors: tuple[type[Exception], ...], words: tuple[str, ...] = ("",)
+) -> Iterator[None]:
+    """Call ``stop`` after LIMIT seconds; ``errors`` with one of ``words`` in them become Stopped."""
+    timer = threading.Timer(LIMIT, stop) if stop else None
+    if timer:
+        timer.daemon = True
+        timer.start()
+    began = perf_counter()
+    try:
+        yield
+    except errors as error:
+        if not any(word in str(error) for word in words):
+            raise
+        late = perf_counter() - began >= LIMIT
+        raise Stopped(f"over {LIMIT} s" if late else "out of memory") from error
+    finally:
+        if timer:
+            timer.cancel()
 
 
 class OnDuckDB:
@@ -56,10 +91,12 @@ class OnDuckDB:
             self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS FROM '{file}'")
 
     def rows(self, sql: str) -> Rows:
-        return self.connection.execute(sql).fetchall()
+        with stopped_by(self.connection.interrupt, (duckdb.InterruptException, duckdb.OutOfMemoryException)):
+            return self.connection.execute(sql).fetchall()
 
     def spend(self, sql: str) -> None:
-        self.connection.execute(f"CREATE OR REPLACE TABLE answer AS {sql}")
+        with stopped_by(self.connection.interrupt, (duckdb.InterruptException, duckdb.OutOfMemoryException)):
+            self.connection.execute(f"CREATE OR REPLACE TABLE answer AS {sql}")
 
     def set(self, statement: str) -> None:
         self.connection.execute(statement)
@@ -73,8 +110,9 @@ class OnPostgres:
     def __init__(self, connection: psycopg.Connection, *, index: bool) -> None:
         self.connection, self.index = connection, index
         self.label = "postgres, indexed" if index else "postgres, no index"
-        self.latest = None if index else "frame"
+        self.latest = None if index else "timeline"
         connection.execute("SET TimeZone = 'UTC'; SET work_mem = '256MB'")
+        connection.execute(f"SET statement_timeout = '{LIMIT}s'".encode())
 
     def load(self, tables: Mapping[str, Path]) -> None:
         for name, file in tables.items():
@@ -92,10 +130,12 @@ class OnPostgres:
             self.set(f"ANALYZE {name}")
 
     def rows(self, sql: str) -> Rows:
-        return self.connection.execute(sql.encode()).fetchall()
+        with stopped_by(None, (psycopg.errors.QueryCanceled, psycopg.errors.OutOfMemory)):
+            return self.connection.execute(sql.encode()).fetchall()
 
     def spend(self, sql: str) -> None:
-        self.set(f"DROP TABLE IF EXISTS answer; CREATE TABLE answer AS {sql}")
+        with stopped_by(None, (psycopg.errors.QueryCanceled, psycopg.errors.OutOfMemory)):
+            self.set(f"DROP TABLE IF EXISTS answer; CREATE TABLE answer AS {sql}")
 
     def set(self, statement: str) -> None:
         self.connection.execute(statement.encode())
@@ -113,6 +153,7 @@ class OnClickHouse:
         self.session = session.Session(str(folder))
         for statement in ("CREATE DATABASE bench ENGINE = Atomic", "USE bench", "SET session_timezone = 'UTC'"):
             self.set(statement)
+        self.set(f"SET max_execution_time = {LIMIT}")
 
     def load(self, tables: Mapping[str, Path]) -> None:
         for name, file in tables.items():
@@ -126,19 +167,24 @@ class OnClickHouse:
             self.set(f"CREATE TABLE {name} ENGINE = MergeTree ORDER BY {order} AS SELECT {wanted} FROM file('{file}')")
 
     def rows(self, sql: str) -> Rows:
-        found = self.session.query(sql, "ArrowTable")
+        with stopped_by(None, (RuntimeError,), ("TIMEOUT_EXCEEDED", "MEMORY_LIMIT_EXCEEDED")):
+            found = self.session.query(sql, "ArrowTable")
         return list(zip(*(column.to_pylist() for column in found.columns), strict=True))
 
     def spend(self, sql: str) -> None:
         self.set("DROP TABLE IF EXISTS answer SYNC")
-        self.set(f"CREATE TABLE answer ENGINE = MergeTree ORDER BY tuple() AS {sql}")
+        with stopped_by(None, (RuntimeError,), ("TIMEOUT_EXCEEDED", "MEMORY_LIMIT_EXCEEDED")):
+            self.set(f"CREATE TABLE answer ENGINE = MergeTree ORDER BY tuple() AS {sql}")
 
     def set(self, statement: str) -> None:
         self.session.query(statement)
 
 
 class OnSpark:
-    """A local JVM with both cores and Spark's own defaults, but for as many shuffle partitions as such data needs."""
+    """A local JVM with both cores and Spark's own defaults, but for as many shuffle partitions as such data needs.
+
+    Both sides read Parquet: ten million cached rows would leave too little of the heap to either.
+    """
 
     label = dialect = "spark"
     latest = None
@@ -147,17 +193,24 @@ class OnSpark:
         self.session = session
 
     def load(self, tables: Mapping[str, Path]) -> None:
-        self.session.catalog.clearCache()
         for name, file in tables.items():
             self.session.read.parquet(str(file)).createOrReplaceTempView(name)
-            self.set(f"CACHE TABLE {name}")
 
     def rows(self, sql: str) -> Rows:
-        found = self.session.sql(sql).toArrow()
+        with self._limited():
+            found = self.session.sql(sql).toArrow()
         return list(zip(*(column.to_pylist() for column in found.columns), strict=True))
 
     def spend(self, sql: str) -> None:
-        self.session.sql(sql).write.format("noop").mode("overwrite").save()
+        with self._limited():
+            self.session.sql(sql).write.format("noop").mode("overwrite").save()
+
+    def _limited(self) -> AbstractContextManager[None]:
+        from py4j.protocol import Py4JJavaError
+        from pyspark.errors import PySparkException
+
+        words = ("cancelled", "OutOfMemory", "UNABLE_TO_ACQUIRE_MEMORY")
+        return stopped_by(self.session.sparkContext.cancelAllJobs, (Py4JJavaError, PySparkException), words)
 
     def set(self, statement: str) -> None:
         self.session.sql(statement)

@@ -9,6 +9,7 @@ import pytest
 from asof import api
 from asof.compiler.plan import plan_bytes
 from asof.ops import plan_cache
+from asof.ops.keeping import FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +34,7 @@ def apply(root: Path) -> None:
 
 
 def kept(root: Path) -> list[Path]:
-    return sorted((root / plan_cache.FOLDER).glob("*.json"))
+    return sorted((root / FOLDER / plan_cache.PLANS).glob("*"))
 
 
 def test_the_second_plan_is_kept_and_equal_to_the_byte(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:

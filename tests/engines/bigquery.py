@@ -105,6 +105,8 @@ class BigQuery:
 
     def readable(self, sql: str, types: Sequence[Type]) -> str:
         """The statement with its timestamps as microseconds: they come back in a form that nothing here reads."""
+        if not any(map(_holds_times, types)):
+            return sql
         query = sqlglot.parse_one(sql, read="bigquery")
         assert isinstance(query, exp.Select)
         if query.is_star:

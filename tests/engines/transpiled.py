@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import sqlglot
 from sqlglot import exp
 
+from asof.compiler import tree
 from tests.engines.duckdb import DuckDB
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ def _as_duckdbs(node: exp.Expr) -> exp.Expr:
         value = node.expression.transform(_as_duckdbs)
         some = exp.Not(this=exp.Is(this=node.this.copy(), expression=exp.Null()))
         return _entries([node.this, value], exp.Where(this=some))
+    if isinstance(node, exp.Join) and node.args.get("match_condition"):
+        matched = [*([node.args["on"]] if node.args.get("on") else []), node.args["match_condition"]]
+        return exp.Join(this=node.this, method="ASOF", side="LEFT", on=tree.all_of(matched))  # it keeps what has none
     if isinstance(node, exp.ToVariant):
         return node.this
     return node

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 REACH, LATEST, WINDOWS = "pit/reach.py", "pit/latest.py", "pit/windows.py"
 TRAINING, FUNCTIONS, STATEMENT, TREE = "pit/training.py", "pit/functions.py", "pit/statement.py", "tree.py"
-TOTALS, PAIRS = "pit/totals.py", "pit/pairs.py"
+TOTALS, PAIRS, TIMELINE = "pit/totals.py", "pit/pairs.py", "pit/timeline.py"
+PARTITIONS = "pit/partitions.py"
 
 
 class Mutant(NamedTuple):
@@ -19,6 +20,50 @@ class Mutant(NamedTuple):
 
 
 MUTANTS = (
+    Mutant(
+        "partitions: the first day is that of UTC",
+        PARTITIONS,
+        "-self.reach.since.microseconds - _DAY",
+        "-self.reach.since.microseconds",
+    ),
+    Mutant(
+        "partitions: the last day is that of UTC",
+        PARTITIONS,
+        "_DAY - self.reach.until.microseconds",
+        "-self.reach.until.microseconds",
+    ),
+    Mutant("partitions: the ttl is forgotten", PARTITIONS, "-self.reach.since.microseconds - _DAY", "-_DAY"),
+    Mutant(
+        "partitions: >= becomes >",
+        PARTITIONS,
+        "exp.GTE(this=column.copy(), expression=first)",
+        "exp.GT(this=column.copy(), expression=first)",
+    ),
+    Mutant(
+        "partitions: <= becomes <",
+        PARTITIONS,
+        "exp.LTE(this=column.copy(), expression=last)",
+        "exp.LT(this=column.copy(), expression=last)",
+    ),
+    Mutant(
+        "partitions: the last instant is taken for the first",
+        PARTITIONS,
+        "exp.Min, self.extent.earliest",
+        "exp.Max, self.extent.latest",
+    ),
+    Mutant("partitions: one view's reach for all", PARTITIONS, "reach.widest(reaches)", "reaches[0]"),
+    Mutant(
+        "partitions: rows without a date are lost",
+        "relation.py",
+        "exp.Or(this=exp.Paren(this=tree.all_of(days)), expression=dateless)",
+        "tree.all_of(days)",
+    ),
+    Mutant(
+        "partitions: learned bounds lose rows without a date",
+        "relation.py",
+        "others = tree.where(query.copy(), [dateless])",
+        "others = tree.where(query.copy(), [exp.false()])",
+    ),
     Mutant("a window's end: <= becomes <", REACH, "[exp.LTE(this=event", "[exp.LT(this=event"),
     Mutant("a window's start: >= becomes >", REACH, "exp.GTE(this=event.copy()", "exp.GT(this=event.copy()"),
     Mutant("a window holds its last instant", REACH, "(1 if open_end else 0)", "0"),
@@ -40,6 +85,31 @@ MUTANTS = (
     Mutant(
         "latest, running maximum: the ttl's bound", LATEST, "conditions.append(exp.GTE(", "conditions.append(exp.GT("
     ),
+    Mutant("latest, timeline: the ttl's bound", TIMELINE, "conditions.append(exp.GTE(", "conditions.append(exp.GT("),
+    Mutant(
+        "latest, timeline: the ttl dropped", TIMELINE, "conditions.append(exp.GTE(", "list[exp.Expr]().append(exp.GTE("
+    ),
+    Mutant(
+        "latest, timeline: rows of an instant after its questions", TIMELINE, "(statement.names.row, *ties)", "ties"
+    ),
+    Mutant(
+        "latest, timeline: unique before created",
+        TIMELINE,
+        "(*rows.ties, *rows.values)",
+        "(*rows.ties[::-1], *rows.values)",
+    ),
+    Mutant(
+        "latest, timeline: feature values dropped",
+        TIMELINE,
+        '*map(tree.earliest_first, _of("", (statement.names.row, *ties)))',
+        '*map(tree.earliest_first, _of("", (statement.names.row, *(t for t in ties if t in rows.ties))))',
+    ),
+    Mutant(
+        "latest, timeline: the greatest loses",
+        TIMELINE,
+        '*map(tree.earliest_first, _of("", (statement.names.row, *ties)))',
+        '*map(tree.earliest_first, _of("", (statement.names.row,))), *map(tree.latest_first, _of("", ties))',
+    ),
     Mutant(
         "visibility of latest values dropped",
         LATEST,
@@ -49,9 +119,11 @@ MUTANTS = (
     Mutant(
         "visibility of windows dropped", WINDOWS, "on.append(reach.visible(", "list[exp.Expr]().append(reach.visible("
     ),
-    Mutant("ties: created and unique dropped", LATEST, "(*rows.ties, *features)", "features"),
-    Mutant("ties: unique before created", LATEST, "(*rows.ties, *features)", "(*rows.ties[::-1], *features)"),
-    Mutant("ties: feature values dropped", LATEST, "(*rows.ties, *features)", "rows.ties"),
+    Mutant("ties: created and unique dropped", LATEST, "(*rows.ties, *rows.values)", "rows.values"),
+    Mutant("ties: unique before created", LATEST, "(*rows.ties, *rows.values)", "(*rows.ties[::-1], *rows.values)"),
+    Mutant("ties: feature values dropped", LATEST, "(*rows.ties, *rows.values)", "rows.ties"),
+    Mutant("pairs: the event no longer decides", LATEST, "[event, *_ties(rows)]", "_ties(rows)"),
+    Mutant("latest, fetched: any time of the key", LATEST, "(*rows.keys, names.event))\n", "rows.keys)\n"),
     Mutant("ties: NULL wins", TREE, "desc=True, nulls_first=False", "desc=True, nulls_first=True"),
     Mutant("LEFT JOIN becomes INNER", TRAINING, 'on, side="LEFT")', "on)"),
     Mutant("count of nothing is NULL", WINDOWS, 'on, side="LEFT")', "on)"),

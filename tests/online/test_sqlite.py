@@ -143,3 +143,16 @@ def test_settings_are_checked_before_anything_is_opened(tmp_path: Path, monkeypa
     with pytest.raises(DiagnosticError) as error:
         connect(Store(type="sqlite", options=(("path", "${env:SECRET_FOLDER}/x.db"),)), root=tmp_path)
     assert error.value.diagnostics[0].code == "AS723"
+
+
+def test_among_many_tables_each_is_found_by_an_index(tmp_path: Path) -> None:
+    with closing(connect(STORE, root=tmp_path)) as store:
+        store.create(table("p__fares__00000000"))
+    statements = (
+        "SELECT project, layout FROM asof_tables WHERE name = 'x' COLLATE NOCASE",
+        "SELECT 1 FROM pragma_table_info('x') LIMIT 1",
+    )
+    with closing(sqlite3.connect(tmp_path / "deep/online.db")) as connection:
+        plans = [str(connection.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()) for sql in statements]
+    assert "USING INDEX" in plans[0]
+    assert "VIRTUAL TABLE INDEX" in plans[1]

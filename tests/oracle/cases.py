@@ -66,6 +66,8 @@ class Case:
     timestamp: str = "event_timestamp"
     full_feature_names: bool = False
     meaning: Mapping[str, Any] = field(default_factory=dict)
+    extent_known: bool = False
+    """Whether the compiler is told the first and the last instant of the spine."""
 
     @property
     def repo(self) -> Repo:
@@ -94,11 +96,15 @@ class Case:
 
     def compiled(self, dialect: str, latest: LatestStrategy | None = None) -> CompiledQuery:
         """The training query; a diagnostic fails the test."""
+        times = [row[self.timestamp] for row in self.spine_rows()]
+        known = [time for time in times if isinstance(time, datetime)] if self.extent_known else []
         spine = SpineSpec(
             relation=SPINE,
             columns=tuple(name for name, _ in self.spine_columns),
             timestamp=self.timestamp,
             row_id=ROW_ID,
+            earliest=min(known, default=None),
+            latest=max(known, default=None),
         )
         request = TrainingRequest(items=tuple(self.items), full_feature_names=self.full_feature_names, spine=spine)
         made = training_query(self.repo, request, target=dialect, dialect=dialect, latest=latest)

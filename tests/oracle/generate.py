@@ -27,6 +27,7 @@ from asof.compiler.model import (
 )
 from asof.compiler.types import BOOL, DATE, FLOAT64, INT64, STRING, TIMESTAMP, Type
 from tests.oracle.cases import Case, table
+from tests.oracle.oracle import instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -100,6 +101,18 @@ class Drawn:
     source: DataSource
     values: Mapping[str, Type]
     store: Callable[[datetime], object]
+    ahead: timedelta = timedelta(0)
+    """How far the clock by which its partitions are dated is ahead of UTC."""
+
+    def day(self, event: object) -> object:
+        """The partition of a row with that stored event time, as its column holds it."""
+        timing, column = self.source.timing, self.source.date_partition_column
+        at = instant(event, timing.timezone, timing.timestamp_unit)
+        if at is None:
+            return None
+        found = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at) + self.ahead).date()
+        kind = next(c.type for c in self.source.columns if c.name == column)
+        return found.isoformat() if kind == STRING else found
 
 
 def stored_as(kind: str) -> tuple[Type, Callable[[datetime], object]]:
@@ -130,6 +143,8 @@ def sources(draw: st.DrawFn, name: str, kinds: Sequence[str], without: Collectio
     columns += [Column(name=created, type=time)] if created else []
     columns += [Column(name=ends, type=time)] if ends else []
     columns += [Column(name=tie, type=INT64) for tie in unique]
+    partition = "day; of" if draw(st.sampled_from((True, False))) else ""
+    columns += [Column(name=partition, type=draw(st.sampled_from((DATE, STRING))))] if partition else []
     columns += [Column(name=n, type=t) for n, t in values.items()]
     renamed = {
         old: f"{old[:40]} used" for old in draw(st.sets(st.sampled_from([c.name for c in columns[3:]]), max_size=2))
@@ -145,8 +160,16 @@ def sources(draw: st.DrawFn, name: str, kinds: Sequence[str], without: Collectio
         timestamp_unit=kind if kind.endswith("seconds") else "",  # type: ignore[arg-type]
     )
     mapping = tuple(sorted(renamed.items()))
-    source = DataSource(name=name, location=table(name), columns=tuple(columns), timing=timing, field_mapping=mapping)
-    return Drawn(source, {renamed.get(n, n): t for n, t in values.items()}, store)
+    source = DataSource(
+        name=name,
+        location=table(name),
+        columns=tuple(columns),
+        timing=timing,
+        field_mapping=mapping,
+        date_partition_column=partition,
+    )
+    ahead = timedelta(hours=draw(st.sampled_from((0, -12, 14))))
+    return Drawn(source, {renamed.get(n, n): t for n, t in values.items()}, store, ahead)
 
 
 @st.composite
@@ -255,7 +278,16 @@ def source_rows(
         else:
             columns.append(st.sampled_from(VALUES[column.type]))
     size = draw(st.sampled_from((24, 12, 3, 0)))
-    return draw(st.lists(st.tuples(*columns), min_size=size // 2, max_size=size))
+    rows: list[tuple[object, ...]] = draw(st.lists(st.tuples(*columns), min_size=size // 2, max_size=size))
+    names = [column.name for column in drawn.source.columns]
+    if not drawn.source.date_partition_column:
+        return rows
+    event, day = names.index(timing.timestamp_field), names.index(drawn.source.date_partition_column)
+    dated = draw(st.lists(st.sampled_from((True, True, True, False)), min_size=len(rows), max_size=len(rows)))
+    return [
+        (*row[:day], drawn.day(row[event]) if known else None, *row[day + 1 :])
+        for row, known in zip(rows, dated, strict=True)
+    ]
 
 
 @st.composite
@@ -320,4 +352,5 @@ def cases(draw: st.DrawFn, *, without: Collection[str] = ()) -> Case:
         items=items,
         full_feature_names=True,
         meaning=meaning,
+        extent_known=draw(st.booleans()),
     )

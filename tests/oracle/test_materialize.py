@@ -41,10 +41,10 @@ def seen(case: Case, view: FeatureView, moment: datetime) -> list[Row]:
 
 
 def test_materialization_loads_what_the_offline_query_says(engine: Runner) -> None:
-    prove(engine, _loads_what_the_offline_query_says, 0.3)
+    prove(engine, loads_what_the_offline_query_says, 0.3)
 
 
-def _loads_what_the_offline_query_says(engine: Runner, case: Case, seed: int) -> None:
+def loads_what_the_offline_query_says(engine: Runner, case: Case, seed: int) -> None:
     moment = INSTANTS[seed % len(INSTANTS)]
     for view in case.definitions:
         if not isinstance(view, FeatureView):

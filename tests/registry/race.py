@@ -1,7 +1,8 @@
 """Appliers that race: of those who want the same object one wins, and whoever wants another one gets it.
 
-Run as ``python -m tests.registry.race [--appliers 16] [--rounds 1000] [--registry URL]``. In each round the appliers
-make their plans from one generation; four at a time want to change one and the same view. Exits 1 at the first breach.
+Run as ``python -m tests.registry.race [--appliers 16] [--rounds 1000] [--minutes N] [--registry URL]``. In each round
+the appliers make their plans from one generation; four at a time want to change one and the same view, while a reader
+polls. Exits 1 at the first breach. Progress goes to stderr.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from asof.compiler.model import Repo
     from asof.registry.store import Registry
 
+PAUSE = 0.05
+"""Seconds between two reads of whoever only reads."""
 RIVALS = 4
 """Appliers that want the same view."""
 
@@ -47,11 +50,15 @@ def carry_out(root: Path, place: str, made: Plan, who: str) -> str:
     """Insist until the plan is applied or stale; what became of it."""
     with StoreInfrastructure("rides", root=root) as stores:
         hands = Hands(infrastructure=stores, actor=Actor(by=who))
+        registry = open_registry(place, root=root)
+        # Those who wait must not keep the one who works from its processor: all of them share this machine.
+        pause = 0.005
         while True:
             try:
-                return f"won {apply(made, open_registry(place, root=root), hands).serial}"
+                return f"won {apply(made, registry, hands).serial}"
             except ClaimError:
-                time.sleep(random.uniform(0.001, 0.02))
+                time.sleep(random.uniform(0.5, 1.0) * pause)
+                pause = min(2 * pause, 0.3)
             except StalePlanError:
                 return "stale"
 
@@ -62,8 +69,27 @@ def applier(root: Path, place: str, who: str, pipe: Connection) -> None:
         pipe.send(carry_out(root, place, plan_from_bytes(body), who))
 
 
-def race(root: Path, place: str, appliers: int, rounds: int) -> str:
-    """Raises AssertionError at the first breach; returns a summary."""
+def reader(root: Path, place: str, pipe: Connection) -> None:
+    """Poll until told to stop, and say how often; or what was wrong with an answer.
+
+    ``state`` compares a generation with its hash, its serial and its lineage: any error at all is a breach.
+    """
+    registry = open_registry(place, root=root)
+    polls, last = 0, registry.state()
+    try:
+        while not pipe.poll(PAUSE):
+            state = registry.state()
+            if state.serial < last.serial or (state.serial == last.serial and state.generation != last.generation):
+                raise AssertionError(f"generation {state.serial} was read after {last.serial}")
+            polls, last = polls + 1, state
+    except Exception as error:  # noqa: BLE001 - whatever a reader meets is what this is about
+        pipe.send(f"{type(error).__name__}: {error}")
+    else:
+        pipe.send(polls)
+
+
+def race(root: Path, place: str, appliers: int, rounds: int, minutes: float) -> str:
+    """Raises AssertionError at the first breach; returns a summary, also of fewer rounds where time is over."""
     groups = [f"v{n}" for n in range(-(-appliers // RIVALS))]
     lives = dict.fromkeys(groups, 1)
     with StoreInfrastructure("rides", root=root) as stores:
@@ -77,8 +103,22 @@ def race(root: Path, place: str, appliers: int, rounds: int) -> str:
         pipes.append(ours)
         workers.append(context.Process(target=applier, args=(root, place, f"applier {n}", theirs), daemon=True))
         workers[-1].start()
+    ours, theirs = context.Pipe()
+    workers.append(context.Process(target=reader, args=(root, place, theirs), daemon=True))
+    workers[-1].start()
+    began = time.monotonic()
     for number in range(rounds):
         _round(registry, number, groups, lives, pipes)
+        if number % 10 == 9:
+            spent = time.monotonic() - began
+            print(f"{number + 1} rounds, {spent / (number + 1):.2f} s each", file=sys.stderr, flush=True)
+        assert not ours.poll(), f"the reader: {ours.recv()}"
+        if time.monotonic() - began > minutes * 60:
+            rounds = number + 1
+            break
+    ours.send("stop")
+    polls = ours.recv()
+    assert isinstance(polls, int), f"the reader: {polls}"
     for pipe in pipes:
         pipe.send_bytes(b"")
     for worker in workers:
@@ -86,7 +126,8 @@ def race(root: Path, place: str, appliers: int, rounds: int) -> str:
     history = registry.history()
     assert [e.serial for e in history] == list(range(1, registry.state().serial + 1)), "a generation is missing"
     assert len(history) == 1 + rounds * len(groups), "an update was lost"
-    return f"{rounds} rounds of {appliers} appliers: {len(history)} generations, one winner for each conflict"
+    made = f"{rounds} rounds of {appliers} appliers: {len(history)} generations, one winner for each conflict"
+    return f"{made}; {polls} reads beside them, all whole"
 
 
 def _round(registry: Registry, number: int, groups: list[str], lives: dict[str, int], pipes: list[Connection]) -> None:
@@ -112,10 +153,13 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--appliers", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=1000)
+    parser.add_argument("--minutes", type=float, default=1e6, help="begin no round after that long")
     parser.add_argument("--registry", default="registry", help="an empty place; a folder of its own by default")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        print(race(Path(folder), given.registry, given.appliers, given.rounds))
+        began = time.monotonic()
+        print(race(Path(folder), given.registry, given.appliers, given.rounds, given.minutes))
+        print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
     return 0
 
 

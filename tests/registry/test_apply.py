@@ -28,6 +28,7 @@ from asof.ops.infrastructure import StoreInfrastructure
 from asof.ops.rollback import rollback_plan
 from asof.registry.claim import LEASE, Claimed, ClaimError
 from asof.registry.store import Registry
+from asof.registry.upkeep import export
 from tests.plan.world import LOCAL, PROJECT, column, duration, edited, repo_with, store, without
 from tests.registry.world import (
     DRIVER,
@@ -67,7 +68,7 @@ def test_the_trail_says_who_did_what_from_where(tmp_path: Path) -> None:
     first, second = registry_in(tmp_path).history()
     assert (first.serial, first.by, first.commit, first.summary) == (1, "ada", "abc123", {"additive": 4})
     assert (second.parent, second.addresses) == (first.generation, ("feature_view/fares",))
-    exported = json.loads(registry_in(tmp_path).export())
+    exported = json.loads(export(registry_in(tmp_path)))
     assert exported["state"]["objects"].keys() == GROWN.definitions.keys()
     assert exported["head"]["serial"] == 2
 

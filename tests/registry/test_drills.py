@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def drill(module: str, *arguments: str) -> str:
     command = [sys.executable, "-m", f"tests.registry.{module}", *arguments]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert ran.returncode == 0, ran.stdout
     return ran.stdout
 
 

@@ -12,6 +12,7 @@ import pytest
 
 import asof
 from asof import api
+from asof.compiler.diagnostics import DiagnosticError
 from tests.sdk.shop import PROJECT, apply
 
 if TYPE_CHECKING:
@@ -150,3 +151,53 @@ def test_days_in_many_files_are_midnights_where_the_source_lives(
     spine = pa.table({"guest": [1, 1], "event_timestamp": pa.array(times, pa.timestamp("us", "UTC"))})
     with closing(asof.Store(root)) as store:
         assert store.historical(spine, features=["visit"]).column("spent").to_pylist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("url", "extension"),
+    [("s3://bucket/v/*.parquet", "httpfs"), ("gs://bucket/v.parquet", "httpfs"), ("az://c/v.parquet", "azure")],
+)
+def test_a_url_without_its_extension_says_which_is_missing_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, extension: str
+) -> None:
+    """An empty home has no extensions."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    root = make(tmp_path, VISITS % (url, ""))
+    spine = pa.table({"guest": [1], "event_timestamp": pa.array([NOON], pa.timestamp("us", "UTC"))})
+    with closing(asof.Store(root)) as store, pytest.raises(DiagnosticError) as raised:
+        store.historical(spine, features=["visit"])
+    (said,) = raised.value.diagnostics
+    assert said.code == "AS724"
+    assert f"the extension '{extension}'" in said.message
+    assert f"INSTALL {extension}" in said.notes[0]
+
+
+@pytest.mark.parametrize("kind", ["string", "int64"])
+def test_columns_that_a_path_names_have_the_types_they_are_declared_with(tmp_path: Path, kind: str) -> None:
+    """`month=05` looks like a number; whoever declares text gets the text, its zero included."""
+    folder = tmp_path / "data/month=05"
+    folder.mkdir(parents=True)
+    happened = pa.array([NOON - HOUR], pa.timestamp("us", "UTC"))
+    pq.write_table(pa.table({"guest": [1], "at": happened}), folder / "part.parquet")
+    definitions = f"""
+kind: Entity
+name: guest
+join_keys: [{{name: guest, type: int64}}]
+---
+kind: DataSource
+name: visits
+path: data/month=*/*.parquet
+timestamp_field: at
+columns: [{{name: guest, type: int64}}, {{name: at, type: timestamp}}, {{name: month, type: {kind}}}]
+---
+kind: FeatureView
+name: visit
+entities: [guest]
+source: visits
+schema: [{{name: month, type: {kind}}}]
+"""
+    root = make(tmp_path, definitions)
+    spine = pa.table({"guest": [1], "event_timestamp": pa.array([NOON], pa.timestamp("us", "UTC"))})
+    with closing(asof.Store(root)) as store:
+        found = store.historical(spine, features=["visit"]).column("month").to_pylist()
+    assert found == ["05" if kind == "string" else 5]

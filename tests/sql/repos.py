@@ -25,7 +25,7 @@ from asof.compiler.model import (
     Window,
 )
 from asof.compiler.pit import SpineSpec, TrainingRequest
-from asof.compiler.types import FLOAT64, INT64, TIMESTAMP
+from asof.compiler.types import DATE, FLOAT64, INT64, STRING, TIMESTAMP
 
 RIDES = DataSource(
     name="rides",
@@ -82,6 +82,28 @@ HABITS = FeatureView(
     ),
 )
 """What takes more than a count, a sum or an extreme."""
+DAYS = DataSource(
+    name="days",
+    location=Location(table="days"),
+    columns=(*RIDES.columns, Column(name="ds", type=DATE)),
+    timing=RIDES.timing,
+    date_partition_column="ds",
+)
+NIGHTS = DataSource(
+    name="nights",
+    location=Location(table="nights"),
+    columns=(*RIDES.columns, Column(name="ds", type=STRING)),
+    timing=RIDES.timing,
+    date_partition_column="ds",
+)
+BY_DAY = FeatureView(name="by_day", entities=("driver",), source="days", schema=LAST_RIDE.schema, ttl=LAST_RIDE.ttl)
+BY_NIGHT = FeatureView(
+    name="by_night",
+    entities=("driver",),
+    source="nights",
+    aggregations=(Aggregation(function="count", name="rides", windows=(_WEEK,)),),
+)
+"""Of partitions: dated ones, and those whose dates are text."""
 ODDS = OnDemandFeatureView(
     name="odds",
     sources=("last_ride", "earnings"),
@@ -98,6 +120,7 @@ def repo(*definitions: AnyDefinition) -> Repo:
 
 
 TAXI = repo(RIDES, DRIVER, LAST_RIDE, EARNINGS, HABITS, ODDS)
+PARTITIONED = repo(DRIVER, DAYS, NIGHTS, BY_DAY, BY_NIGHT)
 
 
 def able(dialect: str) -> Repo:

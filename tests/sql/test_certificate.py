@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import sqlglot
 
@@ -51,6 +53,20 @@ PROVEN = {
         , w AS (SELECT _row, MAX(v) OVER (PARTITION BY k ORDER BY _at, _row NULLS FIRST
                 ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS v FROM line)
         SELECT s.k, w.v FROM spine s LEFT JOIN w ON w._row = s._row""",
+    "the last record of a time line": LINE
+    + """
+        , w AS (SELECT _row, LAST_VALUE(CASE WHEN _row IS NULL THEN v END IGNORE NULLS) OVER (PARTITION BY k
+                ORDER BY _at, _row NULLS FIRST ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS v FROM line)
+        SELECT s.k, w.v FROM spine s LEFT JOIN w ON w._row = s._row""",
+    "values looked up by their place on a time line": LINE
+    + """
+        , numbered AS (SELECT *, CASE WHEN _row IS NULL THEN ROW_NUMBER() OVER so_far END AS _place FROM line WINDOW
+                so_far AS (PARTITION BY k ORDER BY _at, _row ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW))
+        , placed AS (SELECT *, MAX(_place) OVER so_far AS _newest FROM numbered WINDOW
+                so_far AS (PARTITION BY k ORDER BY _at, _row ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW))
+        , w AS (SELECT _row, NTH_VALUE(v, _newest) OVER so_far AS v FROM placed WINDOW
+                so_far AS (PARTITION BY k ORDER BY _at, _row ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW))
+        SELECT s.k, w.v FROM spine s LEFT JOIN w ON w._row = s._row""",
     "running totals at the edges of windows": """
         , edges AS (SELECT _row, 'end' AS _edge, k, _at FROM spine AS q
                     UNION ALL SELECT _row, 'start' AS _edge, k, _at - INTERVAL '1' DAY AS _at FROM spine AS q)
@@ -72,7 +88,32 @@ PROVEN = {
         SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
 }
 
+SO_FAR = "(PARTITION BY k ORDER BY _at, _row ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+ANSWER = " SELECT s.k, w.v FROM spine s LEFT JOIN w ON w._row = s._row"
+
 LEAKS = {
+    "the row after this one, whatever the frame": LINE
+    + f", w AS (SELECT _row, LEAD(v) OVER {SO_FAR} AS v FROM line) {ANSWER}",
+    "a share of all rows, whatever the frame": LINE
+    + f", w AS (SELECT _row, CUME_DIST() OVER {SO_FAR} AS v FROM line) {ANSWER}",
+    "a time line with a column that looks ahead": LINE
+    + f""", longer AS (SELECT *, MAX(v) OVER (PARTITION BY k ORDER BY _at, _row
+                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS most FROM line)
+        , w AS (SELECT _row, MAX(most) OVER {SO_FAR} AS v FROM longer) {ANSWER}""",
+    "a time line with an aggregate of all of it": LINE
+    + f", longer AS (SELECT *, MAX(v) AS most FROM line), w AS (SELECT _row, MAX(most) OVER {SO_FAR} AS v FROM longer)"
+    + ANSWER,
+    "a time line with another clock": LINE
+    + f""", longer AS (SELECT *, MIN(v) OVER {SO_FAR} AS _at FROM line)
+        , w AS (SELECT _row, MAX(v) OVER {SO_FAR} AS v FROM longer) {ANSWER}""",
+    "a time line with other rows": LINE
+    + f""", longer AS (SELECT *, ROW_NUMBER() OVER {SO_FAR} AS _row FROM line)
+        , w AS (SELECT _row, MAX(v) OVER {SO_FAR} AS v FROM longer) {ANSWER}""",
+    "a longer time line itself": LINE
+    + f", longer AS (SELECT *, MAX(v) OVER {SO_FAR} AS most FROM line) SELECT l.most FROM longer l",
+    "part of a time line": LINE
+    + f""", longer AS (SELECT *, MAX(v) OVER {SO_FAR} AS most FROM line WHERE v > 0)
+        , w AS (SELECT _row, MAX(most) OVER {SO_FAR} AS v FROM longer) {ANSWER}""",
     "a frame of rows that ends after the row": LINE
     + """
         , w AS (SELECT _row, MAX(v) OVER (PARTITION BY k ORDER BY _at, _row NULLS FIRST
@@ -218,7 +259,13 @@ def test_it_is_proven(sql: str) -> None:
 
 @pytest.mark.parametrize("sql", LEAKS.values(), ids=LEAKS.keys())
 def test_it_is_a_leak(sql: str) -> None:
-    assert isinstance(judged(sql), Leak)
+    """The path leads from the output inwards, through tables of the query, to where something is missing."""
+    leak = judged(sql)
+    assert isinstance(leak, Leak)
+    start, *tables = leak.path
+    assert start == "output"
+    assert all(re.search(rf"\b{table}\b", HEAD + sql) for table in tables)
+    assert leak.reason
 
 
 def test_a_witness_that_is_not_the_declared_time_proves_nothing() -> None:

@@ -14,7 +14,7 @@ from asof.compiler.dialects import DIALECTS
 from asof.compiler.materialize import checks_query, materialize_query
 from asof.compiler.pit import training_query
 from tests.golden import ROOT, check_golden
-from tests.sql.repos import EARNINGS, LAST_RIDE, TAXI, able, request
+from tests.sql.repos import BY_DAY, BY_NIGHT, EARNINGS, LAST_RIDE, PARTITIONED, TAXI, able, request
 
 if TYPE_CHECKING:
     from asof.compiler.emit import CompiledQuery
@@ -22,9 +22,13 @@ if TYPE_CHECKING:
 NOON = datetime(2024, 2, 29, 12, tzinfo=UTC)
 TABLES = {
     "duckdb": """CREATE TABLE rides (driver BIGINT, ended_at TIMESTAMPTZ, loaded_at TIMESTAMPTZ, ride BIGINT,
-                 fare DOUBLE, rating BIGINT); CREATE TABLE bookings (driver BIGINT, asked_at TIMESTAMPTZ)""",
+                 fare DOUBLE, rating BIGINT); CREATE TABLE bookings (driver BIGINT, asked_at TIMESTAMPTZ);
+                 CREATE TABLE days AS SELECT *, CAST(NULL AS DATE) AS ds FROM rides;
+                 CREATE TABLE nights AS SELECT *, CAST(NULL AS VARCHAR) AS ds FROM rides""",
     "sqlite": """CREATE TABLE rides (driver INTEGER, ended_at INTEGER, loaded_at INTEGER, ride INTEGER,
-                 fare REAL, rating INTEGER); CREATE TABLE bookings (driver INTEGER, asked_at INTEGER)""",
+                 fare REAL, rating INTEGER); CREATE TABLE bookings (driver INTEGER, asked_at INTEGER);
+                 CREATE TABLE days AS SELECT *, NULL AS ds FROM rides;
+                 CREATE TABLE nights AS SELECT *, NULL AS ds FROM rides""",
 }
 
 
@@ -36,6 +40,13 @@ def compiled(case: str, dialect: str) -> CompiledQuery:
         "aggregations": lambda: training_query(able(dialect), request("habits"), target="local", dialect=dialect),
         "materialize_latest": lambda: materialize_query(TAXI, LAST_RIDE, target="local", dialect=dialect, as_of=NOON),
         "materialize_windows": lambda: materialize_query(TAXI, EARNINGS, target="local", dialect=dialect, as_of=NOON),
+        "partitions": lambda: training_query(
+            PARTITIONED, request("by_day", "by_night"), target="local", dialect=dialect
+        ),
+        "materialize_partitions": lambda: materialize_query(
+            PARTITIONED, BY_DAY, target="local", dialect=dialect, as_of=NOON
+        ),
+        "checks_partitions": lambda: checks_query(PARTITIONED, BY_NIGHT, target="local", dialect=dialect),
         "checks": lambda: checks_query(TAXI, LAST_RIDE, target="local", dialect=dialect),
     }[case]()
     assert made.diagnostics == ()
@@ -43,7 +54,8 @@ def compiled(case: str, dialect: str) -> CompiledQuery:
     return made.query
 
 
-CASES = ("training", "aggregations", "materialize_latest", "materialize_windows", "checks")
+PARTITIONS = ("partitions", "materialize_partitions", "checks_partitions")
+CASES = ("training", "aggregations", "materialize_latest", "materialize_windows", "checks", *PARTITIONS)
 
 
 @pytest.mark.golden

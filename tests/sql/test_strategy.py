@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from asof.compiler.dialects import DIALECTS
 from asof.compiler.support import spoken_for
 from bench.sql.work import WORK, compiled
 from tests.oracle.cases import repo
@@ -11,10 +14,27 @@ from tests.oracle.cases import repo
 
 def test_postgres_without_an_index_can_be_asked_for_one_time_line() -> None:
     _, probed = compiled(WORK[0], "postgres")
-    _, timeline = compiled(WORK[0], "postgres", "frame")
+    _, timeline = compiled(WORK[0], "postgres", "timeline")
     assert "LATERAL" in probed
     assert "LATERAL" not in timeline
-    assert "timeline" in timeline
+    assert "NTH_VALUE" in timeline
+
+
+def test_a_time_line_with_the_values_on_it_reads_the_rows_once() -> None:
+    for dialect in ("postgres", "spark", "databricks"):
+        _, sql = compiled(WORK[0], dialect, "timeline")
+        assert len(re.findall(r"(?:FROM|JOIN) .view0_rows.", sql)) == 1
+
+
+@pytest.mark.parametrize("dialect", ["postgres", "spark", "databricks", "duckdb"])
+def test_windows_read_the_stretches_of_time_that_are_asked_about(dialect: str) -> None:
+    _, sql = compiled(WORK[-1], dialect)
+    assert "k_buckets" in sql
+
+
+def test_redshift_which_has_no_date_bin_does_not_call_it() -> None:
+    for strategy in DIALECTS["redshift"].strategies:
+        assert "DATE_BIN" not in compiled(WORK[-1], "redshift", strategy)[1]
 
 
 def test_a_strategy_the_dialect_does_not_have_is_refused() -> None:

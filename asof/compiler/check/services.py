@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import yaml
-
 from asof.compiler import shape, types
 from asof.compiler.check import rules
 from asof.compiler.check.scope import columns_of
@@ -24,7 +22,7 @@ def check_service(scope: Scope, service: FeatureService) -> None:
     """Views and features exist, keys are theirs, and every output column has one name."""
     outputs: dict[str, str] = {}
     for at, item in enumerate(service.features):
-        view = scope.find("view", item.view, *_view_place(scope, at))
+        view = scope.find("view", item.view, "features", at, "view")
         if not isinstance(view, FeatureView | OnDemandFeatureView):
             continue
         known = shape.features(view)
@@ -48,12 +46,6 @@ def _unknown_feature(
         scope.report(rules.UNKNOWN, message, *pointer, word=word, safe=safe)
     else:
         scope.report(rules.UNKNOWN, message, *pointer, "name", word=word, safe=safe)
-
-
-def _view_place(scope: Scope, at: int) -> tuple[str | int, ...]:
-    origin = scope.repo.origins.get(scope.definition.address)
-    spelt_out = origin is not None and isinstance(origin.node_at("features", at), yaml.MappingNode)
-    return ("features", at, "view") if spelt_out else ("features", at)
 
 
 def _check_key_map(scope: Scope, item: ServiceItem, at: int, view: FeatureView | OnDemandFeatureView) -> None:

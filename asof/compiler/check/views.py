@@ -8,7 +8,7 @@ from asof.compiler.check import rules
 from asof.compiler.check.aggregations import check_aggregation
 from asof.compiler.check.scope import columns_of, source_behind
 from asof.compiler.model import DataSource, Entity, FeatureView, OnDemandFeatureView, StreamFeatureView
-from asof.compiler.query import SqlSyntaxError, inputs, parse
+from asof.compiler.query import SqlSyntaxError, outline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,17 +124,21 @@ def _circle(start: str, edges: Mapping[str, tuple[str, ...]], done: set[str]) ->
     """The first circle reachable from ``start`` that no earlier search has seen; iterative, for long chains."""
     stack = [(start, iter(edges.get(start, ())))] if start not in done else []
     path = [name for name, _ in stack]
+    on_path = set(path)
     while stack:
         for follower in stack[-1][1]:
-            if follower in path:
+            if follower in on_path:
                 done.update(path)
                 return path[path.index(follower) :]
             if follower in edges and follower not in done:
                 stack.append((follower, iter(edges[follower])))
                 path.append(follower)
+                on_path.add(follower)
                 break
         else:
-            done.add(path.pop())
+            left = path.pop()
+            on_path.discard(left)
+            done.add(left)
             stack.pop()
     return []
 
@@ -145,7 +149,7 @@ def _reads(repo: Repo, view: FeatureView | OnDemandFeatureView) -> tuple[str, ..
     if not view.query:
         return (view.source,) if view.source and repo.source(view.source) is None else ()
     try:
-        names = inputs(parse(view.query, repo.project.sql_dialect))
+        names = outline(view.query, repo.project.sql_dialect).tables
     except SqlSyntaxError:
         return ()
     return tuple(name for name in names if repo.source(name) is None)

@@ -22,12 +22,13 @@ def strangers(query: exp.Expr, dialect: Dialect) -> tuple[str, ...]:
     return tuple(sorted({name for node in _built(query) if (name := _strange(node, dialect))}))
 
 
-def _built(node: exp.Expr) -> Iterator[exp.Expr]:
-    if node.meta.get(USER):
-        return
-    yield node
-    for child in node.iter_expressions():
-        yield from _built(child)
+def _built(query: exp.Expr) -> Iterator[exp.Expr]:
+    waiting = [query]
+    while waiting:
+        node = waiting.pop()
+        if not node.meta.get(USER):
+            yield node
+            waiting.extend(node.iter_expressions())
 
 
 def _strange(node: exp.Expr, dialect: Dialect) -> str:

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from asof.compiler.duration import Duration
     from asof.compiler.model import Timing
 
-LatestStrategy = Literal["asof", "lateral", "frame", "pairs"]
+LatestStrategy = Literal["asof", "lateral", "timeline", "frame", "pairs"]
 """How the latest visible row is found: an ASOF join on keys alone and a late fetch; one index probe per row
-(LATERAL or APPLY with LIMIT 1); a running maximum over the union of questions and rows; or, the plain form,
-each question joined with all its rows, ranked."""
+(LATERAL or APPLY with LIMIT 1); the last row before each question in one sorted union of both, values and all; a
+running maximum over such a union of keys and times, and a late fetch; or, the plain form, each question joined with
+all its rows, ranked."""
 
 Clock = Literal["instant", "microseconds"]
 """What the builder compares and subtracts times as: the engine's own instants and intervals, or, where those are
@@ -62,6 +63,10 @@ class Dialect:
 
     range_frames: ClassVar[bool] = True
     """RANGE frames exist; otherwise running maxima count ROWS."""
+
+    records: ClassVar[bool] = False
+    """``record`` makes one value of several, and LAST_VALUE can ignore NULLs. Otherwise the strategy ``timeline``
+    looks values up by their place in the frame."""
 
     identifier_length: ClassVar[int | None] = None
     """Longest identifier in bytes; the engine silently cuts what is longer."""
@@ -146,6 +151,10 @@ class Dialect:
     intervals: ClassVar[bool] = True
     """INTERVAL literals exist."""
 
+    prunes: ClassVar[Literal["alternatives", "conjunctions", "nothing"]] = "alternatives"
+    """What lets the engine skip partitions by bounds that it learns as it runs: any predicate over the column, only
+    one without OR, or, where there are no partitions, nothing."""
+
     reads_files: ClassVar[bool] = False
     """A source's ``path`` can stand in FROM."""
 
@@ -213,6 +222,10 @@ class Dialect:
             raise NotImplementedError(self.name)
         return instant
 
+    def certain(self, value: exp.Expr) -> exp.Expr:
+        """A value that is NULL in no row that is kept, told so to engines whose types carry NULL at a cost."""
+        return value
+
     def untick(self, time: exp.Expr) -> exp.Expr:
         """The inverse of ``tick``: a time on the builder's clock as the engine's timestamp."""
         return time if self.clock == "instant" else self.since_epoch(time, 1)
@@ -223,8 +236,20 @@ class Dialect:
             return time
         return exp.Sub(this=time, expression=self.length(duration))
 
+    def day_text(self, day: exp.Expr) -> exp.Expr:
+        """A date as the text YYYY-MM-DD, whatever the session says of dates."""
+        return self.cast(day, types.STRING)
+
     def order_key(self, columns: list[exp.Expr]) -> exp.Expr:
         """One comparable value that orders rows by ``columns``, NULL smallest; for engines with ARG_MAX frames."""
+        raise NotImplementedError(self.name)
+
+    def record(self, fields: list[tuple[str, exp.Expr]]) -> exp.Expr:
+        """One value that holds those of ``fields`` by name, not NULL even where all of them are."""
+        raise NotImplementedError(self.name)
+
+    def field(self, record: exp.Expr, name: str) -> exp.Expr:
+        """A field of what ``record`` made."""
         raise NotImplementedError(self.name)
 
     def list_of(self, value: exp.Expr, rank: exp.Expr, kept: exp.Expr) -> exp.Expr:
@@ -252,6 +277,18 @@ class Dialect:
     def grouping(self, value: exp.Expr, kind: types.Type | None) -> exp.Expr:
         """A value in PARTITION BY, where the engine does not take every type there."""
         return value
+
+    def distinguished(self, value: exp.Expr, kind: types.Type | None) -> exp.Expr:
+        """A value in COUNT(DISTINCT ...), where the engine tells equal ones apart."""
+        return value
+
+    def addend(self, value: exp.Expr) -> exp.Expr:
+        """An integer to be added up, wide enough that no total of them wraps; as it stands where engines see to it."""
+        return value
+
+    def narrowed(self, value: exp.Expr, kind: types.Type) -> exp.Expr:
+        """A wide integer as this type; an error where it does not fit."""
+        return self.cast(value, kind)
 
     def nested(self, value: exp.Expr) -> exp.Expr:
         """A list or map on its way into a map."""
@@ -294,8 +331,8 @@ class Dialect:
         made.latest = latest
         return made
 
-    def scan(self, path: str) -> exp.Expr:
-        """The rows of a file, as a table expression; only where ``reads_files``."""
+    def scan(self, path: str, columns: Mapping[str, types.Type]) -> exp.Expr:
+        """The rows of files, whose ``columns`` are declared so, as a table expression; only where ``reads_files``."""
         raise NotImplementedError(path)
 
     def leaf(self, node: exp.Expr) -> exp.Expr:

@@ -86,7 +86,9 @@ class BigQuery(Dialect):
         return exp.Anonymous(this="UNIX_MICROS", expressions=[instant])
 
     def grouping(self, value: exp.Expr, kind: types.Type | None) -> exp.Expr:
-        """Floats cannot stand in PARTITION BY here; their texts are equal where they are."""
+        """Floats cannot stand in PARTITION BY here; their texts are equal where they are, once -0.0 is 0.0."""
+        if kind in types.FLOATS:
+            value = exp.Add(this=value, expression=exp.Literal.number(0))
         return self.cast(value, types.STRING) if kind in types.FLOATS or kind is None else value
 
     def list_of(self, value: exp.Expr, rank: exp.Expr, kept: exp.Expr) -> exp.Expr:

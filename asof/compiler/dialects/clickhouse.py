@@ -33,7 +33,7 @@ class ClickHouse(Dialect):
     builtins = frozenset(
         {
             "TOUNIXTIMESTAMP64MICRO", "FROMUNIXTIMESTAMP64MICRO", "GROUPARRAYIF", "ARRAYSORT", "TUPLEELEMENT", "TUPLE",
-            "ARRAY", "MAP", "MAPFROMARRAYS", "ASSUMENOTNULL", "NOTEMPTY", "UNIQ", "QUANTILETDIGEST",
+            "ARRAY", "MAP", "MAPFROMARRAYS", "ASSUMENOTNULL", "NOTEMPTY", "UNIQ", "QUANTILETDIGEST", "ACCURATECAST",
         }
     )  # fmt: skip
     max_statement_bytes = 262_144
@@ -92,6 +92,9 @@ class ClickHouse(Dialect):
     def tick(self, instant: exp.Expr) -> exp.Expr:
         return exp.Anonymous(this="toUnixTimestamp64Micro", expressions=[instant])
 
+    def certain(self, value: exp.Expr) -> exp.Expr:
+        return exp.Anonymous(this="assumeNotNull", expressions=[value])
+
     def instant_text(self, text: str) -> exp.Expr:
         return super().instant_text(text.removesuffix("+00"))
 
@@ -108,6 +111,22 @@ class ClickHouse(Dialect):
     def array_of(self, values: list[exp.Expr], element: types.Type) -> exp.Expr:
         return exp.Anonymous(this="array", expressions=values)
 
+    def addend(self, value: exp.Expr) -> exp.Expr:
+        return exp.Cast(this=value, to=exp.DataType.build("Nullable(Int128)", dialect=self.name))
+
+    def narrowed(self, value: exp.Expr, kind: types.Type) -> exp.Expr:
+        wanted = exp.Literal.string(f"Nullable({'Int32' if kind == types.INT32 else 'Int64'})")
+        return exp.Anonymous(this="accurateCast", expressions=[value, wanted])
+
+    def grouping(self, value: exp.Expr, kind: types.Type | None) -> exp.Expr:
+        """-0.0 is another value than 0.0 here; their sum is 0.0."""
+        if kind not in types.FLOATS:
+            return value
+        return exp.Paren(this=exp.Add(this=value, expression=self.cast(exp.Literal.number(0), kind)))
+
+    def distinguished(self, value: exp.Expr, kind: types.Type | None) -> exp.Expr:
+        return self.grouping(value, kind)
+
     def something(self, value: exp.Expr, kind: types.Type) -> exp.Expr:
         if isinstance(kind, types.Array | types.Map):
             return exp.Anonymous(this="notEmpty", expressions=[value])
@@ -122,9 +141,7 @@ class ClickHouse(Dialect):
     def written(self, node: exp.Expr) -> exp.Expr:
         """Sums of integers wrap here without a word: they are made wide, and fit again or fail."""
         if isinstance(node, exp.Cast) and isinstance(node.this, exp.Sum) and node.to == self.data_type(types.INT64):
-            wide = exp.Cast(this=node.this.this, to=exp.DataType.build("Nullable(Int128)", dialect=self.name))
-            narrow = exp.Literal.string("Nullable(Int64)")
-            return exp.Anonymous(this="accurateCast", expressions=[exp.Sum(this=wide), narrow])
+            return self.narrowed(exp.Sum(this=self.addend(node.this.this)), types.INT64)
         if isinstance(node, exp.Placeholder):
             return exp.Placeholder(this=node.name, kind="DateTime64(6, 'UTC')")
         return node

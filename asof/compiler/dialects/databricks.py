@@ -15,4 +15,4 @@ class Databricks(Spark):
 
     name = "databricks"
     prologue: tuple[str, ...] = ("SET TIME ZONE 'UTC'",)
-    strategies: tuple[LatestStrategy, ...] = ("frame", "pairs")
+    strategies: tuple[LatestStrategy, ...] = ("timeline", "frame", "pairs")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -9,11 +10,16 @@ from sqlglot import exp
 from asof.compiler.dialects import syntax
 from asof.compiler.dialects.base import Dialect
 from asof.compiler.dialects.calls import COMMON
-from asof.compiler.tree import present
+from asof.compiler.tree import identifier, present
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from asof.compiler import types
     from asof.compiler.duration import Duration
+
+_HIVE = re.compile(r"(?:^|/)([^/=]+)=(?=[^/]*/)")
+"""The names of columns in the folders of a path."""
 
 
 class DuckDB(Dialect):
@@ -40,7 +46,8 @@ class DuckDB(Dialect):
         "uuid": "UUID",
     }
     nodes = syntax.CORE | syntax.MOMENTS | syntax.INTERVALS | {
-        exp.ArgMax, exp.ArgMin, exp.ArrayAgg, exp.Filter, exp.Array, exp.ApproxDistinct, exp.ApproxQuantile, exp.IntDiv
+        exp.ArgMax, exp.ArgMin, exp.ArrayAgg, exp.Filter, exp.Array, exp.ApproxDistinct, exp.ApproxQuantile, exp.IntDiv,
+        exp.Struct, exp.PropertyEQ,
     }  # fmt: skip
     builtins = frozenset(
         {"MAP_FROM_ENTRIES", "APPROX_QUANTILE", "ROW", "READ_PARQUET", "READ_CSV", "MAKE_TIMESTAMPTZ", "EPOCH_US"}
@@ -53,6 +60,7 @@ class DuckDB(Dialect):
             "first", "last", "count_distinct", "any", "all",
         }
     )  # fmt: skip
+    prunes = "conjunctions"
     reads_files = True
     approximations = {"approx_count_distinct": 0.07, "approx_percentile": 0.005}  # noqa: RUF012 - a constant table
     calls = COMMON
@@ -87,6 +95,22 @@ class DuckDB(Dialect):
             return exp.ApproxDistinct(this=value)
         return exp.Anonymous(this="APPROX_QUANTILE", expressions=[value, exp.Literal.number(percentile)])
 
-    def scan(self, path: str) -> exp.Expr:
-        reader = "READ_CSV" if path.endswith((".csv", ".csv.gz", ".tsv")) else "READ_PARQUET"
-        return exp.Anonymous(this=reader, expressions=[exp.Literal.string(path)])
+    def scan(self, path: str, columns: Mapping[str, types.Type]) -> exp.Expr:
+        """Columns that the path names, as in ds=*, have the types they are declared with, not those they look like."""
+        csv = path.endswith((".csv", ".csv.gz", ".tsv"))
+        arguments: list[exp.Expr] = [exp.Literal.string(path)]
+        named = {name: columns[name] for name in _HIVE.findall(path) if name in columns}
+        made = {name: self.data_type(kind) for name, kind in named.items()}
+        entries = [
+            exp.PropertyEQ(this=identifier(name), expression=exp.Literal.string(kind.sql(dialect=self.name)))
+            for name, kind in made.items()
+            if kind is not None
+        ]
+        if entries:
+            arguments.append(_option("hive_partitioning", exp.true()))
+            arguments.append(_option("hive_types", exp.Struct(expressions=entries)))
+        return exp.Anonymous(this="READ_CSV" if csv else "READ_PARQUET", expressions=arguments)
+
+
+def _option(name: str, value: exp.Expr) -> exp.Expr:
+    return exp.EQ(this=exp.Column(this=identifier(name)), expression=value)

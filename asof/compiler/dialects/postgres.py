@@ -13,6 +13,7 @@ from asof.compiler.dialects.calls import COMMON
 if TYPE_CHECKING:
     from asof.compiler import types
     from asof.compiler.dialects.base import LatestStrategy
+    from asof.compiler.duration import Duration
 
 
 class Postgres(Dialect):
@@ -21,9 +22,11 @@ class Postgres(Dialect):
     name = "postgres"
     prologue: tuple[str, ...] = ("SET TimeZone = 'UTC'",)
     latest: LatestStrategy = "lateral"
-    strategies: tuple[LatestStrategy, ...] = ("lateral", "frame", "pairs")
+    strategies: tuple[LatestStrategy, ...] = ("lateral", "timeline", "frame", "pairs")
     evaluates_once = True
-    nodes = syntax.CORE | syntax.MOMENTS | syntax.INTERVALS | {exp.Lateral, exp.ArrayAgg, exp.Filter, exp.Array}
+    nodes = syntax.CORE | syntax.MOMENTS | syntax.INTERVALS | {
+        exp.Lateral, exp.ArrayAgg, exp.Filter, exp.Array, exp.NthValue,
+    }  # fmt: skip
     identifier_length = 63
     materialize_rows: ClassVar[bool | None] = False
     max_columns = 1_664
@@ -49,7 +52,15 @@ class Postgres(Dialect):
     nulls_first_descending = True
     carriers = {"bool": "int32", "uuid": "string", "json": "string"}  # noqa: RUF012 - a constant table
     calls = COMMON
-    builtins = frozenset({"JSONB_OBJECT_AGG"})
+    builtins = frozenset({"JSONB_OBJECT_AGG", "DATE_BIN", "TO_CHAR"})
+
+    def bucket(self, instant: exp.Expr, length: Duration) -> exp.Expr | None:
+        """The beginning of the stretch says which one it is."""
+        origin = self.instant_text("1970-01-01 00:00:00+00")
+        return exp.Anonymous(this="DATE_BIN", expressions=[self.length(length), instant, origin])
+
+    def day_text(self, day: exp.Expr) -> exp.Expr:
+        return exp.Anonymous(this="TO_CHAR", expressions=[day, exp.Literal.string("YYYY-MM-DD")])
 
     def list_of(self, value: exp.Expr, rank: exp.Expr, kept: exp.Expr) -> exp.Expr:
         order = exp.Order(this=value, expressions=[exp.Ordered(this=rank, desc=False, nulls_first=False)])

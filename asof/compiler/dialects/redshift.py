@@ -12,6 +12,7 @@ from asof.compiler.dialects.postgres import Postgres
 
 if TYPE_CHECKING:
     from asof.compiler.dialects.base import LatestStrategy
+    from asof.compiler.duration import Duration
 
 _NO_ARRAYS = (
     "no aggregate makes an array, and LISTAGG makes text of 64 kB at most; ask for single values, such as last or max"
@@ -58,6 +59,10 @@ class Redshift(Postgres):
         "files": "give the source a table, such as one of an external schema (Spectrum)",
     }
     carriers: ClassVar = {"bool": "int32"}
+
+    def bucket(self, instant: exp.Expr, length: Duration) -> exp.Expr | None:
+        """It has no DATE_BIN."""
+        return None
 
     def written(self, node: exp.Expr) -> exp.Expr:
         """AVG of integers gives an integer here."""

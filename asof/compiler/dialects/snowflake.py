@@ -8,7 +8,8 @@ from sqlglot import exp
 
 from asof.compiler import tree, types
 from asof.compiler.dialects import syntax
-from asof.compiler.dialects.base import TICKS, Dialect
+from asof.compiler.dialects.asof_join import with_match_condition
+from asof.compiler.dialects.base import TICKS, Dialect, LatestStrategy
 from asof.compiler.dialects.calls import COMMON
 
 if TYPE_CHECKING:
@@ -16,12 +17,19 @@ if TYPE_CHECKING:
 
 
 class Snowflake(Dialect):
-    """A running maximum over the union for the latest row; windows join each question with its rows."""
+    """A running maximum over the union for the latest row; windows join each question with its rows.
+
+    Its ASOF JOIN keeps what finds no match, with NULLs; the equality join that fetches the values drops that.
+    """
 
     name = "snowflake"
     prologue = ("ALTER SESSION SET TIMEZONE = 'UTC'",)
+    strategies: tuple[LatestStrategy, ...] = ("frame", "asof", "pairs")
+    join_methods = frozenset({"", "ASOF"})
     nodes = syntax.CORE | syntax.MOMENTS | syntax.INTERVALS | {exp.ApproxDistinct, exp.ArrayAgg, exp.WithinGroup}
-    builtins = frozenset({"TO_TIMESTAMP_LTZ", "OBJECT_AGG", "ARRAY_CONSTRUCT", "APPROX_PERCENTILE", "TO_VARIANT"})
+    builtins = frozenset(
+        {"TO_TIMESTAMP_LTZ", "TO_CHAR", "OBJECT_AGG", "ARRAY_CONSTRUCT", "APPROX_PERCENTILE", "TO_VARIANT"}
+    )
     identifier_length = 255
     max_statement_bytes = 1_000_000
     type_names: ClassVar = {
@@ -54,6 +62,12 @@ class Snowflake(Dialect):
     def since_epoch(self, count: exp.Expr, ticks: int) -> exp.Expr:
         whole = exp.Mul(this=count, expression=exp.Literal.number(ticks)) if ticks > 1 else count
         return exp.Anonymous(this="TO_TIMESTAMP_LTZ", expressions=[whole, exp.Literal.number(6)])
+
+    def day_text(self, day: exp.Expr) -> exp.Expr:
+        return exp.Anonymous(this="TO_CHAR", expressions=[day, exp.Literal.string("YYYY-MM-DD")])
+
+    def written(self, node: exp.Expr) -> exp.Expr:
+        return with_match_condition(node)
 
     def list_of(self, value: exp.Expr, rank: exp.Expr, kept: exp.Expr) -> exp.Expr:
         order = exp.Order(expressions=[exp.Ordered(this=rank, desc=False, nulls_first=False)])

@@ -6,27 +6,30 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from sqlglot import exp
 
-from asof.compiler import tree, types
+from asof.compiler import types
 from asof.compiler.dialects import syntax
+from asof.compiler.dialects.asof_join import with_match_condition
 from asof.compiler.dialects.base import TICKS, Dialect, LatestStrategy
 from asof.compiler.dialects.calls import COMMON
 
 if TYPE_CHECKING:
+    from asof.compiler.duration import Duration
     from asof.compiler.model import Timing
 
 
 class Spark(Dialect):
-    """A running maximum over the union for the latest row; RANGE frames over microseconds for windows."""
+    """One time line with records on it for the latest row; RANGE frames over microseconds for windows."""
 
     name = "spark"
     prologue: tuple[str, ...] = ("SET spark.sql.session.timeZone = UTC", "SET spark.sql.ansi.enabled = true")
-    latest: LatestStrategy = "frame"
-    strategies: tuple[LatestStrategy, ...] = ("frame", "asof", "pairs")
+    latest: LatestStrategy = "timeline"
+    strategies: tuple[LatestStrategy, ...] = ("timeline", "frame", "asof", "pairs")
+    records = True
     clock = "microseconds"
     native_variance = False
     narrow_counts = True
     ascending_nulls_first = True
-    nodes = syntax.CORE | syntax.MOMENTS | {exp.ApproxDistinct, exp.Dot}
+    nodes = syntax.CORE | syntax.MOMENTS | {exp.ApproxDistinct, exp.Dot, exp.IgnoreNulls, exp.LastValue, exp.IntDiv}
     builtins = frozenset(
         {
             "UNIX_MICROS", "TIMESTAMP_MICROS", "COLLECT_LIST", "ARRAY_SORT", "NAMED_STRUCT", "MAP_FROM_ENTRIES",
@@ -76,14 +79,18 @@ class Spark(Dialect):
         return made
 
     def written(self, node: exp.Expr) -> exp.Expr:
-        """What an ASOF join compares stands apart from what it equates, and LEFT before ASOF."""
-        if isinstance(node, exp.Join) and node.method.upper() == "ASOF":
-            *equal, compared = node.args["on"].flatten() if isinstance(node.args["on"], exp.And) else [node.args["on"]]
-            side = f"{node.side} ASOF".strip()
-            return exp.Join(
-                this=node.this, method=side, match_condition=compared, on=tree.all_of(equal) if equal else None
-            )
-        return node
+        return with_match_condition(node)
+
+    def bucket(self, instant: exp.Expr, length: Duration) -> exp.Expr | None:
+        whole = exp.Paren(this=instant) if isinstance(instant, exp.Binary) else instant
+        return exp.IntDiv(this=whole, expression=exp.Literal.number(length.microseconds))
+
+    def record(self, fields: list[tuple[str, exp.Expr]]) -> exp.Expr:
+        parts = [part for name, value in fields for part in (exp.Literal.string(name), value)]
+        return exp.Anonymous(this="NAMED_STRUCT", expressions=parts)
+
+    def field(self, record: exp.Expr, name: str) -> exp.Expr:
+        return exp.Dot(this=record, expression=exp.to_identifier(name, quoted=True))
 
     def list_of(self, value: exp.Expr, rank: exp.Expr, kept: exp.Expr) -> exp.Expr:
         """COLLECT_LIST leaves out NULLs, not structs that hold one; a field of an array is the array of the field."""

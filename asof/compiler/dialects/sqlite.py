@@ -24,6 +24,7 @@ class SQLite(Dialect):
     """Its sliding sums of floats subtract and so drift: only integers go over a frame."""
 
     name = "sqlite"
+    prunes = "nothing"
     clock = "microseconds"
     evaluates_once = True
     materialize_rows = False

@@ -11,6 +11,7 @@ from asof.compiler import shape, support, tree, types
 from asof.compiler.diagnostics import DiagnosticError, in_order
 from asof.compiler.dialects import spoken
 from asof.compiler.emit import Compiled, Draft, emit
+from asof.compiler.pit.partitions import Extent, reached
 from asof.compiler.pit.request import Names, OutputColumn
 from asof.compiler.pit.resolve import groups, needed, outputs
 from asof.compiler.pit.training import names_in
@@ -90,6 +91,8 @@ def _draft(
     ctes = tree.Ctes(dialect.identifier_length, hidden)
     binder = Binder(repo=repo, target=target, dialect=dialect, names=names, ctes=ctes, made={}, witnesses={})
     moments = _instants(binder, instants)
+    extent = Extent(spine=moments, at=names.at, earliest=min(instants), latest=max(instants))
+    binder.pruned.update(reached(repo, found, extent, any_age=True))
     tables = [(keys, _known(binder, keys, some)) for keys, some in _together(found).items()]
     kinds = key_columns(repo, found)
     at = tree.column(moments, names.at)

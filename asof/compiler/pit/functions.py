@@ -113,7 +113,7 @@ def _call(dialect: Dialect, one: Windowed, value: exp.Expr) -> exp.Expr:
     if function == "count":
         return exp.Count(this=value)
     if function in COUNTS:
-        return exp.Count(this=exp.Distinct(expressions=[value]))
+        return exp.Count(this=exp.Distinct(expressions=[dialect.distinguished(value, one.kind)]))
     if function in ("min", "max", "any", "all"):
         carrier = _carrier(dialect, one)
         extreme = exp.Max if function in ("max", "any") else exp.Min

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from asof.compiler import tree
-from asof.compiler.pit import reach
+from asof.compiler.pit import reach, timeline
 
 if TYPE_CHECKING:
     from asof.compiler.pit.resolve import Group
@@ -23,7 +23,10 @@ def latest(statement: Statement, group: Group, rows: Rows, features: tuple[str, 
     if strategy == "lateral" and not statement.once:
         query = _probe(statement, group, asked, rows, features)
     elif statement.once or strategy == "pairs" or not _by_event(rows):
-        query = _ranked(statement, _pairs(statement, group, asked, rows, features), rows, asked, features)
+        order = _order(statement, rows)
+        query = _ranked(statement, _pairs(statement, group, asked, rows, features), order, asked, features)
+    elif strategy == "timeline":
+        query = timeline.last_before(statement, group, asked, rows, span, features)
     else:
         make = _asof if strategy == "asof" else _running_maximum
         found = statement.ctes.add(
@@ -31,7 +34,7 @@ def latest(statement: Statement, group: Group, rows: Rows, features: tuple[str, 
             make(statement, group, asked, rows, span),
             "when the latest visible row of each question happened",
         )
-        query = _ranked(statement, _fetched(statement, found, rows, features), rows, found, features)
+        query = _ranked(statement, _fetched(statement, found, rows, features), _ties(rows), found, features)
     return statement.ctes.add(f"{group.role}_latest", query, "the latest values; the order below decides every tie")
 
 
@@ -71,20 +74,7 @@ def _asof(statement: Statement, group: Group, asked: str, rows: Rows, span: reac
 def _running_maximum(statement: Statement, group: Group, asked: str, rows: Rows, span: reach.Reach) -> exp.Select:
     """Questions and rows on one time line; the greatest event time so far is the latest row's."""
     names = statement.names
-    questions = tree.select(
-        [tree.column(asked, names.row), *(tree.column(asked, key) for key in rows.keys),
-         tree.named(tree.column(asked, names.until), names.at), tree.named(exp.Null(), names.event),
-         *([tree.column(asked, names.since)] if group.view.ttl is not None else [])],
-        tree.cte(asked),
-    )  # fmt: skip
-    events = tree.select(
-        [tree.named(exp.Null(), names.row), *(tree.column(rows.table, key) for key in rows.keys),
-         tree.named(tree.column(rows.table, names.event), names.at), tree.column(rows.table, names.event),
-         *([tree.named(exp.Null(), names.since)] if group.view.ttl is not None else [])],
-        tree.cte(rows.table),
-    )  # fmt: skip
-    statement.among_asked(events, group, rows, asked, span)
-    line = tree.derived(exp.Union(this=events, expression=questions, distinct=False), "timeline")
+    line = tree.derived(timeline.line(statement, group, asked, rows, span), "timeline")
     newest = exp.Window(
         this=exp.Max(this=tree.column("", names.event)),
         partition_by=[tree.column("", key) for key in rows.keys],
@@ -121,12 +111,13 @@ def _keyed(statement: Statement, asked: str, rows: Rows, event: exp.Expr) -> lis
 
 
 def _fetched(statement: Statement, found: str, rows: Rows, features: tuple[str, ...]) -> exp.Select:
+    """The rows of the times found. Engines that do not count first build a hash table of the right: the few."""
     names = statement.names
     query = tree.select(
-        [tree.column(found, names.row), *(tree.column(rows.table, f) for f in features)], tree.cte(found)
+        [tree.column(found, names.row), *(tree.column(rows.table, f) for f in features)], tree.cte(rows.table)
     )
     on = tree.equal(found, rows.table, (*rows.keys, names.event))
-    return tree.join(query, tree.cte(rows.table), on)
+    return tree.join(query, tree.cte(found), on)
 
 
 def _pairs(statement: Statement, group: Group, asked: str, rows: Rows, features: tuple[str, ...]) -> exp.Select:
@@ -138,23 +129,34 @@ def _pairs(statement: Statement, group: Group, asked: str, rows: Rows, features:
     return tree.join(query, tree.cte(rows.table), on)
 
 
-def _order(statement: Statement, rows: Rows, features: tuple[str, ...]) -> list[exp.Expr]:
+def _order(statement: Statement, rows: Rows) -> list[exp.Expr]:
     """Latest first. Event times are never NULL, so they sort as an index does."""
     event = exp.Ordered(
         this=tree.column(rows.table, statement.names.event),
         desc=True,
         nulls_first=statement.dialect.nulls_first_descending,
     )
-    order = dict.fromkeys((*rows.ties, *features))
-    return [event, *(tree.latest_first(tree.column(rows.table, name)) for name in order)]
+    return [event, *_ties(rows)]
 
 
-def _ranked(statement: Statement, pairs: exp.Select, rows: Rows, asked: str, features: tuple[str, ...]) -> exp.Select:
+def _ties(rows: Rows) -> list[exp.Expr]:
+    """What decides between rows of one event time; sorts by no more, as each key costs."""
+    order = dict.fromkeys((*rows.ties, *rows.values))
+    return [tree.latest_first(tree.column(rows.table, name)) for name in order]
+
+
+def _ranked(
+    statement: Statement,
+    pairs: exp.Select,
+    order: list[exp.Expr],
+    asked: str,
+    features: tuple[str, ...],
+) -> exp.Select:
     names = statement.names
     rank = exp.Window(
         this=exp.RowNumber(),
         partition_by=[tree.column(asked, names.row)],
-        order=exp.Order(expressions=_order(statement, rows, rows.values)),
+        order=exp.Order(expressions=order),
     )
     pairs.append("expressions", tree.named(rank, names.rank))
     query = tree.select([tree.column("", name) for name in (names.row, *features)], tree.derived(pairs, "ranked"))
@@ -164,7 +166,7 @@ def _ranked(statement: Statement, pairs: exp.Select, rows: Rows, asked: str, fea
 def _probe(statement: Statement, group: Group, asked: str, rows: Rows, features: tuple[str, ...]) -> exp.Select:
     inner = tree.select([tree.column(rows.table, f) for f in features], tree.cte(rows.table))
     tree.where(inner, tree.equal(rows.table, asked, rows.keys) + _bounds(statement, group, asked, rows))
-    inner.set("order", exp.Order(expressions=_order(statement, rows, rows.values)))
+    inner.set("order", exp.Order(expressions=_order(statement, rows)))
     inner.set("limit", exp.Limit(expression=exp.Literal.number(1)))
     query = tree.select(
         [tree.column(asked, statement.names.row), *(tree.column("newest", f) for f in features)], tree.cte(asked)

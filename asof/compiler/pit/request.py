@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from sqlglot import exp
 
@@ -27,6 +28,9 @@ class SpineSpec:
     columns: tuple[str, ...]
     timestamp: str
     row_id: str = ""
+    earliest: datetime | None = None
+    latest: datetime | None = None
+    """The first and the last instant of ``timestamp``, where they are known: partitions are pruned by them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +67,8 @@ class Names:
     since: str = "_since"
     until: str = "_until"
     rank: str = "_rank"
+    place: str = "_place"
+    newest: str = "_newest"
     edge: str = "_edge"
     bucket: str = "_bucket"
     inside: str = "_in"

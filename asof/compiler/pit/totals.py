@@ -155,9 +155,9 @@ def _aggregate(statement: Statement, total: _Total, kind: types.Type | None) -> 
     value = tree.column("", total.value)
     if total.kind == "count":
         return exp.Count(this=value)
-    wide = statement.dialect.cast(value, types.INT64)
+    wide = statement.dialect.addend(statement.dialect.cast(value, types.INT64))
     if total.kind == "sum":
-        return exp.Sum(this=wide if kind == types.BOOL else value)
+        return exp.Sum(this=wide if kind == types.BOOL else statement.dialect.addend(value))
     return exp.Sum(this=exp.Mul(this=wide, expression=wide.copy()))
 
 
@@ -204,7 +204,7 @@ def _value(dialect: Dialect, one: Windowed) -> exp.Expr:
         return count
     enough = exp.GT(this=count, expression=exp.Literal.number(1 if one.function.endswith("samp") else 0))
     if one.function == "sum":
-        return tree.case(enough, dialect.cast(others[0], one.result))
+        return tree.case(enough, dialect.narrowed(others[0], one.result))
     if one.function == "mean":
         return tree.case(enough, exp.Div(this=dialect.cast(others[0], types.FLOAT64), expression=count.copy()))
     sums, squares = others

@@ -15,6 +15,7 @@ from asof.compiler.features import COUNTS
 from asof.compiler.model import OnDemandFeatureView, ServiceItem, Timing
 from asof.compiler.pit import windows
 from asof.compiler.pit.latest import latest
+from asof.compiler.pit.partitions import Extent, reached
 from asof.compiler.pit.request import Names, OutputColumn
 from asof.compiler.pit.resolve import Computed, Input, groups, needed, outputs, value_of
 from asof.compiler.pit.statement import Statement
@@ -81,14 +82,24 @@ def one_statement(asked: Asked, header: tuple[str, ...]) -> tuple[Draft, int]:
 def new_statement(asked: Asked) -> tuple[Binder, str]:
     """A statement that numbers the rows of the spine, and the name of its common table expression."""
     binder = _binder(asked, asked.tables)
-    return binder, _spine(binder, asked.request.spine, asked.groups)
+    spine = _spine(binder, asked.request.spine, asked.groups)
+    _prune(asked, binder, spine)
+    return binder, spine
 
 
 def statement_over(asked: Asked, spine: exp.Select, hidden: set[str]) -> Statement:
     """A statement over a spine that has been numbered; ``hidden`` are names of tables that it may read."""
     binder = _binder(asked, asked.tables | hidden)
     name = binder.ctes.add("spine", spine, "the rows to be enriched, as the first stage numbered them")
+    _prune(asked, binder, name)
     return Statement(binder=binder, spine=name)
+
+
+def _prune(asked: Asked, binder: Binder, spine: str) -> None:
+    """What is read from now on is read as far as the spine reaches; a source that the spine itself reads is not cut."""
+    given = asked.request.spine
+    extent = Extent(spine=spine, at=asked.names.at, earliest=given.earliest, latest=given.latest)
+    binder.pruned.update(reached(asked.repo, asked.groups, extent))
 
 
 def _binder(asked: Asked, tables: set[str]) -> Binder:

@@ -2,13 +2,14 @@
 
 from asof.compiler.query.analysis import Analysis, Output
 from asof.compiler.query.check import analyse_spine, analyse_view, check_sql
-from asof.compiler.query.compare import Comparison, compare
+from asof.compiler.query.compare import Comparison, compare, unknown_tables
 from asof.compiler.query.normal import canonical_sql
-from asof.compiler.query.syntax import SqlSyntaxError, inputs, parse, parse_expression
+from asof.compiler.query.syntax import Outline, SqlSyntaxError, inputs, outline, parse, parse_expression
 
 __all__ = [
     "Analysis",
     "Comparison",
+    "Outline",
     "Output",
     "SqlSyntaxError",
     "analyse_spine",
@@ -17,6 +18,8 @@ __all__ = [
     "check_sql",
     "compare",
     "inputs",
+    "outline",
     "parse",
     "parse_expression",
+    "unknown_tables",
 ]

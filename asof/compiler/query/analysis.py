@@ -59,8 +59,12 @@ def normalised(query: exp.Query, dialect: str) -> exp.Query:
     return normalize_identifiers(query.copy(), dialect=dialect)
 
 
-def qualified(query: exp.Query, schema: Mapping[str, Mapping[str, Type | None]], dialect: str) -> exp.Query:
+def qualified(
+    query: exp.Query, schema: Mapping[str, Mapping[str, Type | None]], dialect: str, *, copy: bool = True
+) -> exp.Query:
     """A copy of a (normalised) query: stars and ordinals spelt out, columns with their tables, types annotated.
+
+    Without ``copy`` it is the query itself, which the caller then has no other use for.
 
     Raises NotUnderstoodError.
     """
@@ -70,7 +74,7 @@ def qualified(query: exp.Query, schema: Mapping[str, Mapping[str, Type | None]],
     mapping = MappingSchema(tables, dialect=dialect, normalize=False) if tables else MappingSchema(dialect=dialect)
     try:
         resolved = qualify(
-            query.copy(),
+            query.copy() if copy else query,
             schema=mapping,
             dialect=dialect,
             quote_identifiers=False,

@@ -100,7 +100,7 @@ def _analyse(catalog: Catalog, text: str, findings: Findings) -> Analysis | None
     tables = {name: catalog.table(name) for name in inputs(tree)}
     schema = {name: table.columns for name, table in tables.items() if table and table.columns is not None}
     try:
-        resolved = qualified(tree, schema, dialect)
+        resolved = qualified(tree, schema, dialect, copy=False)
     except NotUnderstoodError as error:
         findings.add(rules.UNRESOLVED, None, str(error))
         return None

@@ -16,7 +16,7 @@ _ATOMS = (exp.Column, exp.Literal, exp.Paren)
 _FLIPPED = {exp.GT: exp.LT, exp.GTE: exp.LTE}
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65_536)
 def canonical_sql(text: str, dialect: str) -> str:
     """A query or expression without layout, comments, case of keywords and needless parentheses.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -15,6 +17,14 @@ from sqlglot.tokenizer_core import Token, TokenType
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+MAX_DEPTH = 100
+"""Levels of a statement's tree, a chain of AND, OR or another operator counted once: whatever walks it afterwards may
+take several frames for each."""
+
+_TOO_DEEP = "this is nested too deep to be read: take it apart into several steps (WITH)"
+_OPENING = (TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE)
+_CLOSING = (TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE)
+_DEEPER = dict.fromkeys(_OPENING, 1) | dict.fromkeys(_CLOSING, -1)
 _OPENERS = frozenset({TokenType.SELECT, TokenType.WITH, TokenType.FROM, TokenType.L_PAREN, TokenType.TABLE})
 _TEMPLATE = re.compile(r"\{[{%#]")
 _COMMENT = re.compile(r"--|/\*|#")
@@ -75,6 +85,29 @@ def inputs(query: exp.Query) -> tuple[str, ...]:
     return tuple(sorted(names - {""}))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """What a query says of itself, without its tree: small enough to be kept for every query of a repo.
+
+    ``tables`` as ``inputs`` has them; ``columns`` are its outputs in order, each with the column that it copies ("" is
+    none: it is computed).
+    """
+
+    tables: tuple[str, ...]
+    columns: tuple[tuple[str, str], ...]
+
+
+@lru_cache(maxsize=65_536)
+def outline(text: str, dialect: str) -> Outline:
+    """The outline of the query in ``text``, parsed once however many ask. Raises SqlSyntaxError as ``parse`` does."""
+    query = parse(text, dialect)
+    items = ((item.alias_or_name, item.unalias()) for item in query.selects)
+    return Outline(
+        tables=inputs(query),
+        columns=tuple((name, made.name if isinstance(made, exp.Column) else "") for name, made in items),
+    )
+
+
 def position(text: str, offset: int) -> tuple[int, int]:
     """Line and column, both from 1, of the code point at ``offset``."""
     line = text.count("\n", 0, offset) + 1
@@ -105,17 +138,48 @@ def _tokens(text: str, dialect: str) -> Sequence[Token]:
 
 
 def _parsed(text: str, tokens: Sequence[Token], dialect: str) -> exp.Expr:
+    _refuse_depth(text, tokens)
     try:
         trees = Dialect.get_or_raise(dialect).parser().parse(list(tokens), text)
     except ParseError as error:
         raise _syntax_error(text, error) from error
+    except RecursionError:
+        raise SqlSyntaxError(_TOO_DEEP) from None
+    except (TypeError, AttributeError, LookupError, ValueError) as error:
+        # sqlglot itself stumbles over some texts that are no SQL, such as `SELECT -> ->`.
+        raise SqlSyntaxError("this is not SQL that can be read") from error
     if len(trees) > 1:
         ends = [t for t in tokens if t.token_type is TokenType.SEMICOLON]
         after = next((t for t in tokens if t.start > ends[0].start), ends[0])
         raise _at(text, after, "one statement only: everything after the semicolon has no place here")
     if trees[0] is None:
         raise SqlSyntaxError("there is only a comment here")
+    if _deeper(trees[0], MAX_DEPTH):
+        raise SqlSyntaxError(_TOO_DEEP)
     return trees[0]
+
+
+def _refuse_depth(text: str, tokens: Sequence[Token]) -> None:
+    """The parser follows brackets down on the machine's own stack, and where that ends so does the process."""
+    depth = 0
+    for token in tokens:
+        depth += _DEEPER.get(token.token_type, 0)
+        if depth > MAX_DEPTH:
+            raise _at(text, token, _TOO_DEEP)
+
+
+def _deeper(tree: exp.Expr, levels: int) -> bool:
+    """Whether something stands below more than ``levels`` others."""
+    row: list[exp.Expr] = [tree]
+    while row and levels:
+        below: list[exp.Expr] = []
+        while row:
+            node = row.pop()
+            for child in node.iter_expressions():
+                chained = isinstance(child, exp.Binary) and type(child) is type(node)
+                (row if chained else below).append(child)
+        row, levels = below, levels - 1
+    return bool(row)
 
 
 def _refuse_templates(text: str, tokens: Sequence[Token]) -> None:

@@ -22,7 +22,7 @@ WITH "spine" AS (
   /* what each row says, and when it happened */
   SELECT
     "driver",
-    toUnixTimestamp64Micro("ended_at") AS "_event",
+    assumeNotNull(toUnixTimestamp64Micro("ended_at")) AS "_event",
     toUnixTimestamp64Micro("loaded_at") AS "_created",
     "ride",
     "fare",

@@ -14,7 +14,7 @@ WITH "rides_source" AS (
   /* what each row says, and when it happened */
   SELECT
     "driver",
-    toUnixTimestamp64Micro("ended_at") AS "_event",
+    assumeNotNull(toUnixTimestamp64Micro("ended_at")) AS "_event",
     toUnixTimestamp64Micro("loaded_at") AS "_created",
     "ride",
     "fare",

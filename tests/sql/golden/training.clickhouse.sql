@@ -22,7 +22,7 @@ WITH "spine" AS (
   /* what each row says, and when it happened */
   SELECT
     "driver",
-    toUnixTimestamp64Micro("ended_at") AS "_event",
+    assumeNotNull(toUnixTimestamp64Micro("ended_at")) AS "_event",
     toUnixTimestamp64Micro("loaded_at") AS "_created",
     "ride",
     "fare",
@@ -79,10 +79,10 @@ WITH "spine" AS (
       "last_ride_rows"."rating",
       ROW_NUMBER() OVER (
         PARTITION BY "last_ride_found"."_row"
-        ORDER BY "last_ride_rows"."_event" DESC, "last_ride_rows"."_created" DESC, "last_ride_rows"."ride" DESC, "last_ride_rows"."fare" DESC, "last_ride_rows"."rating" DESC
+        ORDER BY "last_ride_rows"."_created" DESC, "last_ride_rows"."ride" DESC, "last_ride_rows"."fare" DESC, "last_ride_rows"."rating" DESC
       ) AS "_rank"
-    FROM "last_ride_found"
-    JOIN "last_ride_rows"
+    FROM "last_ride_rows"
+    JOIN "last_ride_found"
       ON "last_ride_found"."driver" = "last_ride_rows"."driver"
       AND "last_ride_found"."_event" = "last_ride_rows"."_event"
   ) AS "ranked"
@@ -92,7 +92,7 @@ WITH "spine" AS (
   /* what each row says, and when it happened */
   SELECT
     "driver",
-    toUnixTimestamp64Micro("ended_at") AS "_event",
+    assumeNotNull(toUnixTimestamp64Micro("ended_at")) AS "_event",
     toUnixTimestamp64Micro("loaded_at") AS "_created",
     "ride",
     "rating",
@@ -164,7 +164,7 @@ WITH "spine" AS (
     "_edge",
     COUNT("_event") OVER "so_far" AS "_event_count",
     COUNT("rating_sum_input") OVER "so_far" AS "rating_sum_input_count",
-    SUM("rating_sum_input") OVER "so_far" AS "rating_sum_input_sum"
+    SUM(CAST("rating_sum_input" AS Nullable(Int128))) OVER "so_far" AS "rating_sum_input_sum"
   FROM "earnings_timeline"
   WINDOW "so_far" AS (PARTITION BY "driver" ORDER BY "_at" ASC RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 ), "earnings_sums" AS (
@@ -186,7 +186,10 @@ WITH "spine" AS (
     "_row",
     "_event_count_1d" AS "rides_1d",
     "_event_count_lifetime" AS "rides_lifetime",
-    CASE WHEN "rating_sum_input_count_1d" > 0 THEN CAST("rating_sum_input_sum_1d" AS Nullable(Int64)) END AS "rating_sum_1d"
+    CASE
+      WHEN "rating_sum_input_count_1d" > 0
+      THEN accurateCast("rating_sum_input_sum_1d", 'Nullable(Int64)')
+    END AS "rating_sum_1d"
   FROM "earnings_sums"
 ), "earnings_pairs" AS (
   /* each question with the rows that its widest window can hold */

@@ -40,67 +40,70 @@ WITH `spine` AS (
   FROM `spine`
   WHERE
     `spine`.`driver` IS NOT NULL AND `spine`.`_at` IS NOT NULL
-), `driver_keys` AS (
-  /* the keys that are asked about */
-  SELECT DISTINCT
-    `driver`
-  FROM `driver_asked`
-), `last_ride_found` AS (
-  /* when the latest visible row of each question happened */
+), `driver_buckets` AS (
+  /* the keys that are asked about, by the stretches of 6d23h50m they reach */
   SELECT
-    `_row`,
     `driver`,
-    `_event`
-  FROM (
-    SELECT
-      `_row`,
-      `driver`,
-      `_since`,
-      MAX(`_event`) OVER (PARTITION BY `driver` ORDER BY `_at` ASC RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS `_event`
-    FROM (
-      SELECT
-        NULL AS `_row`,
-        `last_ride_rows`.`driver`,
-        `last_ride_rows`.`_event` AS `_at`,
-        `last_ride_rows`.`_event`,
-        NULL AS `_since`
-      FROM `last_ride_rows`
-      JOIN `driver_keys`
-        ON `driver_keys`.`driver` = `last_ride_rows`.`driver`
-      UNION ALL
-      SELECT
-        `driver_asked`.`_row`,
-        `driver_asked`.`driver`,
-        `driver_asked`.`_until` AS `_at`,
-        NULL AS `_event`,
-        `driver_asked`.`_since`
-      FROM `driver_asked`
-    ) AS `timeline`
-  ) AS `newest`
-  WHERE
-    `_row` IS NOT NULL AND `_event` IS NOT NULL AND `_event` >= `_since`
+    (
+      `_at` - 604800000000
+    ) DIV 604200000000 AS `_bucket`
+  FROM `driver_asked`
+  UNION
+  SELECT
+    `driver`,
+    (
+      `_at` - 600000000
+    ) DIV 604200000000 AS `_bucket`
+  FROM `driver_asked`
+), `last_ride_timeline` AS (
+  /* rows with their values and questions on one time line */
+  SELECT
+    NULL AS `_row`,
+    `last_ride_rows`.`driver`,
+    `last_ride_rows`.`_event` AS `_at`,
+    `last_ride_rows`.`_event`,
+    NULL AS `_since`,
+    `last_ride_rows`.`_created`,
+    `last_ride_rows`.`ride`,
+    `last_ride_rows`.`fare`,
+    `last_ride_rows`.`rating`
+  FROM `last_ride_rows`
+  JOIN `driver_buckets`
+    ON `driver_buckets`.`driver` = `last_ride_rows`.`driver`
+    AND `driver_buckets`.`_bucket` = `last_ride_rows`.`_event` DIV 604200000000
+  UNION ALL
+  SELECT
+    `driver_asked`.`_row`,
+    `driver_asked`.`driver`,
+    `driver_asked`.`_until` AS `_at`,
+    NULL AS `_event`,
+    `driver_asked`.`_since`,
+    NULL AS `_created`,
+    NULL AS `ride`,
+    NULL AS `fare`,
+    NULL AS `rating`
+  FROM `driver_asked`
 ), `last_ride_latest` AS (
   /* the latest values; the order below decides every tie */
   SELECT
     `_row`,
-    `fare`,
-    `rating`
+    `_newest`.`fare` AS `fare`,
+    `_newest`.`rating` AS `rating`
   FROM (
     SELECT
-      `last_ride_found`.`_row`,
-      `last_ride_rows`.`fare`,
-      `last_ride_rows`.`rating`,
-      ROW_NUMBER() OVER (
-        PARTITION BY `last_ride_found`.`_row`
-        ORDER BY `last_ride_rows`.`_event` DESC, `last_ride_rows`.`_created` DESC, `last_ride_rows`.`ride` DESC, `last_ride_rows`.`fare` DESC, `last_ride_rows`.`rating` DESC
-      ) AS `_rank`
-    FROM `last_ride_found`
-    JOIN `last_ride_rows`
-      ON `last_ride_found`.`driver` = `last_ride_rows`.`driver`
-      AND `last_ride_found`.`_event` = `last_ride_rows`.`_event`
-  ) AS `ranked`
+      `_row`,
+      LAST_VALUE(CASE WHEN `_row` IS NULL THEN NAMED_STRUCT('fare', `fare`, 'rating', `rating`) END) IGNORE NULLS OVER `so_far` AS `_newest`,
+      `_since`,
+      MAX(`_event`) OVER `so_far` AS `_event`
+    FROM `last_ride_timeline`
+    WINDOW `so_far` AS (
+      PARTITION BY `driver`
+      ORDER BY `_at` ASC, `_row` ASC, `_created` ASC, `ride` ASC, `fare` ASC, `rating` ASC
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    )
+  ) AS `framed`
   WHERE
-    `_rank` = 1
+    `_row` IS NOT NULL AND `_event` >= `_since`
 ), `earnings_rows` AS (
   /* what each row says, and when it happened */
   SELECT
@@ -123,7 +126,7 @@ WITH `spine` AS (
   FROM `spine`
   WHERE
     `spine`.`driver` IS NOT NULL AND `spine`.`_at` IS NOT NULL
-), `driver_keys_2` AS (
+), `driver_keys` AS (
   /* the keys that are asked about */
   SELECT DISTINCT
     `driver`
@@ -137,8 +140,8 @@ WITH `spine` AS (
     `earnings_rows`.`_event`,
     `earnings_rows`.`rating_sum_input`
   FROM `earnings_rows`
-  JOIN `driver_keys_2`
-    ON `driver_keys_2`.`driver` = `earnings_rows`.`driver`
+  JOIN `driver_keys`
+    ON `driver_keys`.`driver` = `earnings_rows`.`driver`
   WHERE
     `earnings_rows`.`_event` <= (
       SELECT

@@ -103,10 +103,10 @@ WITH "spine" AS (
       "last_ride_rows"."rating",
       ROW_NUMBER() OVER (
         PARTITION BY "last_ride_found"."_row"
-        ORDER BY "last_ride_rows"."_event" DESC, "last_ride_rows"."_created" DESC, "last_ride_rows"."ride" DESC, "last_ride_rows"."fare" DESC, "last_ride_rows"."rating" DESC
+        ORDER BY "last_ride_rows"."_created" DESC, "last_ride_rows"."ride" DESC, "last_ride_rows"."fare" DESC, "last_ride_rows"."rating" DESC
       ) AS "_rank"
-    FROM "last_ride_found"
-    JOIN "last_ride_rows"
+    FROM "last_ride_rows"
+    JOIN "last_ride_found"
       ON "last_ride_found"."driver" = "last_ride_rows"."driver"
       AND "last_ride_found"."_event" = "last_ride_rows"."_event"
   ) AS "ranked"

@@ -114,10 +114,10 @@ WITH "spine_2" AS (
       "zipcode_features_rows"."total_wages",
       ROW_NUMBER() OVER (
         PARTITION BY "zipcode_features_found"."_row"
-        ORDER BY "zipcode_features_rows"."_event" DESC, "zipcode_features_rows"."_created" DESC NULLS LAST, "zipcode_features_rows"."city" DESC NULLS LAST, "zipcode_features_rows"."state" DESC NULLS LAST, "zipcode_features_rows"."tax_returns_filed" DESC NULLS LAST, "zipcode_features_rows"."population" DESC NULLS LAST, "zipcode_features_rows"."total_wages" DESC NULLS LAST
+        ORDER BY "zipcode_features_rows"."_created" DESC NULLS LAST, "zipcode_features_rows"."city" DESC NULLS LAST, "zipcode_features_rows"."state" DESC NULLS LAST, "zipcode_features_rows"."tax_returns_filed" DESC NULLS LAST, "zipcode_features_rows"."population" DESC NULLS LAST, "zipcode_features_rows"."total_wages" DESC NULLS LAST
       ) AS "_rank"
-    FROM "zipcode_features_found"
-    JOIN "zipcode_features_rows"
+    FROM "zipcode_features_rows"
+    JOIN "zipcode_features_found"
       ON "zipcode_features_found"."zipcode" = "zipcode_features_rows"."zipcode"
       AND "zipcode_features_found"."_event" = "zipcode_features_rows"."_event"
   ) AS "ranked"

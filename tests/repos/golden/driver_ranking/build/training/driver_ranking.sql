@@ -92,10 +92,10 @@ WITH "spine_2" AS MATERIALIZED (
       "driver_hourly_stats_rows"."trips",
       ROW_NUMBER() OVER (
         PARTITION BY "driver_hourly_stats_found"."_row"
-        ORDER BY "driver_hourly_stats_rows"."_event" DESC, "driver_hourly_stats_rows"."_created" DESC, "driver_hourly_stats_rows"."conv_rate" DESC, "driver_hourly_stats_rows"."acc_rate" DESC, "driver_hourly_stats_rows"."trips" DESC
+        ORDER BY "driver_hourly_stats_rows"."_created" DESC, "driver_hourly_stats_rows"."conv_rate" DESC, "driver_hourly_stats_rows"."acc_rate" DESC, "driver_hourly_stats_rows"."trips" DESC
       ) AS "_rank"
-    FROM "driver_hourly_stats_found"
-    JOIN "driver_hourly_stats_rows"
+    FROM "driver_hourly_stats_rows"
+    JOIN "driver_hourly_stats_found"
       ON "driver_hourly_stats_found"."driver_id" = "driver_hourly_stats_rows"."driver_id"
       AND "driver_hourly_stats_found"."_event" = "driver_hourly_stats_rows"."_event"
   ) AS "ranked"

@@ -98,10 +98,10 @@ WITH "spine_2" AS (
       "driver_hourly_stats_rows"."AVG_DAILY_TRIPS",
       ROW_NUMBER() OVER (
         PARTITION BY "driver_hourly_stats_found"."_row"
-        ORDER BY "driver_hourly_stats_rows"."_event" DESC NULLS LAST, "driver_hourly_stats_rows"."_created" DESC NULLS LAST, "driver_hourly_stats_rows"."CONV_RATE" DESC NULLS LAST, "driver_hourly_stats_rows"."ACC_RATE" DESC NULLS LAST, "driver_hourly_stats_rows"."AVG_DAILY_TRIPS" DESC NULLS LAST
+        ORDER BY "driver_hourly_stats_rows"."_created" DESC NULLS LAST, "driver_hourly_stats_rows"."CONV_RATE" DESC NULLS LAST, "driver_hourly_stats_rows"."ACC_RATE" DESC NULLS LAST, "driver_hourly_stats_rows"."AVG_DAILY_TRIPS" DESC NULLS LAST
       ) AS "_rank"
-    FROM "driver_hourly_stats_found"
-    JOIN "driver_hourly_stats_rows"
+    FROM "driver_hourly_stats_rows"
+    JOIN "driver_hourly_stats_found"
       ON "driver_hourly_stats_found"."DRIVER_ID" = "driver_hourly_stats_rows"."DRIVER_ID"
       AND "driver_hourly_stats_found"."_event" = "driver_hourly_stats_rows"."_event"
   ) AS "ranked"

@@ -743,10 +743,10 @@ WITH "schedule" AS (
       "weather_rows"."visibility_miles",
       ROW_NUMBER() OVER (
         PARTITION BY "weather_found"."_row"
-        ORDER BY "weather_rows"."_event" DESC, "weather_rows"."temp_f" DESC, "weather_rows"."wind_dir_deg" DESC, "weather_rows"."wind_speed_mph" DESC, "weather_rows"."precip_in" DESC, "weather_rows"."pressure_mbar" DESC, "weather_rows"."visibility_miles" DESC
+        ORDER BY "weather_rows"."temp_f" DESC, "weather_rows"."wind_dir_deg" DESC, "weather_rows"."wind_speed_mph" DESC, "weather_rows"."precip_in" DESC, "weather_rows"."pressure_mbar" DESC, "weather_rows"."visibility_miles" DESC
       ) AS "_rank"
-    FROM "weather_found"
-    JOIN "weather_rows"
+    FROM "weather_rows"
+    JOIN "weather_found"
       ON "weather_found"."airport" = "weather_rows"."airport"
       AND "weather_found"."_event" = "weather_rows"."_event"
   ) AS "ranked"
@@ -830,10 +830,10 @@ WITH "schedule" AS (
       "airport_site_rows"."altitude_feet",
       ROW_NUMBER() OVER (
         PARTITION BY "destination_found"."_row"
-        ORDER BY "airport_site_rows"."_event" DESC, "airport_site_rows"."lat" DESC, "airport_site_rows"."lon" DESC, "airport_site_rows"."altitude_feet" DESC
+        ORDER BY "airport_site_rows"."lat" DESC, "airport_site_rows"."lon" DESC, "airport_site_rows"."altitude_feet" DESC
       ) AS "_rank"
-    FROM "destination_found"
-    JOIN "airport_site_rows"
+    FROM "airport_site_rows"
+    JOIN "destination_found"
       ON "destination_found"."airport" = "airport_site_rows"."airport"
       AND "destination_found"."_event" = "airport_site_rows"."_event"
   ) AS "ranked"
@@ -919,10 +919,10 @@ WITH "schedule" AS (
       "last_arrival_rows"."last_arrival_delay_minutes",
       ROW_NUMBER() OVER (
         PARTITION BY "last_arrival_found"."_row"
-        ORDER BY "last_arrival_rows"."_event" DESC, "last_arrival_rows"."flight_id" DESC, "last_arrival_rows"."last_landed_at" DESC, "last_arrival_rows"."last_airport" DESC, "last_arrival_rows"."last_arrival_delay_minutes" DESC
+        ORDER BY "last_arrival_rows"."flight_id" DESC, "last_arrival_rows"."last_landed_at" DESC, "last_arrival_rows"."last_airport" DESC, "last_arrival_rows"."last_arrival_delay_minutes" DESC
       ) AS "_rank"
-    FROM "last_arrival_found"
-    JOIN "last_arrival_rows"
+    FROM "last_arrival_rows"
+    JOIN "last_arrival_found"
       ON "last_arrival_found"."tailnum" = "last_arrival_rows"."tailnum"
       AND "last_arrival_found"."_event" = "last_arrival_rows"."_event"
   ) AS "ranked"
@@ -1008,10 +1008,10 @@ WITH "schedule" AS (
       "airframe_rows"."engines",
       ROW_NUMBER() OVER (
         PARTITION BY "airframe_found"."_row"
-        ORDER BY "airframe_rows"."_event" DESC, "airframe_rows"."built_year" DESC, "airframe_rows"."seats" DESC, "airframe_rows"."engines" DESC
+        ORDER BY "airframe_rows"."built_year" DESC, "airframe_rows"."seats" DESC, "airframe_rows"."engines" DESC
       ) AS "_rank"
-    FROM "airframe_found"
-    JOIN "airframe_rows"
+    FROM "airframe_rows"
+    JOIN "airframe_found"
       ON "airframe_found"."tailnum" = "airframe_rows"."tailnum"
       AND "airframe_found"."_event" = "airframe_rows"."_event"
   ) AS "ranked"

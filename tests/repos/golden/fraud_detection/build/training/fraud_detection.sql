@@ -155,10 +155,10 @@ WITH `spine_2` AS (
       `user_account_rows`.`has_two_factor`,
       ROW_NUMBER() OVER (
         PARTITION BY `user_account_found`.`_row`
-        ORDER BY `user_account_rows`.`_event` DESC, `user_account_rows`.`credit_score` DESC, `user_account_rows`.`account_age_days` DESC, `user_account_rows`.`has_two_factor` DESC
+        ORDER BY `user_account_rows`.`credit_score` DESC, `user_account_rows`.`account_age_days` DESC, `user_account_rows`.`has_two_factor` DESC
       ) AS `_rank`
-    FROM `user_account_found`
-    JOIN `user_account_rows`
+    FROM `user_account_rows`
+    JOIN `user_account_found`
       ON `user_account_found`.`user_id` = `user_account_rows`.`user_id`
       AND `user_account_found`.`_event` = `user_account_rows`.`_event`
   ) AS `ranked`
