@@ -73,7 +73,7 @@ class Scene:
 
     def kept_by_github(self, action: str, given: Mapping[str, str]) -> None:
         if action.startswith("actions/upload-artifact@"):
-            self.world.keep(given["name"], {"plan.json": (self.repo.top / given["path"]).read_bytes()})
+            self.world.keep(given["name"], {given["path"]: (self.repo.top / given["path"]).read_bytes()})
         elif action.startswith("github/codeql-action/upload-sarif@"):
             self.sarif.append(json.loads((self.repo.top / given["sarif_file"]).read_text()))
         else:
@@ -125,7 +125,7 @@ def test_github_plans_on_the_pull_request_and_applies_that_after_the_merge(scene
     ran = scene.github("pull_request", base=base, head=tip)
     assert {name: job.code for name, job in ran.items()} == {"check": 0, "plan": 0}, ran
     assert head(scene.world) == "### asof: 1 addition"
-    assert [a["name"] for a in scene.world.artifacts] == [f"asof-plan-{tip}"]
+    assert [a["name"] for a in scene.world.artifacts] == [f"asof-plan-{tip}", f"asof-report-{tip}"]
     assert scene.sarif[0]["version"] == "2.1.0"
     assert "::notice " in ran["plan"].output
 
@@ -264,7 +264,7 @@ def test_azure_plans_and_applies(scene: Scene) -> None:
     push = {**job("azure", scene.world, commit=commit), **known, "Build.Reason": "IndividualCI"}
     ran = azure(scene.repo, scene.file(), push, uses)
     assert {name: job.code for name, job in ran.items()} == {"apply": 0}, ran
-    assert next(g for w, g in kept if w == "DownloadPipelineArtifact@2")["runBranch"] == "refs/pull/7/merge"
+    assert next(g for w, g in kept if w == "DownloadPipelineArtifact@2")["branchName"] == "refs/pull/7/merge"
     assert serial(scene) == 2
     kept.clear()
     assert azure(scene.repo, scene.file(), push, uses)["apply"].code == 0
