@@ -37,12 +37,9 @@ def test_the_hooks_install_and_run(tmp_path: Path) -> None:
     source, repo = tmp_path / "asof", tmp_path / "features"
     source.mkdir()
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT.parent, capture_output=True, check=True).stdout
-    names = [
-        name
-        for name in listed.decode().split("\0")
-        if name.startswith(("asof/", "docs/diagnostics/")) or "/" not in name
-    ]
-    subprocess.run(["cp", "--parents", *filter(None, names), source], cwd=ROOT.parent, check=True)
+    needed = ("asof/", "docs/diagnostics/")
+    names = [name for name in listed.decode().split("\0") if name and (name.startswith(needed) or "/" not in name)]
+    subprocess.run(["cp", "--no-dereference", "--parents", *names, source], cwd=ROOT.parent, check=True)
     git(source, "init", "-q", "-b", "main")
     git(source, "add", "-A")
     git(source, "commit", "-q", "-m", "asof")
