@@ -41,8 +41,7 @@ def key_of(files: RepoFiles, *, target: str, allow_destroy: Collection[str]) -> 
     """The SHA-256 of what was read, what was asked and the code that answers."""
     asked = msgspec.json.encode([code(), files.project, target, sorted(allow_destroy)])
     digest = hashlib.sha256(asked)
-    for path in sorted(files.texts):
-        data = files.texts[path]
+    for path, data in sorted({**files.texts, **files.tables}.items()):
         digest.update(f"\0{path}\0{len(data)}\0".encode())
         digest.update(data)
     return digest.hexdigest()
