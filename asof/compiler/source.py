@@ -38,6 +38,8 @@ class RepoFiles:
 
     project: str
     texts: Mapping[str, bytes]
+    tables: Mapping[str, bytes] = field(default_factory=dict)
+    """CSV files that definitions name as ``csv_file``, likewise."""
     beside: Mapping[str, bytes] = field(default_factory=dict)
     folder: str = ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ UNREADABLE = rule("AS119", "a file cannot be read")
 PROJECT, IGNORE = "asof.yaml", ".asofignore"
 MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_FILES = 100_000
+_CSV_FILE = re.compile(rb"""\bcsv_file['"]?\s*:\s*['"]?([^'"\s,}#]+\.csv)\b""")
 _SKIPPED = frozenset({"build", "node_modules", "__pycache__"})
 
 
@@ -54,8 +56,11 @@ def _read(root: Path, paths: Callable[[_Walk], Iterator[str]]) -> tuple[RepoFile
             texts[path] = data
     if PROJECT not in texts:
         return None, tuple(walk.found)
+    named = {found.decode("utf-8", "replace") for data in texts.values() for found in _CSV_FILE.findall(data)}
+    tables = {path: data for path in sorted(named) if (data := walk.table(path)) is not None}
     beside, folder = _beside(walk)
-    return RepoFiles(project=PROJECT, texts=texts, beside=beside, folder=folder), tuple(walk.found)
+    files = RepoFiles(project=PROJECT, texts=texts, tables=tables, beside=beside, folder=folder)
+    return files, tuple(walk.found)
 
 
 def _beside(walk: _Walk) -> tuple[dict[str, bytes], str]:
@@ -138,6 +143,15 @@ class _Walk:
                 yield from self.folder(folder / entry.name, path)
             elif is_definition and entry.is_file():
                 yield str(path)
+
+    def table(self, path: str) -> bytes | None:
+        """A CSV file that a definition seems to name; None where it is not there, or not in the repo."""
+        place = self.root / path
+        try:
+            there = place.is_file() and place.resolve().is_relative_to(self.home)
+        except (OSError, ValueError):
+            there = False
+        return self.read(path) if there else None
 
     def leads_out(self, entry: os.DirEntry[str] | Path) -> bool:
         return entry.is_symlink() and not Path(entry).resolve().is_relative_to(self.home)

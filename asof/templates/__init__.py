@@ -5,11 +5,11 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
 def scaffold(project: str) -> dict[str, str]:
@@ -28,6 +28,21 @@ def scaffold(project: str) -> dict[str, str]:
         path: environment.from_string(root.joinpath(source).read_text(encoding="utf-8")).render(project=project)
         for path, source in made.items()
     }
+
+
+def ci(template: str, values: Mapping[str, str]) -> str:
+    """A file of ``ci/`` with ``values`` filled in, at ``[[ name ]]``: braces are for the CI systems themselves."""
+    environment = Environment(
+        loader=PackageLoader("asof.templates", "ci"),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - no HTML
+        variable_start_string="[[",
+        variable_end_string="]]",
+    )
+    # Macros see no values of the template that calls them, and need none.
+    shell = environment.get_template("shell.j2").module
+    return environment.get_template(template).render(values, shell=shell)
 
 
 def report_part(name: str) -> str:

@@ -165,12 +165,13 @@ def _card(made: Plan, change: Change, found: Evidence | None) -> Card:
         cost=change.cost if change.action is not Action.CREATE else "",
         reach=tuple(reach[:_REACHED]),
         more=max(len(reach) - _REACHED, 0),
-    return f"{wording.named(reached)} ({reached.owner})" if reached.owner else wording.named(reached)
+        search=said.lower(),
     )
 
 
 def _who(reached: Reached) -> str:
-    return f"{reached.address} ({reached.owner})" if reached.owner else reached.address
+    name = wording.named(reached)
+    return f"{name} ({reached.owner})" if reached.owner else name
 
 
 def _sql(change: Change, reason: Reason, found: Evidence | None) -> Sql | None:

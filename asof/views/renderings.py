@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asof.views import frames, listings, plans, wording
+from asof.views import feature_tests, frames, listings, plans, wording
 from asof.views.annotations import github, gitlab
 from asof.views.format import Format
 from asof.views.junit import junit
@@ -43,4 +43,4 @@ def _said(report: Report, *, verbose: bool) -> str:
         drifted = f"{listings.drifted(report.drift, wording.DRIFT)}\n" if report.drift else ""
         plan = plans.human(report.plan, evidence=report.evidence, verbose=verbose)
         return "\n".join(part for part in (plan, drifted) if part)
-    return listings.tested(report.tests) + "\n" if report.tests else ""
+    return feature_tests.outcome(report.tests, colour=False) + "\n" if report.tests else ""

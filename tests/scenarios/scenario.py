@@ -98,7 +98,7 @@ def written(scenario: Scenario) -> str:
     report = scenario.report
     made = {"plan.txt": _text(report), "comment.md": comment(report), "effect.json": _effect(report)}
     given = {name: text for name, text in scenario.sections.items() if name not in MADE}
-    sections = given | {name: _stable(text) for name, text in made.items()}
+    sections = given | {name: masked(text) for name, text in made.items()}
     return scenario.title + "".join(f"-- {name} --\n{text}" for name, text in sections.items())
 
 
@@ -133,7 +133,7 @@ def _effect(report: Report) -> str:
     )
 
 
-def _stable(text: str) -> str:
+def masked(text: str) -> str:
     for pattern, instead in _UNSTABLE:
         text = pattern.sub(instead, text)
     return text
