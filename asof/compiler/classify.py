@@ -15,6 +15,7 @@ from asof.compiler.consequences import CONSEQUENCES, DEFAULTS
 from asof.compiler.fingerprint import STRUCTS, Document, Field, fields_of
 from asof.compiler.query import canonical_sql
 from asof.compiler.query.edits import Edit, EditGroup
+from asof.compiler.query.retabled import retabled, retabled_expression
 from asof.compiler.roles import Role
 
 if TYPE_CHECKING:
@@ -101,13 +102,18 @@ def worst(reasons: Sequence[Reason]) -> ChangeClass:
 
 
 def edits(
-    old: Document, new: Document, dialects: Dialects, compare: Callable[[str, str], QueryComparison]
+    old: Document,
+    new: Document,
+    dialects: Dialects,
+    compare: Callable[[str, str], QueryComparison],
+    moves: Mapping[str, str] | None = None,
 ) -> tuple[Reason, ...]:
     """Why ``new`` is not ``old``, two definitions of one kind; nothing where they mean the same.
 
-    ``compare`` proves what it can of two queries of the same view or source.
+    ``compare`` proves what it can of two queries of the same view or source. ``moves`` holds old and new names of
+    what SQL may read.
     """
-    walk = _Walk(dialects, compare)
+    walk = _Walk(dialects, compare, moves or {})
     return tuple(walk.struct("", STRUCTS[new["kind"]], old, new))
 
 
@@ -115,6 +121,7 @@ def edits(
 class _Walk:
     dialects: Dialects
     compare: Callable[[str, str], QueryComparison]
+    moves: Mapping[str, str]
 
     def struct(self, at: str, kind: type[msgspec.Struct], old: Document, new: Document) -> Iterator[Reason]:
         for field in fields_of(kind):
@@ -139,7 +146,7 @@ class _Walk:
         if old == new:
             text = f"the same text is now read as {self.dialects.new}, no longer as {self.dialects.old}"
         elif old and new and not redialected:
-            found, text, parts = self.compared(field, old, new)
+            found, text, parts = self.compared(kind, field, old, new)
         elif field.name == "where" and not redialected:
             said = "only some rows are aggregated" if new else "all rows are aggregated"
             parts = (Edit(group=EditGroup.ROWS, text=said, old=old, new=new),)
@@ -149,10 +156,16 @@ class _Walk:
             pointer=pointer, change_class=found, text=text, old=old, new=new, rows=rows, diff=diff, edits=parts
         )
 
-    def compared(self, field: Field, old: str, new: str) -> _Compared:
+    def compared(self, kind: type[msgspec.Struct], field: Field, old: str, new: str) -> _Compared:
         dialect = self.dialects.new
         if canonical_sql(old, dialect) == canonical_sql(new, dialect):
             return ChangeClass.EQUIVALENT, "equivalent, no value changes: only the layout of the SQL changes", ()
+        followed = self.followed(kind, field, old)
+        if followed != old:
+            same = canonical_sql(followed, dialect) == canonical_sql(new, dialect)
+            if same or (field.name == "query" and self.compare(followed, new).kind == "equivalent"):
+                return ChangeClass.IDENTITY, "follows the move of what it reads; nothing else changes", ()
+            old = followed
         if field.name != "query":
             counted = field.name == "where"
             text = "other rows are aggregated" if counted else "the feature is computed otherwise"
@@ -166,6 +179,14 @@ class _Walk:
         if proof.kind == "additive":
             return ChangeClass.ADDITIVE, why, proof.edits
         return ChangeClass.VALUE_CHANGE, why or "the new query is not proven to give the same rows", proof.edits
+
+    def followed(self, kind: type[msgspec.Struct], field: Field, old: str) -> str:
+        """SQL as it was, with what has moved under its new name; what a source asks of its store has no such names."""
+        if not self.moves or kind is model.Location:
+            return old
+        if field.name == "query":
+            return retabled(old, self.moves, self.dialects.new)
+        return retabled_expression(old, self.moves, self.dialects.new)
 
     def members(
         self,
