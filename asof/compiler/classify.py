@@ -202,9 +202,12 @@ class _Walk:
             return
         before, after = _keyed(part, old), _keyed(part, new)
         noun = _noun(kind, part)
+        recast = _recast(part, old, new)
         for key, (index, item) in before.items():
             if key not in after:
-                text = f"{noun} {called(part, item)} is no longer there for those who read it"
+                text = recast.get(
+                    str(item.get("view")), f"{noun} {called(part, item)} is no longer there for those who read it"
+                )
                 yield _member(f"{pointer}/{index}", ChangeClass.INTERFACE_BREAK, text, old=item)
         kept = [key for key in before if key in after]
         if kept != [key for key in after if key in before]:
@@ -215,7 +218,7 @@ class _Walk:
             here = f"{pointer}/{index}"
             if key in before:
                 yield from self.struct(here, part, before[key][1], item)
-            else:
+            elif item.get("view") not in recast:
                 yield _gain(here, kind, field, part, item, at_end=grown is not None)
 
 
@@ -304,6 +307,19 @@ def called(part: type[msgspec.Struct], item: Document) -> str:
     if part is model.Aggregation and not item.get("name"):
         return f"{item['column']}_{item['function']}" if "column" in item else str(item["function"])
     return str(item["name"])
+
+
+def _recast(part: type[msgspec.Struct], old: list[Document], new: list[Document]) -> Mapping[str, str]:
+    """View -> what is said of it, for each view that a service reads once, before and after, in another role."""
+    if part is not model.ServiceItem:
+        return {}
+    was, now = ({i["view"]: i.get("alias", i["view"]) for i in side} for side in (old, new))
+    once = [view for view in was if [i["view"] for i in (*old, *new)].count(view) == 2 and view in now]
+    return {
+        view: f"columns called {was[view]}__... are called {now[view]}__... now; the role {was[view]} keeps their names"
+        for view in once
+        if was[view] != now[view]
+    }
 
 
 def _keyed(part: type[msgspec.Struct], items: list[Document]) -> dict[tuple[str, int], tuple[int, Document]]:

@@ -99,7 +99,15 @@ def renamed(document: Document, moves: Mapping[str, str]) -> tuple[Document, tup
     if not moves:
         return document, ()
     rename = _Rename(moves)
-    return {field: rename.value(f"/{field}", (field,), value) for field, value in document.items()}, rename.reasons
+    made: Document = {field: rename.value(f"/{field}", (field,), value) for field, value in document.items()}
+    if document.get("full_feature_names"):
+        made["features"] = [_in_its_role(*pair) for pair in zip(document["features"], made["features"], strict=True)]
+    return made, rename.reasons
+
+
+def _in_its_role(was: Document, now: Document) -> Document:
+    """An item of a service whose columns go by its views' names: under a new name it had the old one for a role."""
+    return now if now["view"] == was["view"] else {"alias": was["view"], **now}
 
 
 def row_names(moves: Mapping[str, str]) -> Mapping[str, str]:
