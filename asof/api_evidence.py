@@ -23,13 +23,14 @@ def examples(root: Path, review: api.Review, *, target: str, against: int | None
     made = review.plan
     if made is None or not any(reason.edits for change in made.changes for reason in change.reasons):
         return ()
-    from asof.compiler.trials import OUT_OF_TIME, trials
-    from asof.ops.counter_examples import Budget, counter_examples
     from asof.ops.plan_cache import keep_examples, kept_examples
 
     kept = kept_examples(root, made)
     if kept is not None:
         return kept
+    from asof.compiler.trials import OUT_OF_TIME, trials
+    from asof.ops.counter_examples import Budget, counter_examples
+
     before, after = _both(root, review, target, against)
     budget = Budget()
     found = counter_examples(trials(made, after, before, over=budget.over), budget)

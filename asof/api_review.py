@@ -22,9 +22,10 @@ def places(root: Path, made: Plan, repo: Repo | None = None) -> Mapping[str, Spa
     from asof.ops.loading import load_repo
     from asof.ops.repo_files import read_repo
 
-    files = read_repo(root)[0] if repo is None else None
-    found = load_repo(root, files).repo if files is not None else repo
-    return found_in(found, made) if found is not None else {}
+    if repo is None:
+        files, _ = read_repo(root)
+        repo = load_repo(root, files).repo if files is not None else None
+    return found_in(repo, made) if repo is not None else {}
 
 
 def folder(root: Path) -> str:

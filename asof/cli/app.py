@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import asof
-from asof.cli import changes, ci, data, definitions, explore, importing, review, tidy, upkeep
+from asof.cli import changes, ci, data, definitions, editor, explore, importing, review, tidy, upkeep
 from asof.cli import registry as registry_commands
 from asof.cli.session import ExitCode, Session
 from asof.views.terminal import terminal
@@ -74,6 +74,7 @@ app.command()(data.materialize)
 app.command("test")(definitions.feature_tests)
 app.command("fmt")(tidy.fmt)
 app.command()(tidy.lint)
+app.command()(editor.lsp)
 app.command()(explore.show)
 app.command("list")(explore.list_)
 app.command()(explore.search)

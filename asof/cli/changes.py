@@ -66,9 +66,9 @@ def plan(
         raise refused(shown, report, review.checked)
     if review.stopped is not None:
         session.terminal.note(applies.stopped(review.stopped))
+    beside = gathered(shown, review, asked)
     digest = api.write_plan(made, out) if out is not None else None
     drifted = api_registry.drift_of(session.root, session.project(), made) if with_drift else ()
-    beside = gathered(shown, review, asked)
     report = dataclasses.replace(report, drift=drifted, evidence=beside)
     if evidence is not None:
         api_evidence.write_evidence(beside, evidence)

@@ -16,6 +16,7 @@ from threading import Timer
 from typing import TYPE_CHECKING
 
 import duckdb
+import msgspec
 
 from asof.compiler.trials import OUT_OF_TIME
 from asof.ops.evidence import Example, ExampleRow
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from asof.ops.sample_rows import Row, Rows
 
 SHOWN = 5
+COLUMNS = 8
 _SIZES = (4, 8, 12, 16, 16, 16, 16, 16)
 """Rows of each table in one sample; there are as many samples."""
 _SHRINKS = 60
@@ -76,7 +78,7 @@ def counter_examples(trials: Iterable[Trial], budget: Budget) -> tuple[Example, 
             why = trial.why or OUT_OF_TIME
             found.append(Example(address=trial.address, pointer=trial.pointer, why=why))
         else:
-            found.append(Search(trial.versions, budget.part()).example(trial.address, trial.pointer))
+            found.append(Search(trial.versions, budget).example(trial.address, trial.pointer))
     return tuple(found)
 
 
@@ -89,7 +91,7 @@ class Search:
 
     def __init__(self, versions: Versions, budget: Budget) -> None:
         self.versions = versions
-        self.over = budget.over
+        self.budget = budget
         self.values = Values(versions)
         digest = hashlib.sha256(f"{versions.old}\0{versions.new}".encode()).digest()
         self.rng = Random(int.from_bytes(digest[:8], "big"))  # noqa: S311 - to be repeated, not to be secret
@@ -103,18 +105,19 @@ class Search:
                 for statement in ("SET TimeZone = 'UTC'", "SET python_enable_replacements = false"):
                     self.connection.execute(statement)
                 self.connection.execute("SET lock_configuration = true")
+                self.budget = self.budget.part()
                 rows = self.difference()
                 if rows is not None:
                     return self.shown(address, pointer, self.shrunk(rows))
         except _CannotRunError as error:
             return Example(address=address, pointer=pointer, why=str(error))
-        return Example(address=address, pointer=pointer, tried=self.tried)
+        return Example(address=address, pointer=pointer, tried=self.tried, why="" if self.tried else OUT_OF_TIME)
 
     def difference(self) -> Rows | None:
         """Generated rows on which the versions differ; those on which one of them fails only for want of others."""
         failing = None
         for size in _SIZES:
-            if self.over():
+            if self.budget.over():
                 break
             rows = self.values.rows(self.versions.tables, size, self.rng)
             self.tried += size
@@ -173,12 +176,13 @@ class Search:
     def shrunk(self, rows: Rows) -> Rows:
         """Fewer rows, and plainer values, that still make the difference."""
         failing = not self.differs(rows)
+        rows = self.halved(rows, failing=failing)
         left = _SHRINKS
         for smaller in _smaller(rows):
             made = smaller(rows)
             if made == rows:
                 continue
-            if left == 0 or self.over():
+            if left == 0 or self.budget.over():
                 return rows
             left -= 1
             if self.differs(made, failures=failing):
@@ -187,7 +191,7 @@ class Search:
             for at in range(len(rows[table])):
                 for name, kind in columns.items():
                     plain = self.values.pool(kind)[0]
-                    if left == 0 or self.over():
+                    if left == 0 or self.budget.over():
                         return rows
                     if rows[table][at][name] == plain:
                         continue
@@ -195,6 +199,20 @@ class Search:
                     made = {**rows, table: [r | {name: plain} if i == at else r for i, r in enumerate(rows[table])]}
                     if self.differs(made, failures=failing):
                         rows = made
+        return rows
+
+    def halved(self, rows: Rows, *, failing: bool) -> Rows:
+        """Half of a table's rows, then half of these, while they make the difference: a few steps in any case."""
+        going = True
+        while going:
+            going = False
+            for table in rows:
+                half = len(rows[table]) // 2
+                for start, end in ((0, half), (half, len(rows[table]))) if half else ():
+                    made = _without(rows, table, start, end)
+                    if self.differs(made, failures=failing):
+                        rows, going = made, True
+                        break
         return rows
 
     def shown(self, address: str, pointer: str, rows: Rows) -> Example:
@@ -212,7 +230,7 @@ class Search:
             lines += _given_by(side, mine, theirs, common, columns)
         outputs = len([line for line in lines if line.side in ("old", "new")])
         kept = [*lines[: len(lines) - outputs][: SHOWN - min(outputs, 2)], *lines[len(lines) - outputs :]][:SHOWN]
-        return Example(
+        wide = Example(
             address=address,
             pointer=pointer,
             columns=tuple(columns),
@@ -220,6 +238,7 @@ class Search:
             more=len(lines) - len(kept),
             tried=self.tried,
         )
+        return narrowed(wide)
 
 
 def _given_by(
@@ -234,17 +253,27 @@ def _given_by(
     return found or [ExampleRow(side=side, said="no such row")]
 
 
+def narrowed(wide: Example) -> Example:
+    """The example with at most ``COLUMNS`` columns: those in which its rows differ come first, then the leftmost."""
+    told = [len({row.cells[at] for row in wide.rows if row.cells} - {""}) > 1 for at in range(len(wide.columns))]
+    chosen = sorted(sorted(range(len(told)), key=lambda at: (not told[at], at))[:COLUMNS])
+    return msgspec.structs.replace(
+        wide,
+        columns=tuple(wide.columns[at] for at in chosen),
+        rows=tuple(
+            msgspec.structs.replace(row, cells=tuple(row.cells[at] for at in chosen if row.cells)) for row in wide.rows
+        ),
+        hidden=len(told) - len(chosen),
+    )
+
+
 def _common(old: list[str], new: list[str]) -> list[str]:
     """The columns that both versions give; those of the other where one fails."""
     return [name for name in old if name in new] if old and new else old or new
 
 
 def _smaller(rows: Rows) -> Iterator[Callable[[Rows], Rows]]:
-    """Ways to leave rows out: half of a table, then one after the other."""
-    for table in (*rows, *rows):
-        half = len(rows[table]) // 2
-        yield partial(_without, table=table, start=0, end=half)
-        yield partial(_without, table=table, start=half, end=len(rows[table]))
+    """Ways to leave one row out."""
     for table in rows:
         for at in reversed(range(len(rows[table]))):
             yield partial(_without, table=table, start=at, end=at + 1)

@@ -36,7 +36,7 @@ class Example(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of the search for rows on which two versions of a piece of SQL differ.
 
     ``rows`` hold them, five at most; none where ``tried`` generated rows showed no difference, or where
-    nothing could be tried and ``why`` says so. ``more`` counts rows that are not shown.
+    nothing could be tried and ``why`` says so. ``more`` and ``hidden`` count rows and columns that are not shown.
     """
 
     address: str
@@ -44,6 +44,7 @@ class Example(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     columns: tuple[str, ...] = ()
     rows: tuple[ExampleRow, ...] = ()
     more: int = 0
+    hidden: int = 0
     tried: int = 0
     why: str = ""
 

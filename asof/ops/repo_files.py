@@ -58,6 +58,16 @@ def _read(root: Path, paths: Callable[[_Walk], Iterator[str]]) -> tuple[RepoFile
     return RepoFiles(project=PROJECT, texts=texts, tables=tables), tuple(walk.found)
 
 
+def belongs(root: Path, path: str) -> bool:
+    """Whether ``read_repo`` would read a file at ``path`` (relative, forward slashes), were it there."""
+    walk = _Walk(root)
+    parts = PurePosixPath(path).parts
+    if not path.endswith((".yaml", ".yml")) or any(part.startswith(".") or part in _SKIPPED for part in parts):
+        return False
+    folders = ["/".join(parts[:depth]) for depth in range(1, len(parts))]
+    return not (walk.is_ignored(path, is_folder=False) or any(walk.is_ignored(f, is_folder=True) for f in folders))
+
+
 def replace_text(path: Path, text: str) -> None:
     """Give a file new content in one step: whoever reads it sees the old text or the new one."""
     beside = path.with_name(f".{path.name}.asof-new")

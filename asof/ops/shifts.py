@@ -34,6 +34,7 @@ def shift(view: str, feature: str, old: pa.ChunkedArray, new: pa.ChunkedArray, s
     numeric = kind != "category"
     was, now = (_AS[kind](values) for values in (old, new))
     changed = _changed(was, now, numeric=numeric)
+    now = pc.if_else(changed, now, was)  # what counts as equal counts as the same value
     places = pc.indices_nonzero(changed).to_pylist()
     bins = _bins(was, now) if numeric else _categories(was, now)
     return Shift(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _FRAGMENT = 70
 _CELL = 28
+_NAME = 60
 EXAMPLE_TITLE = "differs on these rows, found by running both:"
 COLUMNS = ("feature", "changed", "nulls", "distinct", "mean", "median", "PSI")
 PSI_HINT = "PSI below 0.1: hardly any shift; 0.1 to 0.25: some; above: a large one."
@@ -47,7 +48,15 @@ def example_table(example: Example) -> tuple[str, ...]:
     said = [
         row.side.ljust(width) + row.said if row.said else line for row, line in zip(example.rows, lines, strict=True)
     ]
-    return (first, *said, *((f"... and {example.more:,} more rows",) if example.more else ()))
+    left = left_out(example)
+    return (first, *said, *((f"... and {left}",) if left else ()))
+
+
+def left_out(example: Example) -> str:
+    """``2 more rows, 14 more columns``; "" where all is shown."""
+    rows = wording.number(example.more, "more row", "more rows") if example.more else ""
+    columns = wording.number(example.hidden, "more column", "more columns") if example.hidden else ""
+    return ", ".join(part for part in (rows, columns) if part)
 
 
 def previewed(found: Preview) -> str:
@@ -114,8 +123,8 @@ def figure(value: float | None) -> str:
 
 
 def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    """Text in columns of equal width, two spaces apart."""
-    rows = [[_clipped(cell, _CELL) for cell in row] for row in (head, *body)]
+    """Text in columns of equal width, two spaces apart; the first is a name and is cut only where it is very long."""
+    rows = [[_clipped(cell, _CELL if at else _NAME) for at, cell in enumerate(row)] for row in (head, *body)]
     widths = [max(len(row[at]) for row in rows) for at in range(len(head))]
     return tuple("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
 

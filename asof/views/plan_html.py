@@ -176,7 +176,7 @@ def _sql(change: Change, reason: Reason, found: Evidence | None) -> Sql | None:
         lines=side_by_side(str(reason.old or ""), str(reason.new or "")),
         edits=tuple((str(e.group), e.text, e.old, e.new) for e in reason.edits),
         example=example if example is not None and example.rows else None,
-        said=words.example_said(example) if example is not None and not example.rows else "",
+        said="" if example is None else words.left_out(example) if example.rows else words.example_said(example),
     )
 
 

@@ -88,6 +88,18 @@ def test_an_example_is_small_and_the_same_each_time(old: str, new: str) -> None:
     assert all(len(row.cells) == len(found.columns) for row in found.rows if not row.said)
 
 
+def test_of_many_columns_those_that_tell_are_shown() -> None:
+    columns = {f"c{n}": INT64 for n in range(20)}
+    listed = ", ".join(columns)
+    old, new = f"SELECT {listed} FROM t", f"SELECT {listed.replace('c17', 'c17 + 1 AS c17')} FROM t"
+    versions = Versions(tables={"t": columns}, old=old, new=new)
+    found = Search(versions, Budget(None)).example("a", "/query")
+    assert (len(found.columns), found.hidden) == (8, 12)
+    assert found.columns[0] == "c0"
+    assert found.columns[-1] == "c17"
+    assert [row.cells[-1] for row in found.rows] == ["1", "1", "2"]
+
+
 def test_a_query_that_fails_on_a_value_is_told_from_one_that_does_not() -> None:
     found = example("SELECT CAST(city AS INT) n FROM trips", "SELECT TRY_CAST(city AS INT) n FROM trips")
     assert [(row.side, row.said) for row in found.rows if row.said] == [("old", "fails on this")]
@@ -118,6 +130,16 @@ def test_time_that_is_up_is_said() -> None:
     trial = Trial(address="a", pointer="/query", versions=versions)
     found = counter_examples([trial] * 3, Budget(4, clock=lambda: float(next(ticks))))
     assert found[-1].why == OUT_OF_TIME
+
+
+@pytest.mark.parametrize("ticks", [2, 3, 4])
+def test_an_example_is_small_even_where_the_time_ends_early(ticks: int) -> None:
+    read = iter([0.0] * ticks)
+    old, new = (f"SELECT driver_id FROM trips WHERE fare > {n}" for n in (0, 5))
+    versions = Versions(tables={"trips": TRIPS}, old=old, new=new, numbers=(0.0, 5.0))
+    trial = Trial(address="a", pointer="/query", versions=versions)
+    (found,) = counter_examples([trial], Budget(1, clock=lambda: next(read, 9.0)))
+    assert found.why == OUT_OF_TIME or (1 < len(found.rows) <= SHOWN and not found.more)
 
 
 PLAIN = ("bool", "int32", "int64", "float32", "float64", "string", "bytes", "date", "timestamp", "json", "uuid")

@@ -13,6 +13,7 @@ from asof import templates
 from asof.ops.evidence import Bar, Differing, Example, ExampleRow, Preview, Shift, Side, Skipped, evidence_of
 from asof.views.pictures import picture
 from asof.views.plan_html import page
+from asof.views.plan_markdown import LONGEST, comment
 from asof.views.side_by_side import side_by_side
 from tests.scenarios.scenario import FILES, read
 from tests.views.plans import HOSTILE, plan_of, report_of
@@ -110,6 +111,16 @@ def test_every_scenario_has_a_page(path) -> None:
 
 def test_a_mass_change_is_a_page_of_a_few_megabytes() -> None:
     assert len(page(report_of(plan_of(5_000)))) < 30_000_000
+
+
+def test_a_comment_shows_a_preview_as_far_as_there_is_room() -> None:
+    made = plan_of(7)
+    for count, told in ((3, "Preview: 3 features compared"), (4_000, "in the HTML report")):
+        shifts = tuple(shift(text=f"f{n}") for n in range(count))
+        found = evidence_of(made, preview=Preview(spine=HOSTILE, rows=10, of=10, shifts=shifts))
+        text = comment(report_of(made, evidence=found))
+        assert told in text or "more lines" in text
+        assert len(text.encode()) <= LONGEST
 
 
 def test_the_picture_is_in_the_box_and_in_words() -> None:
