@@ -13,14 +13,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_COMMITS = ("GITHUB_SHA", "CI_COMMIT_SHA", "BUILD_SOURCEVERSION", "GIT_COMMIT")
+"""How GitHub, GitLab, Azure and Jenkins call the commit that a job runs on."""
+
+
 def current_actor(root: Path, environ: Mapping[str, str]) -> Actor:
     """The CI run where there is one, else ``user@host``; the commit as CI names it or as git has it checked out."""
-    commit = environ.get("GITHUB_SHA") or environ.get("CI_COMMIT_SHA") or _head(root)
+    commit = next((environ[name] for name in _COMMITS if environ.get(name)), "") or _head(root)
     if "GITHUB_RUN_ID" in environ:
         server, repository = environ.get("GITHUB_SERVER_URL", ""), environ.get("GITHUB_REPOSITORY", "")
         return Actor(by=f"{server}/{repository}/actions/runs/{environ['GITHUB_RUN_ID']}", commit=commit)
     if "CI_JOB_URL" in environ:
         return Actor(by=environ["CI_JOB_URL"], commit=commit)
+    if environ.get("TF_BUILD") == "True" and "BUILD_BUILDID" in environ:
+        place = f"{environ.get('SYSTEM_COLLECTIONURI', '')}{environ.get('SYSTEM_TEAMPROJECT', '')}"
+        return Actor(by=f"{place}/_build/results?buildId={environ['BUILD_BUILDID']}", commit=commit)
+    if "JENKINS_URL" in environ and "BUILD_URL" in environ:
+        return Actor(by=environ["BUILD_URL"], commit=commit)
     return Actor(by=f"{_user()}@{socket.gethostname()}", commit=commit)
 
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from asof.compiler.diagnostics import DiagnosticError, nearest, rule
+from asof.compiler.diagnostics import DiagnosticError, Level, nearest, rule
 from asof.compiler.model import DataSource, FeatureTest, ServiceItem
 from asof.compiler.pit.resolve import outputs
 from asof.compiler.source import NOWHERE, Span
@@ -80,7 +80,7 @@ def cell(value: object, wanted: Type) -> object:
 
 
 def check_rows(repo: Repo) -> Iterator[Diagnostic]:
-    """Every cell that has another type than its column, in the tests of a repo without errors."""
+    """Cells that have another type than their column, and columns that nothing has, in a repo without errors."""
     for test in repo.definitions.values():
         if isinstance(test, FeatureTest):
             try:
@@ -102,19 +102,20 @@ def _check(
 ) -> Iterator[Diagnostic]:
     for place, row in enumerate(rows):
         for name, value in row.items():
-            said = ""
+            said, level = "", Level.WARNING  # `asof test` fails; a plan need not wait for it
             if name in types:
                 try:
                     cell(value, types[name])
                 except ValueError as error:
-                    said = f"row {place + 1}: {name}: {error}"
+                    said, level = f"row {place + 1}: {name}: {error}", Level.ERROR
             elif pointer == ("spine",):
                 said = f"row {place + 1}: no feature needs {name!r} in the spine"
             elif pointer == ("expect",):
                 hint = nearest(name, types)
                 said = f"row {place + 1}: there is no feature {name!r}" + (f"; {hint}" if hint else "")
             if said:
-                yield BAD_TEST.at(span_of(repo, test, *pointer, place, name), said, address=test.address)
+                span = span_of(repo, test, *pointer, place, name)
+                yield BAD_TEST.at(span, said, address=test.address, level=level)
 
 
 def span_of(repo: Repo, test: FeatureTest, *pointer: str | int) -> Span:

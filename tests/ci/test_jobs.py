@@ -224,7 +224,9 @@ def test_gitlab_plans_and_applies(scene: Scene) -> None:
     ran = gitlab(scene.repo, scene.file(), request)
     assert {name: job.code for name, job in ran.items()} == {"asof-check": 0, "asof-plan": 0}, ran
     assert head(scene.world) == "### asof: 1 addition"
-    fork = gitlab(scene.repo, scene.file(), {**request, "CI_MERGE_REQUEST_SOURCE_PROJECT_PATH": "eve/features"})
+    fork = gitlab(
+        scene.repo, scene.file(), {**request, "CI_MERGE_REQUEST_SOURCE_PROJECT_PATH": "eve/features"}, run=False
+    )
     assert list(fork) == ["asof-check"]
     scene.world.keep("asof-plan", {"plan.json": (scene.repo.top / "plan.json").read_bytes()})
     commit = scene.merge()
@@ -258,7 +260,9 @@ def test_azure_plans_and_applies(scene: Scene) -> None:
     assert {name: job.code for name, job in ran.items()} == {"check": 0, "plan": 0}, ran
     assert head(scene.world) == "### asof: 1 addition"
     assert ("publish", "plan.json") in [(what, given.get("publish")) for what, given in kept]
-    assert list(azure(scene.repo, scene.file(), {**facts, "System.PullRequest.IsFork": "True"}, uses)) == ["check"]
+    assert list(azure(scene.repo, scene.file(), {**facts, "System.PullRequest.IsFork": "True"}, uses, run=False)) == [
+        "check"
+    ]
     scene.repo.sh("mv plan.json ../kept.json", {}, shell=SH)
     commit = scene.merge()
     push = {**job("azure", scene.world, commit=commit), **known, "Build.Reason": "IndividualCI"}

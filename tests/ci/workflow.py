@@ -150,13 +150,16 @@ class GitHubRunner:
         return eval(made.replace("true", "True").strip(), {"__builtins__": {}}, known)
 
 
-def gitlab(repo: Checkout, path: Path, environ: Mapping[str, str]) -> dict[str, Ran]:
-    """The jobs of a GitLab file whose rules match, by name."""
+def gitlab(repo: Checkout, path: Path, environ: Mapping[str, str], *, run: bool = True) -> dict[str, Ran]:
+    """The jobs of a GitLab file whose rules match, by name; without ``run`` nothing but that is found out."""
     document = yaml.safe_load(path.read_text())
     known = defaultdict(str, environ)
     ran = {}
     for name, job in document.items():
         if name.startswith(".") or not any(_rule(rule["if"], known) for rule in job["rules"]):
+            continue
+        if not run:
+            ran[name] = Ran()
             continue
         variables = document[job["extends"]]["variables"]
         code, output = repo.sh("\n".join(job["script"]), {**environ, **variables}, shell=BASH)
@@ -170,9 +173,14 @@ def _rule(text: str, known: Mapping[str, str]) -> bool:
 
 
 def azure(
-    repo: Checkout, path: Path, variables: dict[str, str], uses: Callable[[str, Mapping[str, str]], None]
+    repo: Checkout,
+    path: Path,
+    variables: dict[str, str],
+    uses: Callable[[str, Mapping[str, str]], None],
+    *,
+    run: bool = True,
 ) -> dict[str, Ran]:
-    """The jobs of an Azure file whose conditions hold, by name."""
+    """The jobs of an Azure file whose conditions hold, by name; without ``run`` nothing but that is found out."""
     document = yaml.safe_load(path.read_text())
     known = defaultdict(str, variables)
     ran: dict[str, Ran] = {}
@@ -180,7 +188,7 @@ def azure(
         if not _condition(job["condition"], known, failed=False):
             continue
         made = ran.setdefault(job["job"], Ran())
-        for step in job["steps"]:
+        for step in job["steps"] if run else ():
             if not _condition(step.get("condition", "succeeded()"), known, failed=made.code != 0):
                 continue
             if "bash" not in step:
