@@ -20,7 +20,7 @@ from asof.compiler.pit import reach, timeline
 from asof.compiler.pit.reach import Reach
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from asof.compiler.dialects import Dialect
     from asof.compiler.pit.functions import Windowed
@@ -145,9 +145,7 @@ def _at_edges(statement: Statement, group: Group, rows: Rows, every: Sequence[Wi
     """(row, edge, total ...) of each edge on the time line, and lines without a row for the events."""
     names = statement.names
     span = reach.widest([one.reach for one in every])
-    edges = _asked(
-        statement, group, rows, statement.questions(group), list(dict.fromkeys(e for one in every for e in _edges(one)))
-    )
+    edges = _asked(statement, group, rows, dict.fromkeys(edge for one in every for edge in _edges(one)))
     carried = dict.fromkeys(one.value for one in every)
     union = timeline.at_instants(statement, group, rows, span, carried, asked=edges, labels=(names.edge,))
     line = statement.ctes.add(
@@ -173,9 +171,9 @@ def _at_edges(statement: Statement, group: Group, rows: Rows, every: Sequence[Wi
     return running, at
 
 
-def _asked(statement: Statement, group: Group, rows: Rows, questions: str, edges: Sequence[_Edge]) -> str:
+def _asked(statement: Statement, group: Group, rows: Rows, edges: Iterable[_Edge]) -> str:
     """The common table expression of (row, edge, keys, at): each question once for every edge."""
-    names = statement.names
+    names, questions = statement.names, statement.questions(group)
     arms: list[exp.Query] = []
     for edge in edges:
         at = statement.dialect.minus(tree.column("", names.at), edge.back)
