@@ -62,6 +62,7 @@ feast: $(READY)  ## Run Feast itself, in an environment of its own, and compare:
 soak: $(READY)  ## kill -9 at every instant of an apply, and of its recovery; 16 appliers that race 1,000 rounds on each store.
 	$(BIN)/python -m tests.registry.drill --twice
 	ASOF_SOAK=1 $(BIN)/python -m pytest -q tests/registry/test_races.py
+	$(BIN)/python -m pytest -q -m heavy
 
 clean:  ## Remove everything that can be built again, .venv too.
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .engines

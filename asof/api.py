@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from asof.compiler.diagnostics import Diagnostic, DiagnosticError, has_errors, in_order, nearest, rule
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from asof.compiler.duration import Duration
     from asof.compiler.model import Project, Repo, Target
     from asof.compiler.plan import Plan
+    from asof.compiler.repairs import Repaired
     from asof.compiler.source import RepoFiles
     from asof.ops.apply import Applied, Hands, Progress, Recovered
     from asof.ops.feature_tests import TestResult
@@ -95,6 +96,10 @@ def _checked(root: Path, files: RepoFiles, unread: tuple[Diagnostic, ...], targe
     if made.repo is None:
         return made
     found = (*without_allowed(made.repo, made.diagnostics), *check_repo(made.repo))
+    if not has_errors(found) and any(d.kind == "FeatureTest" for d in made.repo.definitions.values()):
+        from asof.ops.feature_test_rows import check_rows
+
+        found = (*found, *check_rows(made.repo))
     return Checked(repo=made.repo, diagnostics=in_order(found), sources=made.sources)
 
 
@@ -478,6 +483,18 @@ def feature_tests(repo: Repo, names: Sequence[str] = ()) -> tuple[TestResult, ..
     from asof.ops.feature_tests import run_feature_tests
 
     return run_feature_tests(repo, names)
+
+
+def with_results(results: Sequence[TestResult], sources: Mapping[str, str]) -> tuple[Repaired, ...]:
+    """The files of tests with what came out in the place of what was expected; nothing is written."""
+    from asof.compiler.repairs import repaired
+
+    wanted = [
+        replace(found, fixes=tuple(replace(fix, safe=True) for fix in found.fixes))
+        for result in results
+        for found in result.diagnostics
+    ]
+    return repaired(wanted, sources)
 
 
 def registry_history(root: Path, project: Project, *, target: str) -> tuple[Entry, ...]:

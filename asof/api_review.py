@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asof import api
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -21,9 +19,13 @@ def places(root: Path, made: Plan, repo: Repo | None = None) -> Mapping[str, Spa
     Empty where there is no repo that can be read: a plan file can be looked at anywhere.
     """
     from asof.compiler.places import places as found_in
+    from asof.ops.loading import load_repo
+    from asof.ops.repo_files import read_repo
 
-    found = repo if repo is not None else api.project_at(root).repo
-    return found_in(found, made) if found is not None else {}
+    if repo is None:
+        files, _ = read_repo(root)
+        repo = load_repo(root, files).repo if files is not None else None
+    return found_in(repo, made) if repo is not None else {}
 
 
 def folder(root: Path) -> str:

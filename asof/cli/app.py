@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import asof
-from asof.cli import changes, data, definitions, explore, importing, review, tidy, upkeep
+from asof.cli import changes, ci, data, definitions, editor, explore, importing, review, tidy, upkeep
 from asof.cli import registry as registry_commands
 from asof.cli.session import ExitCode, Session
 from asof.views.terminal import terminal
@@ -51,6 +51,7 @@ app = typer.Typer(
     epilog="-C, --json and --no-color may stand before or after the command. Exit codes: docs/cli.md.",
 )
 import_ = typer.Typer(no_args_is_help=True, help="Bring definitions over from elsewhere.")
+ci_ = typer.Typer(no_args_is_help=True, help="What jobs of a CI system ask the forge they run on.")
 online = typer.Typer(no_args_is_help=True, help="Read what the online store serves.")
 registry = typer.Typer(no_args_is_help=True, help="Look into the registry, and after it.")
 
@@ -60,6 +61,7 @@ app.command()(definitions.init)
 app.command()(definitions.validate)
 app.command()(changes.plan)
 app.command()(review.render)
+app.command()(review.report)
 app.command()(changes.apply)
 app.command()(changes.rollback)
 app.command()(changes.promote)
@@ -72,6 +74,7 @@ app.command()(data.materialize)
 app.command("test")(definitions.feature_tests)
 app.command("fmt")(tidy.fmt)
 app.command()(tidy.lint)
+app.command()(editor.lsp)
 app.command()(explore.show)
 app.command("list")(explore.list_)
 app.command()(explore.search)
@@ -80,6 +83,9 @@ app.command()(explore.impact)
 app.command()(explore.explain)
 app.command()(explore.completion)
 import_.command("feast")(importing.feast)
+ci_.command()(ci.comment)
+ci_.command("pull-request")(ci.pull_request)
+ci_.command()(ci.reviewed)
 online.command("get")(data.online_get)
 registry.command("history")(registry_commands.registry_history)
 registry.command("show")(registry_commands.registry_show)
@@ -90,6 +96,7 @@ registry.command("gc")(upkeep.registry_gc)
 registry.command("import")(upkeep.registry_import)
 registry.command("unlock")(upkeep.registry_unlock)
 registry.command("check")(registry_commands.check)
+app.add_typer(ci_, name="ci")
 app.add_typer(import_, name="import")
 app.add_typer(online, name="online")
 app.add_typer(registry, name="registry")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from asof import api, api_registry
-from asof.cli.output import Formatted, Rendered, Verbose, output, refused, review_report
+from asof import api, api_ci, api_evidence, api_registry
+from asof.cli.evidence import Asked, EvidenceOut, Examples, Spine, SpineRows, evidence_json, gathered
+from asof.cli.output import Formatted, Rendered, Verbose, output, plan_text, refused, review_report
 from asof.cli.session import Allow, ExitCode, Session, Target, Usage, Yes, is_terminal
 from asof.cli.stopping import stopping
 from asof.views import listings
@@ -42,15 +43,20 @@ def plan(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 where there are changes.")
     ] = False,
+    examples: Examples = True,
+    spine: Spine = "",
+    preview_rows: SpineRows = 10_000,
+    evidence: EvidenceOut = None,
     form: Formatted = Format.TEXT,
     files: Rendered = None,
     verbose: Verbose = False,
 ) -> int:
     """Show what would change, why, and whom it reaches. Takes no lock and changes nothing."""
-    from asof.views import applies, plans, wording
+    from asof.views import applies, wording
 
     shown = output(context.obj, form, files, verbose=verbose)
     session = shown.session
+    asked = Asked(examples=examples, spine=spine, rows=preview_rows, target=target, against=against)
     if against is not None and out is not None:
         raise Usage("a plan against an earlier generation is for reading; asof apply needs one against the current")
     review = session.review(target, allow_destroy or (), against=against)
@@ -60,17 +66,20 @@ def plan(
         raise refused(shown, report, review.checked)
     if review.stopped is not None:
         session.terminal.note(applies.stopped(review.stopped))
+    beside = gathered(shown, review, asked)
     digest = api.write_plan(made, out) if out is not None else None
     drifted = api_registry.drift_of(session.root, session.project(), made) if with_drift else ()
-    report = dataclasses.replace(report, drift=drifted)
-    terminal = session.terminal
-    text = plans.human(made, colour=terminal.colour, width=terminal.width, verbose=verbose)
+    report = dataclasses.replace(report, drift=drifted, evidence=beside)
+    if evidence is not None:
+        api_evidence.write_evidence(beside, evidence)
+    text = plan_text(shown, report)
     shown.show(report, text + ("\n" + listings.drifted(drifted, wording.DRIFT) if drifted else ""))
     if digest is not None:
         session.terminal.note(applies.kept(out, digest))
     code = ExitCode.CHANGES if detailed_exitcode and not made.empty else ExitCode.OK
     code = ExitCode.BLOCKED if made.blocked else code
-    return shown.end(report, code, plan=_plan_json(session, made), sha256=digest, **_beside(review.stopped, drifted))
+    found = evidence_json(beside) | _beside(review.stopped, drifted)
+    return shown.end(report, code, plan=_plan_json(session, made), sha256=digest, **found)
 
 
 def drift(
@@ -118,13 +127,21 @@ def apply(
     expect_sha256: Annotated[
         str, typer.Option("--expect-sha256", metavar="HEX", help="Refuse a plan file that has another digest.")
     ] = "",
+    replan: Annotated[
+        bool,
+        typer.Option("--replan", help="Plan the files again; apply that if it does what PLAN does, else exit with 4."),
+    ] = False,
     grace: Annotated[
         str, typer.Option("--grace", metavar="DURATION", help="Wait that long after the commit before dropping, as 5m.")
     ] = "",
     verbose: Verbose = False,
     yes: Yes = False,
 ) -> int:
-    """Carry out a plan: make the stores and the registry what the definitions say."""
+    """Carry out a plan: make the stores and the registry what the definitions say.
+
+    With --replan, what was reviewed on a pull request is applied after the merge, on top of whatever unrelated has
+    moved since; what would come out otherwise is shown, and nothing is applied.
+    """
     session: Session = context.obj
     if resume or abort:
         if (resume and abort) or plan_file is not None or allow_destroy:
@@ -134,9 +151,11 @@ def apply(
         if target or allow_destroy:
             raise Usage("a plan file says itself what its target is and what may be deleted; make a new plan instead")
         made = api.read_plan(plan_file, expect_sha256=expect_sha256)
+        if replan:
+            return _as_reviewed(session, made, verbose=verbose, grace=_seconds(grace))
         return _carry_out(session, session.project(), made, ask=False, verbose=verbose, grace=_seconds(grace))
-    if expect_sha256:
-        raise Usage("--expect-sha256 is for a plan file")
+    if expect_sha256 or replan:
+        raise Usage(f"{'--replan' if replan else '--expect-sha256'} is for a plan file")
     repo = session.repo(target)
     allowed = tuple(allow_destroy or ())
     made = api.plan(session.root, repo, target=target, allow_destroy=allowed)
@@ -247,6 +266,34 @@ def _carry_out(
         done = api.apply(session.root, project, made, progress=lines, stop=stop, grace=grace)
     session.terminal.say(applies.applied(made, done))
     return session.end(ExitCode.OK, plan=_plan_json(session, made), applied=_done_json(done))
+
+
+def _as_reviewed(session: Session, reviewed: Plan, *, verbose: bool, grace: float) -> ExitCode:
+    """Apply a fresh plan in the place of the reviewed one, unless it does something else."""
+    from asof.compiler.replan import NOT_REVIEWED
+    from asof.compiler.source import NOWHERE
+    from asof.views import applies, replanned
+
+    repo = session.repo(reviewed.target, quiet=True)
+    made = api_ci.replan(session.root, repo, reviewed)
+    if made.departures:
+        terminal = session.terminal
+        terminal.say(replanned.departed(reviewed, made.fresh, made.departures, colour=terminal.colour))
+        said = NOT_REVIEWED.at(NOWHERE, f"it departs in {len(made.departures)} places")
+        return session.end(
+            ExitCode.STALE_PLAN,
+            departures=replanned.departures_json(made.departures),
+            plan=_plan_json(session, made.fresh),
+            diagnostics=listings.diagnostics_json((said,)),
+        )
+    if not made.done:
+        session.terminal.note(replanned.as_reviewed(reviewed, made.fresh))
+        return _carry_out(session, repo.project, made.fresh, ask=False, verbose=verbose, grace=grace)
+    session.terminal.say(replanned.done(reviewed, made.fresh))
+    left = api.stopped(session.root, repo.project, target=reviewed.target)
+    if left is not None:
+        session.terminal.note(applies.stopped(left))
+    return session.end(ExitCode.OK, plan=_plan_json(session, made.fresh), applied=None)
 
 
 def _seconds(text: str) -> float:

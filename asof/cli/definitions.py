@@ -3,29 +3,58 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from asof import api
+from asof import api, api_ci, api_explore
 from asof.cli.output import Formatted, Rendered, checked_report, output, refused
 from asof.cli.session import ExitCode, InvalidRepo, Session, Target, Usage
 from asof.compiler.diagnostics import has_errors
 from asof.views import frames, listings
 from asof.views.format import Format
 
+if TYPE_CHECKING:
+    from asof.compiler.repairs import Repaired
+
+
+class CiSystem(StrEnum):
+    """What `asof init --ci` has jobs for."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    AZURE = "azure"
+    JENKINS = "jenkins"
+
 
 def init(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="DIR", show_default=False, help="Where; here by default.")] = Path(),
+    ci: Annotated[
+        CiSystem | None,
+        typer.Option(
+            "--ci", help="Write the jobs of a CI system too: plan on a pull request, apply what was reviewed."
+        ),
+    ] = None,
+    target: Target = "",
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the jobs that are there.")] = False,
 ) -> int:
     """Make a small feature repo that works at once, or renew the schemas of one that is there."""
     session: Session = context.obj
     place = session.folder / folder
+    if ci is None and (target or force):
+        raise Usage("--target and --force are for --ci")
     written = api.init(place)
-    session.terminal.say(listings.initialised(place, written))
-    return session.end(ExitCode.OK, folder=str(place), files=written)
+    if ci is None:
+        session.terminal.say(listings.initialised(place, written))
+        return session.end(ExitCode.OK, folder=str(place), files=written)
+    jobs = api_ci.init_ci(place, ci.value, target=target, force=force)
+    session.terminal.say(listings.initialised(place, written, jobs))
+    return session.end(
+        ExitCode.OK, folder=str(place), files=written, jobs=jobs.files, checkout=str(jobs.top), include=jobs.include
+    )
 
 
 def validate(context: typer.Context, form: Formatted = Format.TEXT, files: Rendered = None) -> int:
@@ -70,26 +99,44 @@ def compile_(
 def feature_tests(
     context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Some tests; all by default.")] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Write what comes out into the files, in the place of what was expected.")
+    ] = False,
     form: Formatted = Format.TEXT,
     files: Rendered = None,
 ) -> int:
     """Run the repo's FeatureTests: given rows, a spine, and what must come out."""
+    from asof.views.feature_tests import outcome
+
     out = output(context.obj, form, files)
     session = out.session
     checked = session.check()
     report = checked_report(session, "test", checked)
     if checked.sound is None:
         raise refused(out, report, checked)
+    unknown = sorted(set(names or ()) - {d.name for d in checked.sound.definitions.values() if d.kind == "FeatureTest"})
+    if unknown:
+        raise Usage(f"there is no FeatureTest {', '.join(unknown)}")
     results = api.feature_tests(checked.sound, tuple(names or ()))
+    updated: tuple[Repaired, ...] = ()
+    if update:
+        updated = api.with_results(results, checked.sources)
+        api_explore.write(session.root, {one.path: one.after for one in updated})
+        checked = session.check() if updated else checked
+        if checked.sound is None:
+            raise refused(out, report, checked)
+        results = api.feature_tests(checked.sound, tuple(names or ())) if updated else results
     failed = [found for result in results for found in result.diagnostics]
-    if failed:
-        session.terminal.note(frames.render(tuple(failed), checked.sources, colour=session.terminal.colour))
+    broken = tuple(found for result in results if result.found is None for found in result.diagnostics)
+    if broken:
+        session.terminal.note(frames.render(broken, checked.sources, colour=session.terminal.colour))
     report = replace(report, tests=results, diagnostics=(*checked.diagnostics, *failed))
-    out.show(report, listings.tested(results))
+    out.show(report, outcome(results, updated, colour=session.terminal.colour))
     return out.end(
         report,
         ExitCode.INVALID if failed else ExitCode.OK,
         tests=[{"name": r.test.name, "passed": r.passed} for r in results],
+        updated=[one.path for one in updated],
         diagnostics=listings.diagnostics_json(failed),
     )
 

@@ -26,12 +26,18 @@ if TYPE_CHECKING:
 
 _OF_DIAGNOSTIC = {
     "AS190": ExitCode.USAGE,
+    "AS194": ExitCode.USAGE,
     "AS902": ExitCode.USAGE,
     "AS904": ExitCode.USAGE,
     "AS191": ExitCode.USAGE,
     "AS193": ExitCode.USAGE,
     "AS605": ExitCode.STALE_PLAN,
+    "AS617": ExitCode.STALE_PLAN,
+    "AS791": ExitCode.USAGE,
+    "AS792": ExitCode.STALE_PLAN,
     "AS616": ExitCode.USAGE,
+    "AS618": ExitCode.USAGE,
+    "AS619": ExitCode.USAGE,
     "AS608": ExitCode.BLOCKED,
     "AS609": ExitCode.PARTIAL_APPLY,
     "AS611": ExitCode.INTERRUPTED,

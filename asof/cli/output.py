@@ -130,6 +130,18 @@ def plan_report(output: Output, made: Plan, out: Path | None, *, command: str) -
     )
 
 
+def plan_text(output: Output, report: Report) -> str:
+    """A plan for the terminal."""
+    from asof.views import plans
+
+    if report.plan is None:
+        raise ValueError("there is no plan")
+    terminal = output.session.terminal
+    return plans.human(
+        report.plan, evidence=report.evidence, colour=terminal.colour, width=terminal.width, verbose=output.verbose
+    )
+
+
 def refused(output: Output, report: Report, found: Checked) -> InvalidRepo:
     """The end of a command for a repo with errors, after these were shown and written in what was asked for."""
     from asof.views.listings import diagnostics_json

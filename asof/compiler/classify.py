@@ -14,6 +14,7 @@ from asof.compiler import model
 from asof.compiler.consequences import CONSEQUENCES, DEFAULTS
 from asof.compiler.fingerprint import STRUCTS, Document, Field, fields_of
 from asof.compiler.query import canonical_sql
+from asof.compiler.query.edits import Edit, EditGroup
 from asof.compiler.roles import Role
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rena
 
     ``pointer`` is the JSON pointer of the field ("" for the whole object), ``old`` and ``new`` its values.
     ``upstream`` names the object at fault where the definition itself did not change. ``rows`` tells
-    whether rows already stored online would come out differently. ``diff`` is a unified diff of SQL.
+    whether rows already stored online would come out differently. ``diff`` is a unified diff of SQL and
+    ``edits`` are the parts of it that differ; none where both are proven to mean the same.
     """
 
     pointer: str
@@ -65,6 +67,7 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rena
     upstream: str = ""
     rows: bool = False
     diff: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
 
 class QueryComparison(Protocol):
@@ -76,6 +79,9 @@ class QueryComparison(Protocol):
     @property
     def reasons(self) -> Sequence[str]: ...
 
+    @property
+    def edits(self) -> tuple[Edit, ...]: ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialects:
@@ -83,6 +89,10 @@ class Dialects:
 
     old: str
     new: str
+
+
+_Compared = tuple[ChangeClass, str, tuple[Edit, ...]]
+"""The class of an edit of SQL, why, and the parts that differ."""
 
 
 def worst(reasons: Sequence[Reason]) -> ChangeClass:
@@ -125,28 +135,37 @@ class _Walk:
         redialected = self.dialects.old != self.dialects.new
         if old == new and not (new and redialected):
             return
-        found, text = ChangeClass.VALUE_CHANGE, _consequence(kind, field)
+        found, text, parts = ChangeClass.VALUE_CHANGE, _consequence(kind, field), ()  # type: _Compared
         if old == new:
             text = f"the same text is now read as {self.dialects.new}, no longer as {self.dialects.old}"
         elif old and new and not redialected:
-            found, text = self.compared(field, old, new)
+            found, text, parts = self.compared(field, old, new)
+        elif field.name == "where" and not redialected:
+            said = "only some rows are aggregated" if new else "all rows are aggregated"
+            parts = (Edit(group=EditGroup.ROWS, text=said, old=old, new=new),)
         diff = tuple(unified_diff(old.splitlines(), new.splitlines(), "before", "after", lineterm=""))
         rows = found.rank >= ChangeClass.VALUE_CHANGE.rank
-        yield Reason(pointer=pointer, change_class=found, text=text, old=old, new=new, rows=rows, diff=diff)
+        yield Reason(
+            pointer=pointer, change_class=found, text=text, old=old, new=new, rows=rows, diff=diff, edits=parts
+        )
 
-    def compared(self, field: Field, old: str, new: str) -> tuple[ChangeClass, str]:
+    def compared(self, field: Field, old: str, new: str) -> _Compared:
         dialect = self.dialects.new
         if canonical_sql(old, dialect) == canonical_sql(new, dialect):
-            return ChangeClass.EQUIVALENT, "only the layout of the SQL changes"
+            return ChangeClass.EQUIVALENT, "equivalent, no value changes: only the layout of the SQL changes", ()
         if field.name != "query":
-            return ChangeClass.VALUE_CHANGE, "the expression is not proven to give the same values"
+            counted = field.name == "where"
+            text = "other rows are aggregated" if counted else "the feature is computed otherwise"
+            group = EditGroup.ROWS if counted else EditGroup.VALUES
+            part = Edit(group=group, text=text, old=canonical_sql(old, dialect), new=canonical_sql(new, dialect))
+            return ChangeClass.VALUE_CHANGE, "the expression is not proven to give the same values", (part,)
         proof = self.compare(old, new)
         why = "; ".join(proof.reasons)
         if proof.kind == "equivalent":
-            return ChangeClass.EQUIVALENT, why or "both queries are the same once normalised"
+            return ChangeClass.EQUIVALENT, f"equivalent, no value changes: {why}", ()
         if proof.kind == "additive":
-            return ChangeClass.ADDITIVE, why or "the query only gains columns; its rows stay as they are"
-        return ChangeClass.VALUE_CHANGE, why or "the new query is not proven to give the same rows"
+            return ChangeClass.ADDITIVE, why, proof.edits
+        return ChangeClass.VALUE_CHANGE, why or "the new query is not proven to give the same rows", proof.edits
 
     def members(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from asof import schema
@@ -19,7 +20,7 @@ from asof.compiler.violations import start_of, violations
 from asof.compiler.yaml_reader import Document, read, span_of, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import yaml
 
@@ -49,12 +50,13 @@ class Part:
         return not self.found and not self.broken
 
 
-def read_part(path: str, data: bytes, text: str) -> Part:
+def read_part(path: str, data: bytes, text: str, tables: Mapping[str, bytes] = MappingProxyType({})) -> Part:
     """Every definition of a file that can be built, and what is wrong with the others.
 
+    ``tables`` are the CSV files of the repo that its rows may stand in.
     Of a sound file no YAML node stays in memory: they weigh a hundred times what they say.
     """
-    reading = _Part()
+    reading = _Part(tables=tables)
     reading.file(path, data, text)
     part = Part(
         definitions=tuple(reading.definitions),
@@ -90,6 +92,7 @@ class _Again:
 
 @dataclass(slots=True)
 class _Part:
+    tables: Mapping[str, bytes]
     found: list[Diagnostic] = field(default_factory=list)
     definitions: list[AnyDefinition] = field(default_factory=list)
     origins: list[Origin] = field(default_factory=list)
@@ -127,7 +130,7 @@ class _Part:
             self.found.extend(wrong)
             self.broken.update([address] if address else [])
             return
-        lowering = Lowering(origin, address)
+        lowering = Lowering(origin, address, self.tables)
         lowered = lowering.definition(value)
         if lowering.found:
             self.found.extend(lowering.found)

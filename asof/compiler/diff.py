@@ -14,7 +14,7 @@ from asof.compiler.fingerprint import Document, as_seen_from, documents_of, fing
 from asof.compiler.graph import Graph, graph_of
 from asof.compiler.model import SLUGS, VIEW_KINDS, FeatureService, FeatureView, Repo
 from asof.compiler.moves import moves_of, renamed
-from asof.compiler.query import Comparison, analyse_view, compare
+from asof.compiler.query import analyse_view, compare, unknown_tables
 from asof.compiler.query.catalog import Catalog
 from asof.compiler.state import Recorded, State, definition_at, repo_of
 
@@ -139,7 +139,7 @@ class _Own:
 
         def compared(old: str, new: str) -> QueryComparison:
             if not isinstance(view, FeatureView):
-                return _PHYSICAL
+                return unknown_tables(old, new, self.dialects.new)
             keys = (
                 *(key.name for name in view.entities for key in getattr(self.found.repo.entity(name), "join_keys", ())),
                 *(name for name in (view.timing.timestamp_field, view.timing.created_timestamp_column) if name),
@@ -175,9 +175,6 @@ class _Own:
         if address in moves.values():
             own = (_moved(was.definition["name"], new["name"]), *(r for r in own if r.pointer != "/moved_from"))
         return (*own, *followed)
-
-
-_PHYSICAL = Comparison(kind="unproven", reasons=("nothing is known of the tables that the query reads",))
 
 
 def _moved(old: str, new: str) -> Reason:

@@ -54,7 +54,7 @@ def load(files: RepoFiles, known: Known | None = None) -> Loaded:
         loading = _Loading()
         for path in sorted(files.texts):
             if path != files.project:
-                loading.add(path, _part(path, files.texts[path], sources[path], known or {}))
+                loading.add(path, _part(files, path, sources[path], known or {}), files.texts[path])
         project, project_origin = loading.project(
             files.project, files.texts.get(files.project, b""), sources.get(files.project, "")
         )
@@ -67,9 +67,11 @@ def load(files: RepoFiles, known: Known | None = None) -> Loaded:
     return Loaded(repo=repo, diagnostics=in_order(loading.found), sources=sources, sound=loading.sound)
 
 
-def _part(path: str, data: bytes, text: str, known: Known) -> Part:
-    definitions = known.get(path)
-    return read_part(path, data, text) if definitions is None else known_part(path, data, text, definitions)
+def _part(files: RepoFiles, path: str, text: str, known: Known) -> Part:
+    data, definitions = files.texts[path], known.get(path)
+    return (
+        read_part(path, data, text, files.tables) if definitions is None else known_part(path, data, text, definitions)
+    )
 
 
 @contextmanager
@@ -94,9 +96,10 @@ class _Loading:
 
     sound: dict[str, tuple[AnyDefinition, ...]] = field(default_factory=dict)
 
-    def add(self, path: str, part: Part) -> None:
+    def add(self, path: str, part: Part, data: bytes) -> None:
         """What a file holds, but for names that an earlier one has."""
-        if part.sound:
+        # What stands in another file is not known by the bytes of this one.
+        if part.sound and b"csv_file" not in data:
             self.sound[path] = part.definitions
         self.found.extend(part.found)
         self.broken.update(part.broken)

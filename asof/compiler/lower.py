@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from asof.compiler.diagnostics import Diagnostic, rule
@@ -11,7 +12,7 @@ from asof.compiler.duration import Duration
 from asof.compiler.types import TypeSyntaxError, parse_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from asof.compiler.source import Origin
 
@@ -36,9 +37,10 @@ _LOCATION = ("path", "table", "query")
 class Lowering:
     """One document on its way to the model. ``found`` gathers what only shows while values are read."""
 
-    def __init__(self, origin: Origin, address: str = "") -> None:
+    def __init__(self, origin: Origin, address: str = "", tables: Mapping[str, bytes] = MappingProxyType({})) -> None:
         self.origin = origin
         self.address = address
+        self.tables = tables
         self.found: list[Diagnostic] = []
 
     def definition(self, document: Json) -> Json:
@@ -163,8 +165,19 @@ class Lowering:
     def rows(self, item: list[Json] | Json, *pointer: str | int) -> list[Json]:
         if isinstance(item, list):
             return item
-        reader = csv.reader(io.StringIO(item["csv"]), strict=True)
-        span = self.origin.value(*pointer, "csv")
+        key = "csv" if "csv" in item else "csv_file"
+        span = self.origin.value(*pointer, key)
+        text = item[key]
+        if key == "csv_file":
+            if text not in self.tables:
+                self.report(BAD_CSV.at(span, f"the repo has no file {text}"))
+                return []
+            try:
+                text = self.tables[text].decode("utf-8-sig")
+            except UnicodeDecodeError as error:
+                self.report(BAD_CSV.at(span, f"{text} is no UTF-8: byte {error.start}"))
+                return []
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         rows: list[Json] = []
         try:
             header = next(reader, [])

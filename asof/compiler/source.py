@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import yaml
@@ -37,6 +37,8 @@ class RepoFiles:
 
     project: str
     texts: Mapping[str, bytes]
+    tables: Mapping[str, bytes] = field(default_factory=dict)
+    """CSV files that definitions name as ``csv_file``, likewise."""
 
     def decoded(self) -> dict[str, str]:
         """The same as text, for code frames; what is not UTF-8 shows as replacement characters."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from asof.compiler.emit import Compiled
     from asof.compiler.model import Repo
+    from asof.compiler.pit.request import TrainingRequest
     from asof.engines.base import Engine
     from asof.ops.selection import Selection
 
@@ -39,6 +42,25 @@ _SPINE = "asof_spine"
 _ROW = "asof_row"
 
 
+class Compiler:
+    """Compiles for one repo, and the same request only once."""
+
+    def __init__(self, repo: Repo, *, in_memory: bool = False) -> None:
+        self.repo = repo
+        self.in_memory = in_memory
+        self._made: dict[tuple[TrainingRequest, str, str], Compiled] = {}
+
+    def training(self, request: TrainingRequest, *, target: str, dialect: str) -> Compiled:
+        """The query of a training set."""
+        # When the rows of a spine begin and end says which partitions are read; tables in memory have none.
+        if self.in_memory:
+            request = replace(request, spine=replace(request.spine, earliest=None, latest=None))
+        key = (request, target, dialect)
+        if key not in self._made:
+            self._made[key] = training_query(self.repo, request, target=target, dialect=dialect)
+        return self._made[key]
+
+
 def historical(
     repo: Repo,
     selection: Selection,
@@ -48,6 +70,7 @@ def historical(
     target: str = "",
     timestamp: str = "event_timestamp",
     progress: Progress | None = None,
+    compiler: Compiler | None = None,
 ) -> pa.RecordBatchReader:
     """Stream ``spine`` with the selected features: as many rows, in the same order, its own columns first.
 
@@ -67,7 +90,7 @@ def historical(
         relation=_SPINE, columns=names, timestamp=timestamp, row_id=_ROW, earliest=earliest, latest=latest
     )
     request = selection.request(given_rows)
-    compiled = training_query(repo, request, target=target, dialect=engine.dialect)
+    compiled = (compiler or Compiler(repo)).training(request, target=target, dialect=engine.dialect)
     if compiled.query is None:
         raise DiagnosticError(*compiled.diagnostics)
     engine.execute(compiled.query.prologue)

@@ -13,6 +13,7 @@ import msgspec
 
 from asof.compiler.diagnostics import Diagnostic
 from asof.compiler.plan import Plan
+from asof.ops.evidence import Example
 from asof.ops.keeping import FOLDER, code, keep, kept
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from asof.compiler.source import RepoFiles
 
 PLANS = "plans"
+EXAMPLES = "examples"
 KEPT = 20
-"""How many plans stay; the oldest go first."""
+"""How many of each stay; the oldest go first."""
 
 
 class KeptPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,8 +41,7 @@ def key_of(files: RepoFiles, *, target: str, allow_destroy: Collection[str]) -> 
     """The SHA-256 of what was read, what was asked and the code that answers."""
     asked = msgspec.json.encode([code(), files.project, target, sorted(allow_destroy)])
     digest = hashlib.sha256(asked)
-    for path in sorted(files.texts):
-        data = files.texts[path]
+    for path, data in sorted({**files.texts, **files.tables}.items()):
         digest.update(f"\0{path}\0{len(data)}\0".encode())
         digest.update(data)
     return digest.hexdigest()
@@ -57,7 +58,29 @@ def kept_plan(root: Path, key: str) -> KeptPlan | None:
 
 def keep_plan(root: Path, key: str, fresh: KeptPlan) -> None:
     """Keep a plan; of those that are there the oldest go."""
-    keep(root, f"{PLANS}/{key}", msgspec.json.encode(fresh))
-    found = [(path.stat().st_mtime_ns, path) for path in (root / FOLDER / PLANS).glob("[0-9a-f]*")]
+    _keep(root, PLANS, key, msgspec.json.encode(fresh))
+
+
+def kept_examples(root: Path, made: Plan) -> tuple[Example, ...] | None:
+    """The counter-examples that were found for this plan by this code; None where there are none to rely on."""
+    body = kept(root, f"{EXAMPLES}/{_example_key(made)}")
+    try:
+        return msgspec.json.decode(body, type=tuple[Example, ...]) if body else None
+    except msgspec.DecodeError:
+        return None
+
+
+def keep_examples(root: Path, made: Plan, found: tuple[Example, ...]) -> None:
+    """Keep them, as a plan is kept."""
+    _keep(root, EXAMPLES, _example_key(made), msgspec.json.encode(found))
+
+
+def _example_key(made: Plan) -> str:
+    return hashlib.sha256(f"{made.effect}\0{made.base.generation}".encode()).hexdigest()
+
+
+def _keep(root: Path, folder: str, key: str, body: bytes) -> None:
+    keep(root, f"{folder}/{key}", body)
+    found = [(path.stat().st_mtime_ns, path) for path in (root / FOLDER / folder).glob("[0-9a-f]*")]
     for _, old in sorted(found)[:-KEPT]:
         old.unlink(missing_ok=True)

@@ -24,6 +24,7 @@ UNREADABLE = rule("AS119", "a file cannot be read")
 PROJECT, IGNORE = "asof.yaml", ".asofignore"
 MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_FILES = 100_000
+_CSV_FILE = re.compile(rb"""\bcsv_file['"]?\s*:\s*['"]?([^'"\s,}#]+\.csv)\b""")
 _SKIPPED = frozenset({"build", "node_modules", "__pycache__"})
 
 
@@ -52,7 +53,19 @@ def _read(root: Path, paths: Callable[[_Walk], Iterator[str]]) -> tuple[RepoFile
             texts[path] = data
     if PROJECT not in texts:
         return None, tuple(walk.found)
-    return RepoFiles(project=PROJECT, texts=texts), tuple(walk.found)
+    named = {found.decode("utf-8", "replace") for data in texts.values() for found in _CSV_FILE.findall(data)}
+    tables = {path: data for path in sorted(named) if (data := walk.table(path)) is not None}
+    return RepoFiles(project=PROJECT, texts=texts, tables=tables), tuple(walk.found)
+
+
+def belongs(root: Path, path: str) -> bool:
+    """Whether ``read_repo`` would read a file at ``path`` (relative, forward slashes), were it there."""
+    walk = _Walk(root)
+    parts = PurePosixPath(path).parts
+    if not path.endswith((".yaml", ".yml")) or any(part.startswith(".") or part in _SKIPPED for part in parts):
+        return False
+    folders = ["/".join(parts[:depth]) for depth in range(1, len(parts))]
+    return not (walk.is_ignored(path, is_folder=False) or any(walk.is_ignored(f, is_folder=True) for f in folders))
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -111,6 +124,15 @@ class _Walk:
                 yield from self.folder(folder / entry.name, path)
             elif is_definition and entry.is_file():
                 yield str(path)
+
+    def table(self, path: str) -> bytes | None:
+        """A CSV file that a definition seems to name; None where it is not there, or not in the repo."""
+        place = self.root / path
+        try:
+            there = place.is_file() and place.resolve().is_relative_to(self.home)
+        except (OSError, ValueError):
+            there = False
+        return self.read(path) if there else None
 
     def leads_out(self, entry: os.DirEntry[str] | Path) -> bool:
         return entry.is_symlink() and not Path(entry).resolve().is_relative_to(self.home)

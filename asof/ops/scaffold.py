@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from asof import schema, templates
 from asof.compiler.diagnostics import DiagnosticError, rule
 from asof.compiler.source import NOWHERE
+from asof.ops.checkout import folder_in_checkout, main_branch
+from asof.version import __version__
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Collection
 
 NOT_EMPTY = rule("AS190", "the folder holds files that a new repo would overwrite")
+
+ODD_FOLDER = rule("AS194", "the folder's name cannot stand in a CI job")
 
 _SCHEMAS = ("project", "definition")
 
@@ -31,6 +37,71 @@ def scaffold(root: Path) -> tuple[str, ...]:
     if taken:
         raise DiagnosticError(NOT_EMPTY.at(NOWHERE, f"{root} has {', '.join(taken)} already; nothing was written"))
     return _write(root, files | schemas)
+
+
+CI_FILES = {
+    "github": {".github/workflows/asof.yml": "github.yml.j2"},
+    "gitlab": {".gitlab/asof.yml": "gitlab.yml.j2"},
+    "azure": {".azure/asof.yml": "azure.yml.j2"},
+    "jenkins": {"Jenkinsfile": "Jenkinsfile.j2"},
+}
+"""The files of each CI system, and what they are made from."""
+
+GITLAB_CI = ".gitlab-ci.yml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jobs:
+    """What was written for a CI system, relative to ``top``, the checkout; ``include`` is to be edited by hand."""
+
+    top: Path
+    files: tuple[str, ...]
+    include: str = ""
+
+
+def scaffold_ci(root: Path, system: str, *, target: str = "", needs: Collection[str] = (), force: bool = False) -> Jobs:
+    """Write the jobs of ``system`` for the repo in ``root``, at the top of the git checkout around it.
+
+    ``needs`` are the extras of asof that its stores ask for. Where another file would be overwritten nothing is
+    written: DiagnosticError (AS190), unless ``force``.
+    """
+    folder = folder_in_checkout(root)
+    if not re.fullmatch(r"[\w./ -]*", folder):
+        raise DiagnosticError(
+            ODD_FOLDER.at(NOWHERE, f"{folder!r} holds a character that shells and YAML read otherwise")
+        )
+    top = root.resolve()
+    for _ in PurePosixPath(folder).parts:
+        top = top.parent
+    extras = f"[{','.join(sorted(needs))}]" if needs else ""
+    requirement = f"asof{extras}=={__version__}"
+    values = {
+        "folder": folder or ".",
+        "target": target,
+        "branch": main_branch(top),
+        "requirement": requirement,
+        "install": _INSTALL.format(requirement=requirement),
+    }
+    made = {path: templates.ci(template, values) for path, template in CI_FILES[system].items()}
+    taken = sorted(path for path, text in made.items() if (top / path).exists() and _read(top / path) != text)
+    if taken and not force:
+        message = f"{top} has {', '.join(taken)} already; nothing was written"
+        raise DiagnosticError(NOT_EMPTY.at(NOWHERE, message, notes=("--force overwrites it",)))
+    include = ""
+    if system == "gitlab" and not (top / GITLAB_CI).exists():
+        made[GITLAB_CI] = templates.ci("gitlab-ci.yml.j2", values)
+    elif system == "gitlab" and ".gitlab/asof.yml" not in _read(top / GITLAB_CI):
+        include = GITLAB_CI
+    return Jobs(top=top, files=_write(top, made), include=include)
+
+
+_INSTALL = """python3 -m venv "$RUNNER_TEMP/asof"
+"$RUNNER_TEMP/asof/bin/pip" install --quiet --disable-pip-version-check '{requirement}'
+echo "$RUNNER_TEMP/asof/bin" >> "$GITHUB_PATH\""""
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def project_name(folder: str) -> str:

@@ -189,6 +189,7 @@ _LEAVES: dict[str, Callable[[Any], Check]] = {
     "maxLength": lambda most: lambda value: type(value) is not str or len(value) <= most,
     "minItems": lambda least: lambda value: type(value) is not list or len(value) >= least,
     "minProperties": lambda least: lambda value: type(value) is not dict or len(value) >= least,
+    "maxProperties": lambda most: lambda value: type(value) is not dict or len(value) <= most,
     "minimum": lambda least: lambda value: not _number(value) or value >= least,
     "maximum": lambda most: lambda value: not _number(value) or value <= most,
 }

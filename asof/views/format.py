@@ -14,6 +14,7 @@ class Format(StrEnum):
 
     TEXT = "text"
     MARKDOWN = "markdown"
+    HTML = "html"
     JSON = "json"
     JUNIT = "junit"
     SARIF = "sarif"

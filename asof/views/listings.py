@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from asof.compiler.model import Repo
     from asof.compiler.source import Span
     from asof.compiler.state import Recorded, State
-    from asof.ops.feature_tests import TestResult
     from asof.ops.materialize import Run
     from asof.ops.observe import Drifted
     from asof.ops.online import OnlineFeature
+    from asof.ops.scaffold import Jobs
     from asof.registry.records import Entry, Unlock
     from asof.registry.upkeep import Verified
 
@@ -38,9 +38,14 @@ def _cell(value: object) -> str:
     return "NULL" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def initialised(folder: Path, written: Sequence[str]) -> str:
+def initialised(folder: Path, written: Sequence[str], jobs: Jobs | None = None) -> str:
     """What ``asof init`` wrote and what to do next."""
     listed = "\n".join(f"  {path}" for path in written)
+    if jobs is not None:
+        listed += f"\n\nand in {jobs.top}\n" + "\n".join(f"  {path}" for path in jobs.files)
+        if jobs.include:
+            listed += f"\n\nAdd to {jobs.include}:\n  include:\n    - local: {jobs.files[0]}"
+        return f"Wrote\n{listed}\n\nNext: give the jobs their credentials, where the files say so, and commit."
     enter = f"cd {folder} && " if str(folder) != "." else ""
     return f"Wrote\n{listed}\n\nNext: {enter}asof apply"
 
@@ -80,13 +85,6 @@ def served(found: Sequence[OnlineFeature]) -> str:
 def served_json(found: Sequence[OnlineFeature]) -> dict[str, dict[str, object]]:
     """One entity's features by name."""
     return {f.name: {"value": f.values[0].as_py(), "status": str(f.statuses[0])} for f in found}
-
-
-def tested(results: Sequence[TestResult]) -> str:
-    """A line for each test, and the score."""
-    lines = [f"{'ok    ' if r.passed else 'FAILED'}  {r.test.name}" for r in results]
-    passed = sum(r.passed for r in results)
-    return "\n".join([*lines, f"{passed} of {len(results)} tests passed."])
 
 
 def key_values(pairs: Sequence[str]) -> dict[str, object]:

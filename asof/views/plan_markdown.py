@@ -15,11 +15,13 @@ from asof.compiler.diagnostics import Level
 from asof.compiler.diff import Action, Reached
 from asof.compiler.plan import plan_bytes
 from asof.views import frames, wording
+from asof.views.evidence import PSI_HINT, edited, example_said, example_table, preview_lines
 from asof.views.markdown import block, clipped, code, folded, prose, summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from asof.compiler.classify import Reason
     from asof.compiler.diagnostics import Diagnostic
     from asof.compiler.diff import Change
     from asof.compiler.plan import Plan
@@ -33,6 +35,7 @@ _TEXT = 600
 _DIFF_LINES = 80
 _REACHED = 6
 _REASONS = 6
+_PREVIEW_LINES = 120
 _MISFITS = 20
 """After so many diffs that have no room, no other is tried."""
 _FRAMES = 12
@@ -107,21 +110,12 @@ class _Page:
         if made.others:
             self.add(wording.left_alone(made), always=True)
         self.diffs(made)
+        self.preview()
         self.steps(made)
         self.add(_last(self.report, made), always=True)
 
     def refused(self) -> None:
-        found = self.report.diagnostics
-        wrong = sum(d.level is Level.ERROR for d in found)
-        errors = wording.number(wrong, "error", "errors")
-        if self.report.command == "plan":
-            self.add(f"### asof: no plan, {errors} in the definitions")
-        elif self.report.command == "test":
-            failed = wording.number(sum(not t.passed for t in self.report.tests), "failure", "failures")
-            self.add(f"### asof: {wording.number(len(self.report.tests), 'feature test', 'feature tests')}, {failed}")
-        else:
-            said = errors if wrong else "the definitions are valid"
-            self.add(f"### asof: {said}")
+        self.add(f"### asof: {without_plan(self.report)}")
         self.findings()
 
     def findings(self) -> None:
@@ -163,18 +157,47 @@ class _Page:
         for cls in made.counts:
             for change in wording.group(made, cls):
                 for reason, why in zip(wording.reasons(change), wording.whys(made, change), strict=True):
-                    lines = wording.sql_diff(reason)
-                    if lines and (without >= _MISFITS or not self.diff(change, why, lines)):
+                    if reason.diff and (without >= _MISFITS or not self.diff(change, reason, why)):
                         without += 1
         if without:
             self.add(f"{wording.number(without, 'SQL diff', 'SQL diffs')} more {self.artifact}", always=True)
 
-    def diff(self, change: Change, why: wording.Why, lines: Sequence[str]) -> bool:
+    def diff(self, change: Change, reason: Reason, why: wording.Why) -> bool:
+        lines = wording.sql_diff(reason)
         body = block([clipped(line, _TEXT) for line in lines[:_DIFF_LINES]], "diff")
         if len(lines) > _DIFF_LINES:
             body += f"\n\n... and {len(lines) - _DIFF_LINES:,} more lines {self.artifact}"
+        parts = [f"- {code(edited(edit))}" for edit in reason.edits[:_REASONS]]
+        if len(reason.edits) > len(parts):
+            parts.append(f"- {wording.number(len(reason.edits) - len(parts), 'more edit', 'more edits')}")
+        body = "\n\n".join((*(("\n".join(parts),) if parts else ()), body, *self.example(change, reason)))
         head = f"SQL of {summary(f'{change.address} {why.field}')}: {wording.short_class(change.change_class)}"
         return self.add(folded(head, body))
+
+    def example(self, change: Change, reason: Reason) -> Iterator[str]:
+        """Rows on which the two versions differ, or what became of the search for them."""
+        evidence = self.report.evidence
+        found = evidence.example(change.address, reason.pointer) if evidence is not None else None
+        if found is not None:
+            lines = example_table(found)
+            yield (
+                "The old and the new version differ on these rows:" if lines else prose(_sentence(example_said(found)))
+            )
+            if lines:
+                yield block(lines, "text")
+
+    def preview(self) -> None:
+        """Old and new values of the changed features, folded."""
+        found = self.report.evidence.preview if self.report.evidence is not None else None
+        if found is None:
+            return
+        lines = preview_lines(found)
+        body = block([clipped(line, _TEXT) for line in lines[:_PREVIEW_LINES]], "text")
+        if len(lines) > _PREVIEW_LINES:
+            body += f"\n\n... and {len(lines) - _PREVIEW_LINES:,} more lines {self.artifact}"
+        head = f"{prose(wording.number(len(found.shifts), 'feature', 'features'))} compared over {found.rows:,} rows"
+        if not self.add(folded(f"Preview: {head}", f"{body}\n\n{PSI_HINT}")):
+            self.add(f"A preview of {head}: in the HTML report.", always=True)
 
     def steps(self, made: Plan) -> None:
         rows = []
@@ -201,6 +224,10 @@ class _Page:
 
     def text(self) -> str:
         return "\n\n".join(self.parts) + "\n"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _mark(report: Report) -> str:
@@ -250,19 +277,34 @@ def _frames(found: Sequence[Diagnostic], report: Report) -> list[str]:
     return [clipped(line, 300) for line in text.splitlines()][:200]
 
 
+def without_plan(report: Report) -> str:
+    """What there is to say where there is no plan: that there are errors, or how tests went."""
+    wrong = sum(d.level is Level.ERROR for d in report.diagnostics)
+    errors = wording.number(wrong, "error", "errors")
+    if report.command == "plan":
+        return f"no plan, {errors} in the definitions"
+    if report.command == "test":
+        failed = wording.number(sum(not t.passed for t in report.tests), "failure", "failures")
+        return f"{wording.number(len(report.tests), 'feature test', 'feature tests')}, {failed}"
+    return errors if wrong else "the definitions are valid"
+
+
+def apply_commands(report: Report, made: Plan) -> tuple[str, ...]:
+    """What carries out exactly this plan, after keeping it where it is not kept yet."""
+    allowed = (word for address in made.allowed for word in ("--allow-destroy", address))
+    keep = shlex.join(["asof", "plan", "--target", made.target, "--out", report.plan_file, *allowed])
+    return (
+        *(() if report.kept else (clipped(keep, _TEXT),)),
+        f"asof apply {clipped(shlex.quote(report.plan_file), _TEXT)} --expect-sha256 {digest(made)}",
+    )
+
+
 def _last(report: Report, made: Plan) -> str:
     """Which plan this is, and the command that carries out exactly this one."""
     sha = digest(made)
-    file = shlex.quote(report.plan_file)
-    allowed = (word for address in made.allowed for word in ("--allow-destroy", address))
-    keep = shlex.join(["asof", "plan", "--target", made.target, "--out", report.plan_file, *allowed])
-    commands = [
-        *(() if report.kept else (clipped(keep, _TEXT),)),
-        f"asof apply {clipped(file, _TEXT)} --expect-sha256 {sha}",
-    ]
     told = f"Plan {code(sha[:12])}, from {wording.base(made)}"
     generation = f" (generation {code(made.base.generation[:12])})" if made.base.generation else ""
     head = f"{told}{generation}, by asof {made.tool.asof}."
     if made.blocked:
         return f"<sub>{head} Nothing to apply while an action is blocked.</sub>"
-    return f"<sub>{head} To apply exactly this:</sub>\n\n{block(commands, 'sh')}"
+    return f"<sub>{head} To apply exactly this:</sub>\n\n{block(apply_commands(report, made), 'sh')}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import textwrap
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
-
-import msgspec
 
 from asof.compiler.diff import Action, Reached
 from asof.compiler.plan import plan_bytes
 from asof.views import wording
+from asof.views.evidence import EXAMPLE_TITLE, edited, example_said, example_table, preview_lines, previewed
 from asof.views.terminal import BOLD, CYAN, DIM, GREEN, RED, YELLOW, paint
 
 if TYPE_CHECKING:
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from asof.compiler.guards import Blocked
     from asof.compiler.infrastructure import Step
     from asof.compiler.plan import Plan
+    from asof.ops.evidence import Evidence
 
 T = TypeVar("T")
 _COLOURS = {Action.CREATE: GREEN, Action.UPDATE: YELLOW, Action.DELETE: RED, Action.MOVE: CYAN}
+_SIDE_COLOURS = {"old": RED, "new": GREEN}
 _DIFF_COLOURS = {"+": GREEN, "-": RED, "@": CYAN}
 WHOLE = 30
 """A list that is longer is cut short where nobody asks for all of it,"""
@@ -33,17 +35,20 @@ REACHED = 8
 DIFF_LINES = 40
 
 
-def human(made: Plan, *, colour: bool = False, width: int = 100, verbose: bool = False) -> str:
+def human(
+    made: Plan, *, evidence: Evidence | None = None, colour: bool = False, width: int = 100, verbose: bool = False
+) -> str:
     """The plan as text that ends in a line break. An empty plan is one line; ``verbose`` cuts no list short."""
     if made.empty and not made.blocked:
         return f"{wording.up_to_date(made)}\n"
-    page = _Page(colour=colour, width=width, verbose=verbose)
+    page = _Page(colour=colour, width=width, verbose=verbose, evidence=evidence)
     blocks = [
         [page.bold(wording.headline(made))],
         list(page.blocked(made.blocked)),
         list(page.settings(made)),
         *(list(page.group(made, cls)) for cls in made.counts),
         list(page.steps(made.steps)),
+        list(page.preview()),
         list(page.others(made)),
         [page.bold(wording.verdict(made))],
     ]
@@ -69,12 +74,14 @@ def as_json(made: Plan) -> dict[str, object]:
     return document
 
 
-class _Page(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
     """How wide, how colourful and how long; each method yields the lines of one part."""
 
     colour: bool
     width: int
     verbose: bool
+    evidence: Evidence | None = None
 
     def bold(self, text: str) -> str:
         return paint(text, BOLD, colour=self.colour)
@@ -120,7 +127,10 @@ class _Page(msgspec.Struct, frozen=True, kw_only=True):
     def because(self, made: Plan, change: Change, reach: Sequence[Reached]) -> Iterator[str]:
         for reason, why in zip(wording.reasons(change), wording.whys(made, change), strict=True):
             yield from self.wrapped("      ", str(why))
+            for edit in reason.edits:
+                yield from self.wrapped("        ", edited(edit))
             yield from self.diff(reason)
+            yield from self.example(change, reason)
         if change.cost and change.action is not Action.CREATE:
             yield from self.wrapped("      cost: ", change.cost)
         reached = wording.reached(reach, None if self.verbose else REACHED)
@@ -134,6 +144,24 @@ class _Page(msgspec.Struct, frozen=True, kw_only=True):
             text = wording.plain(line.expandtabs(4))
             yield "        " + paint(text, _DIFF_COLOURS.get(text[:1], DIM), colour=self.colour)
         yield from self.more(lines, len(shown), "        ")
+
+    def example(self, change: Change, reason: Reason) -> Iterator[str]:
+        """Rows on which the two versions of the SQL differ."""
+        found = self.evidence.example(change.address, reason.pointer) if self.evidence is not None else None
+        if found is None:
+            return
+        lines = example_table(found)
+        yield from self.wrapped("      ", EXAMPLE_TITLE if lines else example_said(found), *(() if lines else (DIM,)))
+        for line in lines:
+            yield "        " + paint(line, _SIDE_COLOURS.get(line.partition(" ")[0], DIM), colour=self.colour)
+
+    def preview(self) -> Iterator[str]:
+        if self.evidence is not None and self.evidence.preview is not None:
+            yield self.bold(previewed(self.evidence.preview))
+            found = self.evidence.preview
+            yield from (f"  {line}".rstrip() for line in preview_lines(found, keys=self.verbose))
+            if not self.verbose and any(shift.differing for shift in found.shifts):
+                yield paint("  --verbose shows the first rows that differ", DIM, colour=self.colour)
 
     def others(self, made: Plan) -> Iterator[str]:
         if made.others:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asof.views import frames, listings, plans, wording
+from asof.views import feature_tests, frames, listings, plans, wording
 from asof.views.annotations import github, gitlab
 from asof.views.format import Format
 from asof.views.junit import junit
+from asof.views.plan_html import page
 from asof.views.plan_markdown import comment
 from asof.views.sarif import sarif
 
@@ -32,6 +33,7 @@ _DOCUMENTS: Mapping[Format, Callable[[Report], str]] = {
     Format.JUNIT: junit,
     Format.SARIF: sarif,
     Format.GITLAB: gitlab,
+    Format.HTML: page,
 }
 
 
@@ -39,5 +41,6 @@ def _said(report: Report, *, verbose: bool) -> str:
     """The answer without what was found on the way to it."""
     if report.plan is not None:
         drifted = f"{listings.drifted(report.drift, wording.DRIFT)}\n" if report.drift else ""
-        return "\n".join(part for part in (plans.human(report.plan, verbose=verbose), drifted) if part)
-    return listings.tested(report.tests) + "\n" if report.tests else ""
+        plan = plans.human(report.plan, evidence=report.evidence, verbose=verbose)
+        return "\n".join(part for part in (plan, drifted) if part)
+    return feature_tests.outcome(report.tests, colour=False) + "\n" if report.tests else ""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from asof.compiler.diagnostics import Diagnostic
     from asof.compiler.plan import Plan
     from asof.compiler.source import Span
+    from asof.ops.evidence import Evidence
     from asof.ops.feature_tests import TestResult
     from asof.ops.observe import Drifted
 
@@ -37,3 +38,5 @@ class Report:
     plan_file: str = "plan.json"
     kept: bool = False
     """Whether the plan stands in ``plan_file``."""
+    evidence: Evidence | None = None
+    """What was found out beside the plan."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from asof.compiler.duration import Duration
 from asof.compiler.model import (
@@ -29,21 +29,23 @@ WINDOWS = ("1h", "1d", "30d")
 
 @dataclass(frozen=True)
 class Work:
-    """``views`` views of ``rows`` events each for ``spine`` questions; ``windows`` instead of latest values."""
+    """``views`` views of ``rows`` events each for ``spine`` questions; ``windows`` instead of latest values.
+
+    ``crowded``: half of the events, and half of the questions, are of one key.
+    """
 
     name: str
     spine: int
     rows: int
     views: int
     windows: bool = False
+    crowded: bool = False
 
     def smaller(self, by: int) -> Work:
         """The same with fewer questions and events; itself where ``by`` is 1."""
-        return (
-            self
-            if by == 1
-            else Work(f"{self.name} / {by}", self.spine // by, self.rows // by, self.views, self.windows)
-        )
+        if by == 1:
+            return self
+        return replace(self, name=f"{self.name} / {by}", spine=self.spine // by, rows=self.rows // by)
 
 
 WORK = (
@@ -51,6 +53,7 @@ WORK = (
     Work("latest, 100 k x 2 M x 5 views", 100_000, 2_000_000, 5),
     Work("latest, 100 k x 500 k x 20 views", 100_000, 500_000, 20),
     Work("windows of 1 h, 1 d, 30 d, 100 k x 2 M", 100_000, 2_000_000, 1, windows=True),
+    Work("the same, half on one key, 10 k x 400 k", 10_000, 400_000, 1, windows=True, crowded=True),
 )
 GROWTH = tuple(Work("latest, 2 M x 1 view", spine, 2_000_000, 1) for spine in (10_000, 100_000, 1_000_000))
 LARGEST = WORK[1]

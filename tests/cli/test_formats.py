@@ -21,6 +21,7 @@ DOCUMENTS = {
     "junit": lambda text: ElementTree.fromstring(text).tag == "testsuites",
     "markdown": lambda text: text.startswith("<!-- asof "),
     "github": lambda text: "::" in text,
+    "html": lambda text: text.startswith("<!doctype html>"),
     "text": lambda text: text.endswith("\n"),
 }
 

@@ -32,7 +32,7 @@ from asof.registry.base import Conflict, Missing, Tag, checked
 from asof.registry.claim import unlock
 from asof.registry.store import HEAD, Registry
 from asof.registry.upkeep import export, garbage, import_, verify
-from asof.views import frames, listings, plans
+from asof.views import frames, listings, plans, wording
 from asof.views.terminal import Terminal
 from tests.plan.world import edited
 from tests.registry.world import GROWN, REPO
@@ -83,7 +83,7 @@ def plan_file(data: bytes) -> None:
     except DiagnosticError as error:
         shown(frames.render(error.diagnostics, {}))
         return
-    shown(plans.human(made), plans.verdict(made))
+    shown(plans.human(made), wording.verdict(made))
     msgspec.json.encode(plans.as_json(made))
     for start in (_standing(), {}):
         registry = Registry(Memory(dict(start)))

@@ -37,6 +37,7 @@ aggregations: [{function: mean, column: wind, windows: [1h, {length: 7d, offset:
 ---
 kind: FeatureService
 name: model
+full_feature_names: true
 features: ["winds:wind", {view: winds, as: there, join_key_map: {origin: dest}}]
 """
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from asof.compiler.query import canonical_sql, compare
+from asof.compiler.query import canonical_sql, compare, parse
+from asof.compiler.query.edits import Edit, EditGroup, edits
 from tests.query.random_queries import SCHEMA
 
 CASES = [
@@ -29,12 +30,15 @@ CASES = [
     ("SELECT k FROM t", "SELECT k, random() AS r FROM t", "unproven"),
     ("SELECT k, a FROM t ORDER BY 1", "SELECT k, a FROM t ORDER BY 0", "unproven"),
     ("SELECT k, count(*) AS n FROM t GROUP BY 1", "SELECT a, k, count(*) AS n FROM t GROUP BY 1, 2", "unproven"),
-    ("SELECT k FROM t QUALIFY rank() OVER (ORDER BY a) = 1", "SELECT k, f FROM t QUALIFY rank() OVER (ORDER BY a) = 1",
-     "unproven"),
+    (
+        "SELECT k FROM t QUALIFY rank() OVER (ORDER BY a) = 1",
+        "SELECT k, f FROM t QUALIFY rank() OVER (ORDER BY a) = 1",
+        "unproven",
+    ),
     ("SELECT k FROM t WHERE a > 1", "SELECT k FROM t WHERE a >= 1", "unproven"),
     ("SELECT k, a FROM t", "SELECT k FROM t", "unproven"),
     ("SELECT k FROM t", "SELECT k FROM", "unproven"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("old", "new", "kind"), CASES)
@@ -51,7 +55,112 @@ def test_a_new_column_that_orders_rows_is_not_merely_additive() -> None:
 
 def test_edits_are_told_by_group() -> None:
     found = compare("SELECT k, a FROM t", "SELECT k, b AS a, f FROM t WHERE a > 1", SCHEMA, "duckdb")
-    assert found.edits == ("rows: WHERE", "values: a was a, is b", "projection: f is added")
+    assert found.edits == (
+        Edit(group=EditGroup.ROWS, text="rows must also meet a condition", new="a > 1"),
+        Edit(group=EditGroup.VALUES, text="a is computed otherwise", old="a", new="b"),
+        Edit(group=EditGroup.PROJECTION, text="f is added", new="f"),
+    )
+
+
+EDITS = [
+    (
+        "SELECT k FROM t WHERE a > 1 AND b = 2",
+        "SELECT k FROM t WHERE b = 2 AND a > 3",
+        "rows: rows meet another condition",
+        "a > 1",
+        "a > 3",
+    ),
+    (
+        "SELECT DISTINCT k FROM t",
+        "SELECT k FROM t",
+        "rows: repeated rows stay",
+        "",
+        "",
+    ),
+    (
+        "SELECT k FROM t GROUP BY k",
+        "SELECT k FROM t GROUP BY k, a",
+        "rows: rows are grouped by something else",
+        "GROUP BY k",
+        "GROUP BY k, a",
+    ),
+    (
+        "SELECT t.k FROM t",
+        "SELECT t.k FROM t JOIN u ON u.k = t.k",
+        "joins: the join of u is new",
+        "",
+        "JOIN u ON u.k = t.k",
+    ),
+    (
+        "SELECT k FROM t",
+        "SELECT k FROM u",
+        "joins: rows are read from something else",
+        "t",
+        "u",
+    ),
+    (
+        "SELECT sum(a) OVER (ORDER BY k) AS s FROM t",
+        "SELECT sum(a) OVER () AS s FROM t",
+        "windows: s is computed otherwise",
+        "SUM(a) OVER (ORDER BY k)",
+        "SUM(a) OVER ()",
+    ),
+    (
+        "SELECT k, a FROM t",
+        "SELECT k FROM t",
+        "projection: a is gone",
+        "a",
+        "",
+    ),
+    (
+        "SELECT k, a FROM t",
+        "SELECT a, k FROM t",
+        "cosmetic: the order of columns changes",
+        "",
+        "",
+    ),
+    (
+        "SELECT k FROM t ORDER BY k",
+        "SELECT k FROM t",
+        "cosmetic: the result is not sorted",
+        "ORDER BY k",
+        "",
+    ),
+    (
+        "WITH c AS (SELECT k FROM t WHERE a > 1) SELECT k FROM c",
+        "WITH c AS (SELECT k FROM t WHERE a > 2) SELECT k FROM c",
+        "rows: rows meet another condition in c",
+        "a > 1",
+        "a > 2",
+    ),
+    (
+        "SELECT k FROM (SELECT k FROM t) AS q",
+        "SELECT k FROM (SELECT k FROM t WHERE a = 1) AS q",
+        "rows: rows must also meet a condition in q",
+        "",
+        "a = 1",
+    ),
+    (
+        "SELECT k FROM t UNION SELECT k FROM u",
+        "SELECT k FROM t UNION ALL SELECT k FROM u",
+        "rows: UNION no longer drops repeated rows",
+        "",
+        "",
+    ),
+    (
+        "SELECT k FROM t UNION SELECT k FROM u",
+        "SELECT k FROM t",
+        "rows: rows come from another kind of query",
+        "SELECT k FROM t UNION SELECT k FROM u",
+        "SELECT k FROM t",
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "said", "was", "now"), EDITS)
+def test_an_edit_says_what_it_is_about_and_shows_the_part(old: str, new: str, said: str, was: str, now: str) -> None:
+    (found,) = edits(parse(old, "duckdb"), parse(new, "duckdb"), "duckdb")
+    assert (f"{found.group}: {found.text}", found.old, found.new) == (said, was, now)
 
 
 @pytest.mark.parametrize("text", ["SELECT a FROM t", "select (a)\n from  t -- c", "SELECT /* x */ a FROM t"])

@@ -33,7 +33,10 @@ from asof.compiler.ownership import with_others
 from asof.compiler.places import places
 from asof.compiler.plan import Plan, plan, state_after
 from asof.compiler.source import RepoFiles
-from asof.compiler.state import EMPTY, State
+from asof.compiler.state import EMPTY, State, repo_of
+from asof.compiler.trials import trials
+from asof.ops.counter_examples import Budget, counter_examples
+from asof.ops.evidence import evidence_of
 from asof.views import plans
 from asof.views.format import Format
 from asof.views.plan_markdown import comment
@@ -75,7 +78,7 @@ class Scenario:
         if has_errors(report.diagnostics):
             return report
         made = plan(repo, state, target=target, allow_destroy=options.get("allow_destroy", ()))
-        return _with_plan(report, made, repo)
+        return _with_plan(report, made, repo, state)
 
 
 def read(path: Path) -> Scenario:
@@ -88,14 +91,14 @@ def written(scenario: Scenario) -> str:
     report = scenario.report
     made = {"plan.txt": _text(report), "comment.md": comment(report), "effect.json": _effect(report)}
     given = {name: text for name, text in scenario.sections.items() if name not in MADE}
-    sections = given | {name: _stable(text) for name, text in made.items()}
+    sections = given | {name: masked(text) for name, text in made.items()}
     return scenario.title + "".join(f"-- {name} --\n{text}" for name, text in sections.items())
 
 
 def _text(report: Report) -> str:
     if report.plan is None:
         return rendered(report, Format.TEXT)
-    return plans.human(report.plan, width=100)
+    return plans.human(report.plan, evidence=report.evidence, width=100)
 
 
 def _effect(report: Report) -> str:
@@ -120,7 +123,7 @@ def _effect(report: Report) -> str:
     )
 
 
-def _stable(text: str) -> str:
+def masked(text: str) -> str:
     for pattern, instead in _UNSTABLE:
         text = pattern.sub(instead, text)
     return text
@@ -141,7 +144,8 @@ def _applied(repo: Repo, target: str) -> State:
     return msgspec.structs.replace(after, generation=f"{1:064}", lineage="scenario")
 
 
-def _with_plan(report: Report, made: Plan, repo: Repo) -> Report:
+def _with_plan(report: Report, made: Plan, repo: Repo, state: State) -> Report:
+    tried = trials(made, repo, repo_of(state)) if state.objects else ()
     return Report(
         command="plan",
         project=made.project,
@@ -151,6 +155,7 @@ def _with_plan(report: Report, made: Plan, repo: Repo) -> Report:
         sources=report.sources,
         places=places(repo, made),
         kept=True,
+        evidence=evidence_of(made, counter_examples(tried, Budget(None))),
     )
 
 

@@ -13,12 +13,28 @@ from asof.compiler.guards import Blocked
 from asof.compiler.infrastructure import Phase, Step
 from asof.compiler.model import Store
 from asof.compiler.plan import PLAN_FORMAT, Base, Plan, Tool
+from asof.compiler.query.edits import Edit, EditGroup
 from asof.compiler.state import Feature, Recorded, Resource, Settings
 from asof.views.plans import as_json
 from tests.scenarios.scenario import FILES, read
 from tests.views.plans import HOSTILE, plan_of
 
-STRUCTS = (Base, Blocked, Change, Feature, Hashes, Reached, Reason, Recorded, Resource, Settings, Step, Store, Tool)
+STRUCTS = (
+    Base,
+    Blocked,
+    Change,
+    Edit,
+    Feature,
+    Hashes,
+    Reached,
+    Reason,
+    Recorded,
+    Resource,
+    Settings,
+    Step,
+    Store,
+    Tool,
+)
 
 
 def test_every_plan_of_the_scenarios_is_valid() -> None:
@@ -49,5 +65,5 @@ def test_the_schema_has_the_fields_that_plans_have(struct: type[msgspec.Struct])
 def test_the_schema_knows_every_word_and_its_format_is_the_one_written() -> None:
     document = schema.document("plan")
     assert document["properties"]["format"]["const"] == PLAN_FORMAT
-    for words in (Action, ChangeClass, Phase):
+    for words in (Action, ChangeClass, EditGroup, Phase):
         assert set(document["$defs"][words.__name__]["enum"]) == {str(word) for word in words}

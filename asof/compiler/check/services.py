@@ -30,7 +30,7 @@ def check_service(scope: Scope, service: FeatureService) -> None:
             if ref.name not in known:
                 _unknown_feature(scope, view.name, ref.name, known, ("features", at, "features", place))
         _check_key_map(scope, item, at, view)
-        _check_outputs(scope, service, item, at, outputs, known)
+        _check_outputs(scope, service, view, at, outputs)
 
 
 def _unknown_feature(
@@ -78,14 +78,13 @@ def _keys_of(scope: Scope, view: FeatureView | OnDemandFeatureView) -> set[str] 
 
 
 def _check_outputs(
-    scope: Scope, service: FeatureService, item: ServiceItem, at: int, outputs: dict[str, str], known: tuple[str, ...]
+    scope: Scope, service: FeatureService, view: FeatureView | OnDemandFeatureView, at: int, outputs: dict[str, str]
 ) -> None:
-    prefix = f"{item.alias or item.view}__" if service.full_feature_names or item.alias else ""
-    wanted = [(ref.name, ref.alias or prefix + ref.name) for ref in item.features] or [(n, prefix + n) for n in known]
-    for feature, column in wanted:
-        first = outputs.setdefault(column.lower(), here := f"{item.view}:{feature}")
+    item = service.features[at]
+    for feature, column in shape.named_features(view, item, full_feature_names=service.full_feature_names):
+        first = outputs.setdefault(column.lower(), here := f"{item.alias or view.name}:{feature}")
         if first is not here:
-            hint = "give the view another name (`as`), the feature one (`{name, as}`), or set full_feature_names: true"
+            hint = "give the feature another name (`{name, as}`), or set full_feature_names: true"
             message = f"`{first}` and `{here}` would both be the column `{column}`"
             scope.report(rules.OUTPUT_CLASH, message, "features", at, hint=hint)
             return

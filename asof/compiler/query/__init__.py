@@ -2,7 +2,7 @@
 
 from asof.compiler.query.analysis import Analysis, Output
 from asof.compiler.query.check import analyse_spine, analyse_view, check_sql
-from asof.compiler.query.compare import Comparison, compare
+from asof.compiler.query.compare import Comparison, compare, unknown_tables
 from asof.compiler.query.normal import canonical_sql
 from asof.compiler.query.syntax import Outline, SqlSyntaxError, inputs, outline, parse, parse_expression
 
@@ -21,4 +21,5 @@ __all__ = [
     "outline",
     "parse",
     "parse_expression",
+    "unknown_tables",
 ]

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from asof.compiler.query import functions
 from asof.compiler.query.analysis import NotUnderstoodError, normalised, qualified
-from asof.compiler.query.edits import edits
+from asof.compiler.query.edits import LAYOUT, edits
 from asof.compiler.query.normal import canonical_sql, plain
 from asof.compiler.query.semantics import is_aggregated, loose_columns
 from asof.compiler.query.syntax import SqlSyntaxError, parse
@@ -18,6 +18,7 @@ from asof.compiler.query.total import is_total
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from asof.compiler.query.edits import Edit
     from asof.compiler.types import Type
 
 _ORDERED = (
@@ -46,7 +47,7 @@ _ROWS_FROM_VALUES = (exp.Unnest, exp.Explode, exp.UDTF, exp.Posexplode, exp.Inli
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The verdict, and short reasons for people. ``edits`` says what was edited, by group.
+    """The verdict, and short reasons for people. ``edits`` are the parts that differ, by group.
 
     ``equivalent``: the same columns and rows. ``additive``: the same, and more columns. ``unproven``:
     anything else, harmless or not.
@@ -54,7 +55,7 @@ class Comparison:
 
     kind: Literal["equivalent", "additive", "unproven"]
     reasons: tuple[str, ...] = ()
-    edits: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
 
 class _UnprovenError(Exception):
@@ -73,7 +74,7 @@ def compare(
     ``keys`` are columns by which readers order or find rows: gaining one of them is not additive.
     """
     if canonical_sql(old, dialect) == canonical_sql(new, dialect):
-        return Comparison(kind="equivalent", reasons=("only the layout changes",), edits=("cosmetic: layout",))
+        return Comparison(kind="equivalent", reasons=("only the layout changes",), edits=(LAYOUT,))
     try:
         before, after = (normalised(parse(text, dialect), dialect) for text in (old, new))
     except SqlSyntaxError as error:
@@ -86,13 +87,23 @@ def compare(
         return Comparison(kind="unproven", reasons=(str(error),), edits=described)
 
 
+def unknown_tables(old: str, new: str, dialect: str) -> Comparison:
+    """What can be said of two queries over tables that nobody describes."""
+    why = "nothing is known of the tables that the query reads"
+    try:
+        before, after = (normalised(parse(text, dialect), dialect) for text in (old, new))
+    except SqlSyntaxError:
+        return Comparison(kind="unproven", reasons=(why,))
+    return Comparison(kind="unproven", reasons=(why,), edits=edits(before, after, dialect))
+
+
 def _proven(
     before: exp.Query,
     after: exp.Query,
     schema: Mapping[str, Mapping[str, Type | None]],
     dialect: str,
     keys: tuple[str, ...],
-    described: tuple[str, ...],
+    described: tuple[Edit, ...],
 ) -> Comparison:
     forms: list[exp.Query] = []
     for query in (before, after):
