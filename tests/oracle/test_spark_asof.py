@@ -1,4 +1,4 @@
-"""Spark's own ASOF JOIN, where its switch is on: for latest values and running totals, next to the plain forms."""
+"""Spark's own ASOF JOIN, where its switch is on: for latest values, next to the plain forms."""
 
 from __future__ import annotations
 
