@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from asof.compiler.diagnostics import Diagnostic, DiagnosticError, has_errors, in_order, nearest, rule
+from asof.compiler.diagnostics import Diagnostic, DiagnosticError, Level, has_errors, in_order, nearest, rule
 from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
@@ -49,7 +49,14 @@ class Checked:
 
     @property
     def sound(self) -> Repo | None:
-        """The repo, if nothing stops it from being planned and compiled."""
+        """The repo, if nothing stops it from being planned and compiled. A house rule blocks the plan instead."""
+        from asof.compiler.check.rules import HOUSE_RULES
+
+        return None if has_errors(d for d in self.diagnostics if d.code not in HOUSE_RULES) else self.repo
+
+    @property
+    def clean(self) -> Repo | None:
+        """The repo, if there is no error of any kind."""
         return None if has_errors(self.diagnostics) else self.repo
 
 
@@ -95,11 +102,15 @@ def _checked(root: Path, files: RepoFiles, unread: tuple[Diagnostic, ...], targe
     made = _loaded(root, files, unread, target)
     if made.repo is None:
         return made
-    found = (*without_allowed(made.repo, made.diagnostics), *check_repo(made.repo))
+    found = [*without_allowed(made.repo, made.diagnostics), *check_repo(made.repo, target=target)]
     if not has_errors(found) and any(d.kind == "FeatureTest" for d in made.repo.definitions.values()):
         from asof.ops.feature_test_rows import check_rows
 
-        found = (*found, *check_rows(made.repo))
+        found += check_rows(made.repo)
+    if made.repo.sql_policies:
+        from asof.ops.sql_policies import unusable
+
+        found += unusable(made.repo.sql_policies)
     return Checked(repo=made.repo, diagnostics=in_order(found), sources=made.sources)
 
 
@@ -145,7 +156,12 @@ def plan(
 
     registry = registry_of(root, repo.project, target)
     state = registry.state() if against is None else registry.at(against)
-    return plan_changes(repo, state, target=target_of(repo.project, target).name, allow_destroy=allow_destroy)
+    made = plan_changes(repo, state, target=target_of(repo.project, target).name, allow_destroy=allow_destroy)
+    if not repo.sql_policies:
+        return made
+    from asof.ops.sql_policies import judged
+
+    return judged(made, repo)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,14 +196,16 @@ def review(root: Path, *, target: str = "", allow_destroy: Collection[str] = (),
             left = standstill(head[0] if head else None, registry.clock())
             return Review(plan=kept.plan, checked=checked, stopped=left)
     checked = _checked(root, files, unread, target)
-    if checked.sound is None:
+    repo = checked.sound
+    if repo is None:
         return Review(plan=None, checked=checked)
-    made = plan(root, checked.sound, target=target, allow_destroy=allow_destroy, against=against)
+    made = plan(root, repo, target=target, allow_destroy=allow_destroy, against=against)
+    checked = replace(checked, diagnostics=tuple(d for d in checked.diagnostics if d.level is not Level.ERROR))
     if not unread and against is None:
-        location = target_of(checked.sound.project, target).registry
+        location = target_of(repo.project, target).registry
         fresh = KeptPlan(registry=location, generation=made.base.generation, plan=made, diagnostics=checked.diagnostics)
         keep_plan(root, key, fresh)
-    return Review(plan=made, checked=checked, stopped=stopped(root, checked.sound.project, target=target))
+    return Review(plan=made, checked=checked, stopped=stopped(root, repo.project, target=target))
 
 
 def stopped(root: Path, project: Project, *, target: str) -> Standstill | None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from asof import api
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from asof.compiler.model import Project
     from asof.compiler.plan import Plan
     from asof.compiler.state import State
+    from asof.ops.cost import Costs
     from asof.ops.observe import Drifted
     from asof.registry.records import Unlock
     from asof.registry.upkeep import Verified
@@ -46,6 +49,19 @@ def drift_of(root: Path, project: Project, made: Plan) -> tuple[Drifted, ...]:
     touched = {s.resource.id for s in made.steps if s.before is not None or s.after is not None}
     touched.update(r.id for r in made.resources if r.address in made.read_set)
     return matters(drift(root, project, target=made.target), touched)
+
+
+def cost_of(root: Path, project: Project, made: Plan, progress: Callable[[int, int], None] = lambda *_: None) -> Costs:
+    """What filling the tables of ``made`` costs, by the offline store's own statistics. Raises DiagnosticError."""
+    from asof import engines
+    from asof.compiler.plan import state_after
+    from asof.compiler.state import repo_of
+    from asof.ops.cost import costs_of
+
+    registry = api.registry_of(root, project, made.target)
+    repo = repo_of(state_after(made, registry.state()))
+    with closing(engines.connect(made.settings.offline, root=root, read_only=True)) as engine:
+        return costs_of(made, repo, engine, progress=progress)
 
 
 def repair(root: Path, project: Project, *, target: str) -> tuple[Drifted, ...]:

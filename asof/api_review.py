@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from asof.compiler.model import Repo
     from asof.compiler.plan import Plan
+    from asof.compiler.policies import Freeze
     from asof.compiler.source import Span
 
 
@@ -26,6 +28,13 @@ def places(root: Path, made: Plan, repo: Repo | None = None) -> Mapping[str, Spa
         files, _ = read_repo(root)
         repo = load_repo(root, files).repo if files is not None else None
     return found_in(repo, made) if repo is not None else {}
+
+
+def frozen(made: Plan, now: datetime) -> Freeze | None:
+    """The freeze in which ``made`` would be applied at ``now``, if it is one of asof.yaml's."""
+    from asof.compiler.policies import frozen as held
+
+    return held(made.freezes, now)
 
 
 def folder(root: Path) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
-from asof import api, api_ci, api_evidence, api_registry
+from asof import api, api_ci, api_evidence, api_registry, api_review
 from asof.cli.evidence import Asked, EvidenceOut, Examples, Spine, SpineRows, evidence_json, gathered
 from asof.cli.output import Formatted, Rendered, Verbose, output, plan_text, refused, review_report
 from asof.cli.session import Allow, ExitCode, Session, Target, Usage, Yes, is_terminal
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from asof.ops.apply import Applied, Recovered
     from asof.ops.observe import Drifted
     from asof.ops.recovery import Standstill
+    from asof.views.report import Report
 
 
 def plan(
@@ -40,6 +42,9 @@ def plan(
     with_drift: Annotated[
         bool, typer.Option("--drift", help="Ask the stores too: what the plan touches and is not as recorded.")
     ] = False,
+    with_cost: Annotated[
+        bool, typer.Option("--cost", help="Ask the offline store too: how much is read to fill the tables anew.")
+    ] = False,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 where there are changes.")
     ] = False,
@@ -52,7 +57,7 @@ def plan(
     verbose: Verbose = False,
 ) -> int:
     """Show what would change, why, and whom it reaches. Takes no lock and changes nothing."""
-    from asof.views import applies, wording
+    from asof.views import applies, plans
 
     shown = output(context.obj, form, files, verbose=verbose)
     session = shown.session
@@ -69,17 +74,18 @@ def plan(
     beside = gathered(shown, review, asked)
     digest = api.write_plan(made, out) if out is not None else None
     drifted = api_registry.drift_of(session.root, session.project(), made) if with_drift else ()
-    report = dataclasses.replace(report, drift=drifted, evidence=beside)
+    held = api_review.frozen(made, datetime.now(UTC))
+    costs = api_registry.cost_of(session.root, session.project(), made) if with_cost else None
+    report = dataclasses.replace(report, drift=drifted, evidence=beside, frozen=held, costs=costs)
     if evidence is not None:
         api_evidence.write_evidence(beside, evidence)
-    text = plan_text(shown, report)
-    shown.show(report, text + ("\n" + listings.drifted(drifted, wording.DRIFT) if drifted else ""))
+    shown.show(report, plan_text(shown, report) + listings.beside_plan(report))
     if digest is not None:
         session.terminal.note(applies.kept(out, digest))
     code = ExitCode.CHANGES if detailed_exitcode and not made.empty else ExitCode.OK
     code = ExitCode.BLOCKED if made.blocked else code
-    found = evidence_json(beside) | _beside(review.stopped, drifted)
-    return shown.end(report, code, plan=_plan_json(session, made), sha256=digest, **found)
+    found = evidence_json(beside) | _beside(review.stopped, report)
+    return shown.end(report, code, plan=plans.as_json(made) if shown.json else {}, sha256=digest, **found)
 
 
 def drift(
@@ -104,11 +110,13 @@ def _drift_json(found: Sequence[Drifted]) -> list[object]:
     return [msgspec.to_builtins(drifted) for drifted in found]
 
 
-def _beside(stopped: Standstill | None, drifted: Sequence[Drifted]) -> dict[str, object]:
+def _beside(stopped: Standstill | None, report: Report) -> dict[str, object]:
     """What stands in the answer beside a plan."""
     return {
         "unfinished": None if stopped is None else dataclasses.asdict(stopped),
-        "drift": _drift_json(drifted),
+        "drift": _drift_json(report.drift),
+        "frozen": None if report.frozen is None else msgspec.to_builtins(report.frozen),
+        "cost": None if report.costs is None else msgspec.to_builtins(report.costs),
     }
 
 

@@ -57,18 +57,18 @@ def init(
     )
 
 
-def validate(context: typer.Context, form: Formatted = Format.TEXT, files: Rendered = None) -> int:
+def validate(context: typer.Context, target: Target = "", form: Formatted = Format.TEXT, files: Rendered = None) -> int:
     """Check every definition, reference and query, without any connection."""
     out = output(context.obj, form, files)
-    found = out.session.check()
+    found = out.session.check(target)
     report = checked_report(out.session, "validate", found)
-    if found.sound is None:
+    if found.clean is None:
         raise refused(out, report, found)
-    out.show(report, listings.validated(found.sound, found.diagnostics))
+    out.show(report, listings.validated(found.clean, found.diagnostics))
     return out.end(
         report,
         ExitCode.OK,
-        definitions=len(found.sound.definitions),
+        definitions=len(found.clean.definitions),
         diagnostics=listings.diagnostics_json(found.diagnostics),
     )
 

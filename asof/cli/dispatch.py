@@ -39,6 +39,7 @@ _OF_DIAGNOSTIC = {
     "AS618": ExitCode.USAGE,
     "AS619": ExitCode.USAGE,
     "AS608": ExitCode.BLOCKED,
+    "AS660": ExitCode.BLOCKED,
     "AS609": ExitCode.PARTIAL_APPLY,
     "AS611": ExitCode.INTERRUPTED,
     "AS613": ExitCode.DRIFT,

@@ -48,6 +48,11 @@ class Output:
         """Whether anything here says on which lines changes were written."""
         return bool(PLACED & {self.form, *(form for form, _ in self.files)})
 
+    @property
+    def json(self) -> bool:
+        """Whether any part of the answer is JSON."""
+        return Format.JSON in (self.form, *(form for form, _ in self.files))
+
     def show(self, report: Report, text: str) -> None:
         """The answer on standard output: ``text``, or the report as a document; JSON waits for the end."""
         if self.form is Format.TEXT:

@@ -15,6 +15,7 @@ from asof.compiler.consequences import CONSEQUENCES, DEFAULTS
 from asof.compiler.fingerprint import STRUCTS, Document, Field, fields_of
 from asof.compiler.query import canonical_sql
 from asof.compiler.query.edits import Edit, EditGroup
+from asof.compiler.query.retabled import retabled, retabled_expression
 from asof.compiler.roles import Role
 
 if TYPE_CHECKING:
@@ -101,13 +102,18 @@ def worst(reasons: Sequence[Reason]) -> ChangeClass:
 
 
 def edits(
-    old: Document, new: Document, dialects: Dialects, compare: Callable[[str, str], QueryComparison]
+    old: Document,
+    new: Document,
+    dialects: Dialects,
+    compare: Callable[[str, str], QueryComparison],
+    moves: Mapping[str, str] | None = None,
 ) -> tuple[Reason, ...]:
     """Why ``new`` is not ``old``, two definitions of one kind; nothing where they mean the same.
 
-    ``compare`` proves what it can of two queries of the same view or source.
+    ``compare`` proves what it can of two queries of the same view or source. ``moves`` holds old and new names of
+    what SQL may read.
     """
-    walk = _Walk(dialects, compare)
+    walk = _Walk(dialects, compare, moves or {})
     return tuple(walk.struct("", STRUCTS[new["kind"]], old, new))
 
 
@@ -115,6 +121,7 @@ def edits(
 class _Walk:
     dialects: Dialects
     compare: Callable[[str, str], QueryComparison]
+    moves: Mapping[str, str]
 
     def struct(self, at: str, kind: type[msgspec.Struct], old: Document, new: Document) -> Iterator[Reason]:
         for field in fields_of(kind):
@@ -139,7 +146,7 @@ class _Walk:
         if old == new:
             text = f"the same text is now read as {self.dialects.new}, no longer as {self.dialects.old}"
         elif old and new and not redialected:
-            found, text, parts = self.compared(field, old, new)
+            found, text, parts = self.compared(kind, field, old, new)
         elif field.name == "where" and not redialected:
             said = "only some rows are aggregated" if new else "all rows are aggregated"
             parts = (Edit(group=EditGroup.ROWS, text=said, old=old, new=new),)
@@ -149,10 +156,16 @@ class _Walk:
             pointer=pointer, change_class=found, text=text, old=old, new=new, rows=rows, diff=diff, edits=parts
         )
 
-    def compared(self, field: Field, old: str, new: str) -> _Compared:
+    def compared(self, kind: type[msgspec.Struct], field: Field, old: str, new: str) -> _Compared:
         dialect = self.dialects.new
         if canonical_sql(old, dialect) == canonical_sql(new, dialect):
             return ChangeClass.EQUIVALENT, "equivalent, no value changes: only the layout of the SQL changes", ()
+        followed = self.followed(kind, field, old)
+        if followed != old:
+            same = canonical_sql(followed, dialect) == canonical_sql(new, dialect)
+            if same or (field.name == "query" and self.compare(followed, new).kind == "equivalent"):
+                return ChangeClass.IDENTITY, "follows the move of what it reads; nothing else changes", ()
+            old = followed
         if field.name != "query":
             counted = field.name == "where"
             text = "other rows are aggregated" if counted else "the feature is computed otherwise"
@@ -166,6 +179,14 @@ class _Walk:
         if proof.kind == "additive":
             return ChangeClass.ADDITIVE, why, proof.edits
         return ChangeClass.VALUE_CHANGE, why or "the new query is not proven to give the same rows", proof.edits
+
+    def followed(self, kind: type[msgspec.Struct], field: Field, old: str) -> str:
+        """SQL as it was, with what has moved under its new name; what a source asks of its store has no such names."""
+        if not self.moves or kind is model.Location:
+            return old
+        if field.name == "query":
+            return retabled(old, self.moves, self.dialects.new)
+        return retabled_expression(old, self.moves, self.dialects.new)
 
     def members(
         self,
@@ -181,9 +202,12 @@ class _Walk:
             return
         before, after = _keyed(part, old), _keyed(part, new)
         noun = _noun(kind, part)
+        recast = _recast(part, old, new)
         for key, (index, item) in before.items():
             if key not in after:
-                text = f"{noun} {called(part, item)} is no longer there for those who read it"
+                text = recast.get(
+                    str(item.get("view")), f"{noun} {called(part, item)} is no longer there for those who read it"
+                )
                 yield _member(f"{pointer}/{index}", ChangeClass.INTERFACE_BREAK, text, old=item)
         kept = [key for key in before if key in after]
         if kept != [key for key in after if key in before]:
@@ -194,7 +218,7 @@ class _Walk:
             here = f"{pointer}/{index}"
             if key in before:
                 yield from self.struct(here, part, before[key][1], item)
-            else:
+            elif item.get("view") not in recast:
                 yield _gain(here, kind, field, part, item, at_end=grown is not None)
 
 
@@ -283,6 +307,19 @@ def called(part: type[msgspec.Struct], item: Document) -> str:
     if part is model.Aggregation and not item.get("name"):
         return f"{item['column']}_{item['function']}" if "column" in item else str(item["function"])
     return str(item["name"])
+
+
+def _recast(part: type[msgspec.Struct], old: list[Document], new: list[Document]) -> Mapping[str, str]:
+    """View -> what is said of it, for each view that a service reads once, before and after, in another role."""
+    if part is not model.ServiceItem:
+        return {}
+    was, now = ({i["view"]: i.get("alias", i["view"]) for i in side} for side in (old, new))
+    once = [view for view in was if [i["view"] for i in (*old, *new)].count(view) == 2 and view in now]
+    return {
+        view: f"columns called {was[view]}__... are called {now[view]}__... now; the role {was[view]} keeps their names"
+        for view in once
+        if was[view] != now[view]
+    }
 
 
 def _keyed(part: type[msgspec.Struct], items: list[Document]) -> dict[tuple[str, int], tuple[int, Document]]:

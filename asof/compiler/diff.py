@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from asof.compiler.classify import ChangeClass, Dialects, Reason, edits, worst
+from asof.compiler.column_reach import EVERYTHING, ColumnReach
 from asof.compiler.fingerprint import Document, as_seen_from, documents_of, fingerprint
 from asof.compiler.graph import Graph, graph_of
+from asof.compiler.lineage import Lineage
 from asof.compiler.model import SLUGS, VIEW_KINDS, FeatureService, FeatureView, Repo
-from asof.compiler.moves import moves_of, renamed
+from asof.compiler.moves import moves_of, renamed, row_names
 from asof.compiler.query import analyse_view, compare, unknown_tables
 from asof.compiler.query.catalog import Catalog
 from asof.compiler.state import Recorded, State, definition_at, repo_of
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from asof.compiler.classify import QueryComparison
+    from asof.compiler.column_reach import Columns
 
 
 class Action(StrEnum):
@@ -34,10 +37,14 @@ class Action(StrEnum):
 
 
 class Reached(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An object that reads a changed one, directly or through others, and who answers for it."""
+    """An object that reads a changed one, directly or through others, and who answers for it.
+
+    ``features`` are those of its columns that can change, where these are known and not all.
+    """
 
     address: str
     owner: str = ""
+    features: tuple[str, ...] = ()
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"change_class": "class"}):
@@ -98,6 +105,12 @@ class Difference:
     def old_graph(self) -> Graph:
         return graph_of(self.old_repo)
 
+    @cached_property
+    def columns(self) -> ColumnReach:
+        """Changed columns and who reads them, as far as ``diff`` has got."""
+        came_from = {new: old for old, new in self.moves.items()}
+        return ColumnReach(Lineage(self.repo, self.graph), lambda: Lineage(self.old_repo), came_from)
+
 
 def diff(repo: Repo, state: State, *, target: str) -> Difference:
     """What turns ``state`` into ``repo``, as it is in ``target`` (a target's name).
@@ -132,6 +145,10 @@ class _Own:
     @cached_property
     def catalog(self) -> Catalog:
         return Catalog(self.found.repo)
+
+    @cached_property
+    def row_names(self) -> Mapping[str, str]:
+        return {self.catalog.fold(old): self.catalog.fold(new) for old, new in row_names(self.found.moves).items()}
 
     def comparing(self, address: str) -> Callable[[str, str], QueryComparison]:
         """How to compare two queries of the object at ``address``, by the columns of what they read."""
@@ -171,7 +188,7 @@ class _Own:
         moves = self.found.moves
         before, followed = renamed(was.definition, moves)
         old, new = (as_seen_from(d, self.found.target) for d in (before, now.definition))
-        own = edits(old | {"name": new["name"]}, new, self.dialects, self.comparing(address))
+        own = edits(old | {"name": new["name"]}, new, self.dialects, self.comparing(address), self.row_names)
         if address in moves.values():
             own = (_moved(was.definition["name"], new["name"]), *(r for r in own if r.pointer != "/moved_from"))
         return (*own, *followed)
@@ -189,13 +206,16 @@ def _with_upstream(
     views = tuple(f"{SLUGS[kind]}/" for kind in VIEW_KINDS)
     made: dict[str, tuple[Reason, ...]] = {}
     touched: set[str] = set()
+    moved = frozenset(found.moves.values())
     for address in found.graph.in_order():
         reasons = own[address]
         upstream = found.graph.upstream[address]
-        existed = address in found.state.objects or address in found.moves.values()
-        if existed and address.startswith(views):
-            inherited = [r for read in upstream for r in _inherited(found, address, read, made[read])]
-            reasons = (*reasons, *inherited)
+        existed = address in found.state.objects or address in moved
+        if existed:
+            reads = (*upstream, *found.columns.behind(address)) if address.startswith(views) else ()
+            inherited = {r: i for r in reads if (i := _inherited(found, address, r, made[r])) is not None}
+            found.columns.learn(address, reasons, {read: columns for read, (_, columns) in inherited.items()})
+            reasons = (*reasons, *(reason for reason, _ in inherited.values()))
         made[address] = reasons
         if reasons or not existed or touched.intersection(upstream):
             touched.add(address)
@@ -212,25 +232,28 @@ def _recompiled(found: Difference, address: str) -> bool:
     return found.state.objects[address].hashes.sql != found.recorded[address].hashes.sql
 
 
-def _inherited(found: Difference, address: str, read: str, reasons: tuple[Reason, ...]) -> Iterator[Reason]:
-    """What a change of ``read`` means for the view at ``address``, which reads it."""
+def _inherited(
+    found: Difference, address: str, read: str, reasons: tuple[Reason, ...]
+) -> tuple[Reason, Columns | None] | None:
+    """What a change of ``read`` means for the view at ``address``, which reads it, and for which of its columns."""
     reader = found.repo.definitions[address]
     unseen = _UNSEEN_IN_ROWS if isinstance(reader, FeatureView) else ("/online",)
     reasons = tuple(r for r in reasons if not r.pointer.startswith(unseen))
-    if not reasons:
-        return
-    cause = worst(reasons)
-    if read.startswith("entity/"):
-        if cause.rank >= ChangeClass.VALUE_CHANGE.rank:
-            text = f"its key changes with {read}"
-            yield Reason(pointer="", change_class=cause, text=text, upstream=read, rows=True)
-        return
+    cause = worst(reasons) if reasons else ChangeClass.METADATA
     if cause.rank >= ChangeClass.VALUE_CHANGE.rank:
-        text = f"it reads {read}, whose values can change"
-        yield Reason(pointer="", change_class=ChangeClass.VALUE_CHANGE, text=text, upstream=read, rows=True)
-    elif cause is ChangeClass.ADDITIVE and _may_notice_columns(found, address):
+        if read.startswith("entity/"):
+            text = f"its key changes with {read}"
+            return Reason(pointer="", change_class=cause, text=text, upstream=read, rows=True), EVERYTHING
+        columns = found.columns.touched(address, read)
+        if columns is EVERYTHING or columns:
+            text = f"it reads {read}, whose values can change"
+            value = ChangeClass.VALUE_CHANGE
+            return Reason(pointer="", change_class=value, text=text, upstream=read, rows=True), columns
+    elif cause is ChangeClass.ADDITIVE and not read.startswith("entity/") and _may_notice_columns(found, address):
         text = f"its query may pick up the columns that {read} gains"
-        yield Reason(pointer="", change_class=ChangeClass.VALUE_CHANGE, text=text, upstream=read, rows=True)
+        value = ChangeClass.VALUE_CHANGE
+        return Reason(pointer="", change_class=value, text=text, upstream=read, rows=True), EVERYTHING
+    return None
 
 
 _UNSEEN_IN_ROWS = ("/online", "/ttl", "/aggregations")
@@ -301,7 +324,7 @@ def _deleted(found: Difference, address: str) -> Change:
 def _reach(found: Difference, address: str, cls: ChangeClass) -> tuple[Reached, ...]:
     """Who reads the object and can tell the difference."""
     if cls.rank >= ChangeClass.IDENTITY.rank:
-        return _owned(found, found.graph.below(address))
+        return _owned(found, found.columns.of(address))
     if cls is ChangeClass.ADDITIVE:
         gaining = [a for a in found.graph.downstream[address] if _takes_all(found, a, address)]
         return _owned(found, {*gaining, *found.graph.below(*gaining)})
@@ -314,6 +337,13 @@ def _takes_all(found: Difference, service: str, address: str) -> bool:
     return isinstance(reader, FeatureService) and any(i.view == name and not i.features for i in reader.features)
 
 
-def _owned(found: Difference, addresses: Iterable[str]) -> tuple[Reached, ...]:
-    both = {**found.state.objects, **found.recorded}
-    return tuple(Reached(address=a, owner=both[a].owner) for a in sorted(addresses))
+def _owned(found: Difference, reached: Mapping[str, Columns | None] | Iterable[str]) -> tuple[Reached, ...]:
+    columns = reached if isinstance(reached, dict) else dict.fromkeys(reached, EVERYTHING)
+    return tuple(
+        Reached(
+            address=address,
+            owner=(found.recorded.get(address) or found.state.objects[address]).owner,
+            features=found.columns.some(address, columns[address]),
+        )
+        for address in sorted(columns)
+    )

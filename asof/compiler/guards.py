@@ -32,12 +32,16 @@ STILL_USED = rule("AS603", "an object that others use cannot be deleted")
 
 
 class Blocked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An action that stands in the plan and must not be carried out; ``remedy`` says what lifts it."""
+    """An action that stands in the plan and must not be carried out; ``remedy`` says what lifts it.
+
+    ``policy`` names the house rule that speaks, if it is one: a key of ``policies`` in asof.yaml, or a file's name.
+    """
 
     address: str
     code: str
     message: str
     remedy: str
+    policy: str = ""
 
 
 def guarded(found: Difference, layout: Layout, allowed: frozenset[str]) -> tuple[Blocked, ...]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from asof.compiler.graph import Graph
     from asof.compiler.model import AnyDefinition, Repo
     from asof.compiler.query.analysis import TableColumn
+    from asof.compiler.query.trace import Trace
 
 
 class Use(StrEnum):
@@ -81,6 +82,7 @@ class Lineage:
         self._made: dict[str, Mapping[str, Origins]] = {}
         self._spellings: dict[str, dict[str, str]] = {}
         self._open: set[str] = set()
+        self._traces: dict[str, Trace | None] = {}
 
     @cached_property
     def graph(self) -> Graph:
@@ -97,6 +99,20 @@ class Lineage:
             definition = self.repo.definitions.get(address)
             self._made[address] = self._of(definition) if definition is not None else {}
         return self._made[address]
+
+    def is_opaque(self, address: str) -> bool:
+        """Whether what the object is made from cannot be told column by column: its SQL is not understood."""
+        definition = self.repo.definitions.get(address)
+        match definition:
+            case FeatureView():
+                query, needed = definition.query, [column.name for column in definition.schema]
+            case SavedDataset():
+                query, needed = definition.spine.query, []
+            case _:
+                return False
+        trace = self._trace(query) if query else None
+        # A star over columns that nobody declared yields outputs that no trace knows.
+        return bool(query) and (trace is None or any(self.catalog.fold(name) not in trace.outputs for name in needed))
 
     def above(self, *columns: Column) -> Mapping[Column, Use]:
         """Everything that ``columns`` are made from, directly or through others, nearest first."""
@@ -156,6 +172,11 @@ class Lineage:
             case _:
                 return {}
 
+    def _trace(self, query: str) -> Trace | None:
+        if query not in self._traces:
+            self._traces[query] = traced(self.catalog, query)
+        return self._traces[query]
+
     def _of_source(self, source: DataSource) -> Mapping[str, Origins]:
         history = batch_source(self.repo, source)
         names = [used for _, used, _ in stored_columns(source if source.columns else history)]
@@ -189,7 +210,7 @@ class Lineage:
     def _rows_of(self, view: FeatureView) -> tuple[_Reading, Origins]:
         """How a view's names are read from what it reads, and what decides on its rows."""
         if view.query:
-            trace = traced(self.catalog, view.query)
+            trace = self._trace(view.query)
             if trace is None:
                 return _Reading({}, None, self.catalog), {}
             outputs = {name: self._spelt(origin) for name, origin in trace.outputs.items()}
@@ -246,7 +267,7 @@ class Lineage:
         made: dict[str, Origins] = {}
         rows: Origins = {}
         spine = dataset.spine
-        if spine.query and (trace := traced(self.catalog, spine.query)) is not None:
+        if spine.query and (trace := self._trace(spine.query)) is not None:
             rows = dict.fromkeys(self._spelt(trace.rows), Use.ROWS)
             made = {name: rows | dict.fromkeys(self._spelt(found), Use.VALUE) for name, found in trace.outputs.items()}
         elif spine.source and (source := self.repo.source(spine.source)) is not None:

@@ -14,6 +14,8 @@ from asof.compiler.definition_file import NOT_A_MAP, Part, doubts, known_part, r
 from asof.compiler.diagnostics import Diagnostic, Label, in_order, rule
 from asof.compiler.lower import lower_project
 from asof.compiler.model import SLUGS, VIEW_KINDS, AnyDefinition, Project, Repo
+from asof.compiler.owners import Owners, read_owners
+from asof.compiler.policy_files import POLICY_FILE, SqlPolicy, read_policy
 from asof.compiler.settings import setting_problems
 from asof.compiler.source import Origin, Span
 from asof.compiler.violations import violations
@@ -63,7 +65,15 @@ def load(files: RepoFiles, known: Known | None = None) -> Loaded:
     if project is not None and project_origin is not None:
         origins[""] = project_origin
         definitions = dict(sorted(loading.definitions.items()))
-        repo = Repo(project=project, definitions=definitions, origins=origins, broken=frozenset(loading.broken))
+        owners, policies = loading.beside(files, sources)
+        repo = Repo(
+            project=project,
+            definitions=definitions,
+            origins=origins,
+            broken=frozenset(loading.broken),
+            owners=owners,
+            sql_policies=policies,
+        )
     return Loaded(repo=repo, diagnostics=in_order(loading.found), sources=sources, sound=loading.sound)
 
 
@@ -125,6 +135,23 @@ class _Loading:
             DEFINED_TWICE.at(origin.value("name"), message, address=f"{SLUGS[kind]}/{name}", secondary=(here,))
         )
         return True
+
+    def beside(self, files: RepoFiles, texts: Mapping[str, str]) -> tuple[Owners, tuple[SqlPolicy, ...]]:
+        """What stands in the files that are no definitions."""
+        owners, policies = Owners(), dict[str, SqlPolicy]()
+        for path in sorted(files.beside):
+            if not path.endswith(".sql"):
+                owners, found = read_owners(path, texts[path], files.folder)
+                self.found.extend(found)
+                continue
+            policy, found = read_policy(path, texts[path])
+            self.found.extend(found)
+            if policy is not None:
+                first = policies.setdefault(policy.name, policy)
+                if first is not policy:
+                    message = f"there is a policy `{policy.name}` already, in {first.path}"
+                    self.found.append(POLICY_FILE.at(_beginning(path), message))
+        return owners, tuple(policies[name] for name in sorted(policies))
 
     def project(self, path: str, data: bytes, text: str) -> tuple[Project | None, Origin | None]:
         reading = read(path, data)

@@ -232,14 +232,18 @@ def lower_project(document: Json) -> Json:
     if "ownership" in made:
         made["ownership"] = dict(made["ownership"])
         _pairs(made["ownership"], "tags")
+    if "approvals" in made:
+        made["approvals"] = dict(made["approvals"])
+        _pairs(made["approvals"], "also")
     return made
 
 
 def _policy(name: str, item: str | Json) -> Json:
     if isinstance(item, str):
         return {"rule": name, "severity": item}
-    options = {key: value for key, value in item.items() if key != "severity"}
-    return {"rule": name, "severity": item["severity"], "options": sorted(options.items())}
+    options = {key: value for key, value in item.items() if key not in ("severity", "targets")}
+    made = {"rule": name, "severity": item["severity"], "options": sorted(options.items())}
+    return made | ({"targets": sorted(item["targets"].items())} if "targets" in item else {})
 
 
 def _store(item: Json) -> Json:

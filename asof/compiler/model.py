@@ -14,12 +14,15 @@ from typing import Literal
 import msgspec
 
 from asof.compiler.duration import Duration
+from asof.compiler.owners import Owners
+from asof.compiler.policy_files import SqlPolicy
 from asof.compiler.source import Origin
 from asof.compiler.types import Type
 
 Visibility = Literal["event", "created"]
 Bounds = Literal["[)", "(]"]
 Protection = Literal["delete", "recreate", "value_change"]
+Severity = Literal["error", "warn", "off"]
 Json = object
 """A plain JSON value: what YAML scalars, lists and maps become."""
 
@@ -308,11 +311,29 @@ class Target(Value, frozen=True, kw_only=True):
 
 
 class Policy(Value, frozen=True, kw_only=True):
-    """A house rule and how severe a breach is; ``options`` belong to the rule."""
+    """A house rule and how severe a breach is, in some targets otherwise; ``options`` belong to the rule."""
 
     rule: str
-    severity: Literal["error", "warn", "off"]
+    severity: Severity
+    targets: tuple[tuple[str, Severity], ...] = ()
     options: tuple[tuple[str, Json], ...] = ()
+
+    def severity_in(self, target: str) -> Severity:
+        """How severe a breach is in the target of that name."""
+        return dict(self.targets).get(target, self.severity)
+
+
+class Approvals(Value, frozen=True, kw_only=True):
+    """Whose approval a plan needs: from which class of change on, and by target (no ``targets`` are all of them).
+
+    ``changed`` asks the owners of what changes, ``reached`` those of what a change reaches; "" asks nobody. ``also``
+    holds class -> whom else to ask for changes of that class or worse.
+    """
+
+    changed: str = ""
+    reached: str = ""
+    also: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    targets: tuple[str, ...] = ()
 
 
 class Ownership(Value, frozen=True, kw_only=True):
@@ -331,6 +352,7 @@ class Project(Value, frozen=True, kw_only=True):
     targets: tuple[Target, ...]
     policies: tuple[Policy, ...] = ()
     ownership: Ownership = Ownership()
+    approvals: Approvals | None = None
 
     def target(self, name: str) -> Target | None:
         """The target of that name; "" is the default."""
@@ -350,6 +372,10 @@ class Repo:
     """Addresses that were written but could not be built: whoever refers to them is not to blame."""
     others: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     """Addresses of definitions that other repos of the same registry own, here as they are recorded."""
+    owners: Owners = field(default=Owners(), repr=False)
+    """Who answers for what, by the CODEOWNERS style file of the repo."""
+    sql_policies: tuple[SqlPolicy, ...] = field(default=(), repr=False)
+    """House rules that the repo writes itself."""
 
     def entity(self, name: str) -> Entity | None:
         found = self.definitions.get(f"entity/{name}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asof.compiler.check.rules import IDLE_MOVE
 from asof.compiler.classify import ChangeClass, Reason
 from asof.compiler.diagnostics import rule
 from asof.compiler.source import NOWHERE
@@ -57,6 +58,27 @@ def impossible_moves(repo: Repo, state: State) -> tuple[Diagnostic, ...]:
     return tuple(found)
 
 
+def idle_moves(repo: Repo, state: State) -> tuple[Diagnostic, ...]:
+    """AS655 for each ``moved_from`` that does nothing: the object is there already.
+
+    Where another target may still have to make the move, only what would otherwise be lost is worth a word.
+    """
+    found = []
+    for address, definition in repo.definitions.items():
+        before = origin_of(definition)
+        if not before or address not in state.objects or address in repo.others:
+            continue
+        if before in state.objects and before not in repo.definitions:
+            said = f"{address} exists already and takes nothing over: {before} is deleted, not moved"
+        elif before not in state.objects and len(repo.project.targets) == 1:
+            said = f"moved_from of {address} can go: what it was before is there no more"
+        else:
+            continue
+        origin = repo.origins.get(address)
+        found.append(IDLE_MOVE.at(origin.key("moved_from") if origin else NOWHERE, said, address=address))
+    return tuple(found)
+
+
 def _due(before: str, address: str, state: State) -> bool:
     return before in state.objects and address not in state.objects
 
@@ -72,12 +94,25 @@ def _problem(before: str, address: str, repo: Repo) -> str:
 def renamed(document: Document, moves: Mapping[str, str]) -> tuple[Document, tuple[Reason, ...]]:
     """``document`` with each moved object under its new name, and a reason for each place that followed.
 
-    Names inside SQL stay as they are: a query that follows a move is an edit like any other.
+    Names inside SQL stay as they are: ``row_names`` tells under which names they are to be read.
     """
     if not moves:
         return document, ()
     rename = _Rename(moves)
-    return {field: rename.value(f"/{field}", (field,), value) for field, value in document.items()}, rename.reasons
+    made: Document = {field: rename.value(f"/{field}", (field,), value) for field, value in document.items()}
+    if document.get("full_feature_names"):
+        made["features"] = [_in_its_role(*pair) for pair in zip(document["features"], made["features"], strict=True)]
+    return made, rename.reasons
+
+
+def _in_its_role(was: Document, now: Document) -> Document:
+    """An item of a service whose columns go by its views' names: under a new name it had the old one for a role."""
+    return now if now["view"] == was["view"] else {"alias": was["view"], **now}
+
+
+def row_names(moves: Mapping[str, str]) -> Mapping[str, str]:
+    """Old name -> new name of everything moved that SQL may read."""
+    return {old.partition("/")[2]: new.partition("/")[2] for old, new in moves.items() if old.startswith(_ROWS)}
 
 
 _REFERENCES: Mapping[tuple[str, ...], tuple[str, ...]] = {

@@ -65,8 +65,9 @@ def places(repo: Repo, made: Plan) -> Mapping[str, Span]:
         setting = made.settings_changes[0].pointer.strip("/") if made.settings_changes else ""
         pointer = ("sql_dialect",) if setting == "sql_dialect" else ("targets", made.target, setting)
         found[""] = project.key(*pointer)
-        for block in made.blocked:
-            found.setdefault(block.address, project.key("project"))
+        for block in (*made.blocked, *made.warnings):
+            own = repo.origins.get(block.address) if block.address else None
+            found.setdefault(block.address, own.value("name") if own is not None else project.key("project"))
     return found
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from asof.compiler.approvals import Approval, approvals
 from asof.compiler.canonical import sha256_hex
+from asof.compiler.check.rules import NOBODY
 from asof.compiler.classify import ChangeClass, Reason
 from asof.compiler.diagnostics import DiagnosticError, rule
 from asof.compiler.dialects import STORES, of_store
@@ -16,6 +18,7 @@ from asof.compiler.guards import Blocked, guarded
 from asof.compiler.infrastructure import Phase, Step, lay_out
 from asof.compiler.materialize import view_query
 from asof.compiler.ownership import with_others
+from asof.compiler.policies import Freeze, Warned, accepted, freezes, judge, order
 from asof.compiler.source import NOWHERE
 from asof.compiler.state import Recorded, Resource, Settings, State, encode, settings_of
 from asof.compiler.trust import flaw, relying_on
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from asof.compiler.infrastructure import Layout
     from asof.compiler.model import FeatureView, Repo
 
+B = TypeVar("B", bound=Blocked)
 PLAN_FORMAT = 1
 
 UNREADABLE_PLAN = rule("AS606", "plan file cannot be read")
@@ -71,6 +75,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     changes: tuple[Change, ...] = ()
     settings_changes: tuple[Reason, ...] = ()
     blocked: tuple[Blocked, ...] = ()
+    warnings: tuple[Warned, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    policies: dict[str, str] = {}
+    """The house rules that spoke, and how severe a breach is: those of asof.yaml, and those in files."""
+    freezes: tuple[Freeze, ...] = ()
+    """When it must not be applied, as far as asof.yaml says; whether it is such a time is for whoever applies it."""
     allowed: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     objects: dict[str, Recorded | None] = {}
@@ -116,6 +126,9 @@ def _plan(repo: Repo, state: State, name: str, settings: Settings, allow_destroy
     changes = tuple(_priced(change, layout, served) for change in found.changes.values())
     edited = _settings_changes(state.settings, settings)
     objects = _objects(found)
+    judged = judge(found)
+    asked, unowned = approvals(found, settings_change=bool(edited))
+    classes = (*(c.change_class for c in changes), *([ChangeClass.VALUE_CHANGE] if edited else ()))
     made = Plan(
         format=PLAN_FORMAT,
         project=repo.project.project,
@@ -130,7 +143,11 @@ def _plan(repo: Repo, state: State, name: str, settings: Settings, allow_destroy
         read_set=_read_set(found, changes, objects),
         changes=changes,
         settings_changes=edited,
-        blocked=guarded(found, layout, frozenset(allow_destroy)),
+        blocked=in_order((*guarded(found, layout, frozenset(allow_destroy)), *judged.blocked)),
+        warnings=in_order((*judged.warnings, *(_unowned(a) for a in unowned if NOBODY.code not in accepted(found, a)))),
+        approvals=asked,
+        policies={p.rule: severity for p in repo.project.policies if (severity := p.severity_in(name)) != "off"},
+        freezes=freezes(found.repo.project, name, classes) if classes else (),
         allowed=tuple(sorted(set(allow_destroy) & {c.address for c in changes})),
         steps=_steps(layout, bool(changes or edited or objects), state.serial + 1),
         objects=objects,
@@ -139,6 +156,31 @@ def _plan(repo: Repo, state: State, name: str, settings: Settings, allow_destroy
         settings=settings,
     )
     return msgspec.structs.replace(made, effect=effect_of(made))
+
+
+def _unowned(address: str) -> Warned:
+    said = f"{address} needs an approval, and nobody answers for it"
+    return Warned(
+        address=address, code=NOBODY.code, message=said, remedy="add owner, or a line for it to the owners file"
+    )
+
+
+def with_breaches(
+    made: Plan, policies: Mapping[str, str], blocked: Collection[Blocked], warnings: Collection[Warned]
+) -> Plan:
+    """``made`` judged by more ``policies`` (name -> severity), with what they block and what they warn of."""
+    judged = msgspec.structs.replace(
+        made,
+        policies=dict(sorted({**made.policies, **policies}.items())),
+        blocked=in_order((*made.blocked, *blocked)),
+        warnings=in_order((*made.warnings, *warnings)),
+    )
+    return msgspec.structs.replace(judged, effect=effect_of(judged))
+
+
+def in_order(breaches: Iterable[B]) -> tuple[B, ...]:
+    """By address, then code; each once."""
+    return tuple(sorted(set(breaches), key=order))
 
 
 def view_sql(repo: Repo, view: FeatureView, target: str) -> str:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from asof.compiler import types
 from asof.compiler.features import result_type
-from asof.compiler.model import Column, DataSource, FeatureView, OnDemandFeatureView, StreamFeatureView
+from asof.compiler.model import Column, DataSource, Entity, FeatureView, OnDemandFeatureView, StreamFeatureView
 from asof.compiler.query import SqlSyntaxError, outline
 from asof.compiler.stored import batch_source, timing_for_views, used_name, view_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from asof.compiler.model import Aggregation, Repo, ServiceItem, Timing, Window
+    from asof.compiler.model import Aggregation, AnyDefinition, Repo, ServiceItem, Timing, Window
     from asof.compiler.types import Type
 
 
@@ -138,3 +138,21 @@ def location_tables(repo: Repo, source: DataSource, target: str) -> set[str]:
     if location.query:
         return set(outline(location.query, repo.project.sql_dialect).tables)
     return {location.table} if location.table else set()
+
+
+def column_tags(definition: AnyDefinition) -> Mapping[str, Mapping[str, str]]:
+    """The tags of columns that have any, by the names that readers use."""
+    found: dict[str, tuple[tuple[str, str], ...]] = {}
+    match definition:
+        case DataSource():
+            found = {used_name(definition, column.name): column.tags for column in definition.columns}
+        case FeatureView():
+            found = {column.name: column.tags for column in definition.schema}
+            found |= {name: aggregation.tags for name, (aggregation, _) in windows(definition).items()}
+        case OnDemandFeatureView():
+            found = {feature.name: feature.tags for feature in definition.features}
+        case Entity():
+            found = {key.name: key.tags for key in definition.join_keys}
+        case _:
+            return {}
+    return {name: dict(tags) for name, tags in found.items() if tags}

@@ -32,17 +32,20 @@ class RepoFiles:
     """The texts of a feature repo, read once, before anything is compiled.
 
     ``project`` is the path of asof.yaml; ``texts`` maps each path, relative to the repo and with
-    forward slashes, to its bytes as found on disk.
+    forward slashes, to its bytes as found on disk. ``beside`` are files that are no definitions: policies
+    and at most one owners file, whose patterns start ``folder`` above the repo.
     """
 
     project: str
     texts: Mapping[str, bytes]
     tables: Mapping[str, bytes] = field(default_factory=dict)
     """CSV files that definitions name as ``csv_file``, likewise."""
+    beside: Mapping[str, bytes] = field(default_factory=dict)
+    folder: str = ""
 
     def decoded(self) -> dict[str, str]:
         """The same as text, for code frames; what is not UTF-8 shows as replacement characters."""
-        return {path: data.decode("utf-8-sig", "replace") for path, data in self.texts.items()}
+        return {path: data.decode("utf-8-sig", "replace") for path, data in (*self.texts.items(), *self.beside.items())}
 
 
 @dataclass(frozen=True, slots=True)

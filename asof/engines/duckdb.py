@@ -15,12 +15,13 @@ from asof.compiler.source import NOWHERE
 from asof.compiler.store_options import LATEST, STORE_UNAVAILABLE, options_of
 from asof.engines.arrow import arrow_schema, conform, type_of
 from asof.engines.base import BATCH_ROWS, refused
+from asof.engines.estimates import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from asof.compiler.model import Column, Store
+    from asof.compiler.model import Column, Location, Store
     from asof.compiler.types import Type
 
 _SETTINGS = ("memory_limit", "threads")
@@ -93,6 +94,18 @@ class DuckDBEngine:
             finally:
                 connection.unregister(_INCOMING)
 
+    def estimate(self, location: Location) -> Estimate:
+        """Files by their size and Parquet footers, tables by the catalog, a query by the optimizer's own estimate."""
+        with self._free() as connection:
+            if location.path:
+                return _of_files(connection, location.path)
+            if location.table:
+                rows = connection.execute(_TABLE_ROWS, [location.table.rpartition(".")[2]]).fetchall()
+                return Estimate(by="catalog of duckdb", rows=sum(int(row[0]) for row in rows) if rows else None)
+            plan = connection.execute(f"EXPLAIN (FORMAT json) {location.query}").fetchall()
+            said = re.search(r'"Estimated Cardinality": "(\d+)"', str(plan[0][1]))
+            return Estimate(by="optimizer of duckdb", rows=int(said[1]) if said else None)
+
     def close(self) -> None:
         self._connection.close()
 
@@ -104,6 +117,20 @@ class DuckDBEngine:
             self._result = None
         with _complaints():
             yield self._connection
+
+
+_TABLE_ROWS = "SELECT estimated_size FROM duckdb_tables() WHERE table_name = ?"
+_PARQUET_ROWS = "SELECT CAST(sum(num_rows) AS BIGINT) FROM parquet_file_metadata(?)"
+
+
+def _of_files(connection: duckdb.DuckDBPyConnection, path: str) -> Estimate:
+    files, size = connection.execute("SELECT count(*), CAST(sum(size) AS BIGINT) FROM read_blob(?)", [path]).fetchall()[
+        0
+    ]
+    if not path.endswith((".parquet", ".pq")):
+        return Estimate(by="size of files", bytes=size, partitions=files)
+    rows = connection.execute(_PARQUET_ROWS, [path]).fetchall()[0][0]
+    return Estimate(by="Parquet footers", rows=rows, bytes=size, partitions=files)
 
 
 def _batches(found: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

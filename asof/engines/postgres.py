@@ -7,7 +7,7 @@ import json
 import os
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -36,6 +36,7 @@ from asof.compiler.types import (
 )
 from asof.engines.arrow import arrow_schema, arrow_type, type_of
 from asof.engines.base import BATCH_ROWS, refused
+from asof.engines.estimates import Estimate
 from asof.engines.json_values import from_json, to_json
 
 try:
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from asof.compiler.model import Column, Store
+    from asof.compiler.model import Column, Location, Store
 
 _OIDS: dict[int, Type] = {
     16: BOOL,
@@ -171,6 +172,20 @@ class PostgresEngine:
             # Without statistics the planner takes a fresh table for a small one.
             self._connection.execute(f"ANALYZE pg_temp.{table}".encode())
 
+    def estimate(self, location: Location) -> Estimate:
+        """A dry run: the planner's rows, and the pages that the catalog counts for each table it would read."""
+        if not (location.table or location.query):
+            return Estimate(by="postgres reads no files")
+        asked = f"SELECT * FROM {location.table}" if location.table else location.query  # noqa: S608
+        self._end_result()
+        with _complaints():
+            told: Any = self._connection.execute(f"EXPLAIN (FORMAT json, VERBOSE) {asked}".encode()).fetchall()[0][0]
+            root = (json.loads(told) if isinstance(told, str) else told)[0]["Plan"]
+            tables = sorted(set(_tables_read(root)))
+            named = ([name for _, name in tables], [schema for schema, _ in tables])
+            size: Any = self._connection.execute(_SIZE, named).fetchall()[0][0]
+        return Estimate(by="planner of postgres", rows=int(root["Plan Rows"]), bytes=size, partitions=len(tables))
+
     def close(self) -> None:
         self._end_result()
         self._connection.close()
@@ -185,6 +200,22 @@ class PostgresEngine:
         if self._result is not None:
             self._result.close()
             self._result = None
+
+
+_SIZE = """
+SELECT CAST(sum(c.relpages::bigint * current_setting('block_size')::bigint) AS bigint)
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+JOIN unnest(%s::text[], %s::text[]) AS wanted (relation, schema) ON (relation, schema) = (c.relname, n.nspname)
+"""
+
+
+def _tables_read(node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(schema, table) of every table in a plan: the partitions that are left once it is pruned."""
+    if "Relation Name" in node:
+        yield node.get("Schema", "public"), node["Relation Name"]
+    for below in node.get("Plans", ()):
+        yield from _tables_read(below)
 
 
 def _copied(connection: psycopg.Connection[tuple[object, ...]], copy: str) -> Generator[bytes]:

@@ -12,6 +12,7 @@ import msgspec
 from asof.compiler.diagnostics import DiagnosticError, rule
 from asof.compiler.infrastructure import Phase, Step
 from asof.compiler.plan import Plan, settings_token, state_after
+from asof.compiler.policies import FROZEN, frozen
 from asof.compiler.source import NOWHERE
 from asof.ops.lanes import Lanes, StepError
 from asof.ops.observe import matters
@@ -124,6 +125,10 @@ def apply(plan: Plan, registry: Registry, hands: Hands) -> Applied:
     if plan.blocked:
         notes = tuple(f"{b.message}; {b.remedy}" for b in plan.blocked)
         raise BlockedPlanError(BLOCKED.at(NOWHERE, f"{len(notes)} actions of this plan are blocked", notes=notes))
+    held = frozen(plan.freezes, registry.clock())
+    if held is not None and held.severity == "error" and not plan.empty:
+        note = "plan again when it is over, or change `freeze` in asof.yaml in a change of its own"
+        raise BlockedPlanError(FROZEN.at(NOWHERE, f"{plan.project} in {plan.target} is {held.text}", notes=(note,)))
     found = registry.head()
     head = found[0] if found else None
     if not _committed(plan, head):

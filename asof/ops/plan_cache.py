@@ -39,9 +39,9 @@ class KeptPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 def key_of(files: RepoFiles, *, target: str, allow_destroy: Collection[str]) -> str:
     """The SHA-256 of what was read, what was asked and the code that answers."""
-    asked = msgspec.json.encode([code(), files.project, target, sorted(allow_destroy)])
+    asked = msgspec.json.encode([code(), files.project, files.folder, target, sorted(allow_destroy)])
     digest = hashlib.sha256(asked)
-    for path, data in sorted({**files.texts, **files.tables}.items()):
+    for path, data in sorted({**files.texts, **files.tables, **files.beside}.items()):
         digest.update(f"\0{path}\0{len(data)}\0".encode())
         digest.update(data)
     return digest.hexdigest()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from asof.compiler.check import check
+from asof.compiler.check.rules import HOUSE_RULES
 from asof.compiler.diagnostics import DiagnosticError, Level
 from asof.compiler.model import Repo
 from asof.compiler.ownership import owned, with_others
@@ -32,7 +33,11 @@ def promotion(
     applied = repo_of(source)
     adapted = msgspec.structs.replace(project, sql_dialect=applied.project.sql_dialect)
     repo = owned(Repo(project=adapted, definitions=applied.definitions), project.ownership)
-    errors = [found for found in check(with_others(repo, current)) if found.level is Level.ERROR]
+    errors = [
+        found
+        for found in check(with_others(repo, current), target=target)
+        if found.level is Level.ERROR and found.code not in HOUSE_RULES
+    ]
     if errors:
         raise DiagnosticError(*errors)
     return plan(repo, current, target=target, allow_destroy=allow_destroy)

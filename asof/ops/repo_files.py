@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from asof.compiler.diagnostics import Diagnostic, rule
+from asof.compiler.owners import FILES as OWNERS_FILES
+from asof.compiler.patterns import path_pattern
+from asof.compiler.policy_files import FOLDER as POLICIES
 from asof.compiler.source import RepoFiles, Span
+from asof.ops.checkout import folder_in_checkout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,7 +58,23 @@ def _read(root: Path, paths: Callable[[_Walk], Iterator[str]]) -> tuple[RepoFile
         return None, tuple(walk.found)
     named = {found.decode("utf-8", "replace") for data in texts.values() for found in _CSV_FILE.findall(data)}
     tables = {path: data for path in sorted(named) if (data := walk.table(path)) is not None}
-    return RepoFiles(project=PROJECT, texts=texts, tables=tables), tuple(walk.found)
+    beside, folder = _beside(walk)
+    files = RepoFiles(project=PROJECT, texts=texts, tables=tables, beside=beside, folder=folder)
+    return files, tuple(walk.found)
+
+
+def _beside(walk: _Walk) -> tuple[dict[str, bytes], str]:
+    """``policies/*.sql``, the owners file of the repo or of the checkout around it, and where its patterns start."""
+    paths = sorted(f"{POLICIES}/{path.name}" for path in (walk.root / POLICIES).glob("*.sql"))
+    found = {path: data for path in paths if walk.is_regular(path) and (data := walk.read(path)) is not None}
+    inside = folder_in_checkout(walk.root)
+    up = "/".join([".."] * (inside.count("/") + 1)) + "/" if inside else ""
+    for start, folder in (("", ""), (up, inside)) if inside else (("", ""),):
+        for name in OWNERS_FILES:
+            path = f"{start}{name}"
+            if (walk.root / path).is_file() and (data := walk.read(path)) is not None:
+                return found | {path: data}, folder
+    return found, ""
 
 
 def belongs(root: Path, path: str) -> bool:
@@ -141,13 +160,21 @@ class _Walk:
         message = f"`{path}` is a link to something outside of the repo"
         self.found.append(LINK_OUT.at(_at(str(path)), message, notes=("it is not followed",)))
 
+    def is_regular(self, path: str) -> bool:
+        """Whether ``path`` is a file of the repo; a link that leaves it is reported and is none."""
+        inside = (self.root / path).resolve().is_relative_to(self.home)
+        if not inside:
+            message = f"`{path}` is a link to something outside of the repo"
+            self.found.append(LINK_OUT.at(_at(path), message, notes=("it is not followed",)))
+        return inside and (self.root / path).is_file() and not self.is_ignored(path, is_folder=False)
+
     def is_ignored(self, path: str, is_folder: bool) -> bool:
         ignored = False
         for pattern in self.patterns:
             wanted = pattern.removeprefix("!")
             if wanted.endswith("/") and not is_folder:
                 continue
-            if _glob(wanted.rstrip("/")).fullmatch(path):
+            if path_pattern(wanted.rstrip("/")).fullmatch(path):
                 ignored = not pattern.startswith("!")
         return ignored
 
@@ -162,16 +189,6 @@ class _Walk:
         except OSError as error:
             self.found.append(UNREADABLE.at(_at(path), f"`{path}` cannot be read: {error.strerror}"))
             return None
-
-
-@cache
-def _glob(pattern: str) -> re.Pattern[str]:
-    """A pattern as in .gitignore: with a slash it starts at the root, without one it matches at any depth."""
-    anchored = "/" in pattern
-    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern.removeprefix("/"))
-    special = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    body = "".join(special.get(part, re.escape(part)) for part in parts)
-    return re.compile(body if anchored else f"(?:.*/)?{body}")
 
 
 def _at(path: str) -> Span:

@@ -19,6 +19,10 @@ _LATEST = {
     "frame": "a running maximum over rows and questions",
     "pairs": "each question joined with its rows, ranked",
 }
+_TOTALS = {
+    "edges": "counts and integers, at the edges of windows on one time line",
+    "frames": "counts and integers, by a frame for each end of a window",
+}
 _CLOCK = {
     "instant": "the engine's own instants and intervals",
     "microseconds": "whole microseconds since 1970",
@@ -60,7 +64,7 @@ def page(dialect: Dialect) -> str:
         ("can also run", others or "-"),
         ("clock", f"{dialect.clock}: {_CLOCK[dialect.clock]}"),
         ("windows over frames", ", ".join(sorted(dialect.frame_functions | dialect.exact_frame_functions)) or "-"),
-        ("running totals", "yes" if dialect.running_totals else "-"),
+        ("running totals", _TOTALS[dialect.running_totals] if dialect.running_totals else "-"),
         ("before any query", "; ".join(dialect.prologue) or "-"),
         *(
             (said, f"at most {getattr(dialect, name):,}")

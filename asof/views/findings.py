@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -73,7 +74,7 @@ def findings(report: Report, *, least: ChangeClass = ChangeClass.ADDITIVE) -> tu
     """
     made = [_of_diagnostic(report, found) for found in report.diagnostics]
     if report.plan is not None:
-        made += [*_blocked(report, report.plan), *_changes(report, report.plan, least)]
+        made += [*_breaches(report, report.plan), *_changes(report, report.plan, least)]
     made.sort(key=lambda f: (tuple(Level).index(f.level), f.span.path, f.span.line, f.span.column, f.rule, f.message))
     return tuple(_fingerprinted(made))
 
@@ -91,16 +92,19 @@ def _of_diagnostic(report: Report, found: Diagnostic) -> Finding:
     )
 
 
-def _blocked(report: Report, made: Plan) -> Iterator[Finding]:
-    for block in made.blocked:
+def _breaches(report: Report, made: Plan) -> Iterator[Finding]:
+    """What blocks the plan, and what it warns of."""
+    levels = [(block, Level.ERROR, "lift") for block in made.blocked]
+    levels += [(warned, Level.WARNING, "mend") for warned in made.warnings]
+    for found, level, verb in levels:
         yield Finding(
-            rule=block.code,
-            level=Level.ERROR,
-            title=RULES[block.code].summary if block.code in RULES else "blocked",
-            message=wording.plain(block.message),
-            address=block.address,
-            hint=wording.plain(f"to lift it: {block.remedy}"),
-            span=_placed(report, report.places.get(block.address, NOWHERE)),
+            rule=found.code,
+            level=level,
+            title=RULES[found.code].summary if found.code in RULES else "blocked",
+            message=wording.plain(f"{found.policy}: {found.message}" if found.policy else found.message),
+            address=found.address,
+            hint=wording.plain(f"to {verb} it: {found.remedy}"),
+            span=_placed(report, report.places.get(found.address, NOWHERE)),
         )
 
 
@@ -139,7 +143,7 @@ def _placed(report: Report, span: Span) -> Span:
     if not span.path:
         return NOWHERE
     path = span.path.replace("\\", "/")
-    path = f"{report.folder}/{path}" if report.folder else path
+    path = posixpath.normpath(f"{report.folder}/{path}") if report.folder else path
     end = (span.end_line, span.end_column) if span.end_line == span.line else (span.line, 0)
     return Span(
         path=path, line=max(span.line, 1), column=max(span.column, 1), end_line=max(end[0], 1), end_column=end[1]

@@ -29,6 +29,8 @@ def junit(report: Report) -> str:
         _suite(root, "definitions", list(_definitions(report)))
     if report.plan is not None:
         _suite(root, "plan", list(_changes(report.plan)))
+        if report.plan.policies:
+            _suite(root, "policies", list(_policies(report.plan)))
     if report.tests:
         _suite(root, "tests", list(_tests(report)))
     cases = list(root.iter("testcase"))
@@ -63,7 +65,8 @@ def _definitions(report: Report) -> Iterator[Xml.Element]:
 
 def _changes(made: Plan) -> Iterator[Xml.Element]:
     """A case for each change, which fails where it is blocked; then what is blocked beside the changes."""
-    blocked = {block.address: [b for b in made.blocked if b.address == block.address] for block in made.blocked}
+    own = [block for block in made.blocked if not block.policy]  # house rules have cases of their own
+    blocked = {block.address: [b for b in own if b.address == block.address] for block in own}
     if not made.changes and not blocked:
         yield _case("plan", "no changes")
     for why in wording.settings(made):
@@ -79,6 +82,19 @@ def _changes(made: Plan) -> Iterator[Xml.Element]:
         case = _case("plan.blocked", address or "settings")
         for block in blocks:
             _fail(case, block.code, block.message, f"{block.message}\nto lift it: {block.remedy}")
+        yield case
+
+
+def _policies(made: Plan) -> Iterator[Xml.Element]:
+    """A case for each house rule: it fails where it blocks the plan."""
+    for name, severity in made.policies.items():
+        case = _case(f"policies.{severity}", name)
+        for block in made.blocked:
+            if block.policy == name:
+                _fail(case, block.code, block.message, f"{block.message}\nto lift it: {block.remedy}")
+        said = [f"warning: {w.message}\nto mend it: {w.remedy}" for w in made.warnings if w.policy == name]
+        if said:
+            _say(case, clipped("\n".join(said), _TEXT))
         yield case
 
 

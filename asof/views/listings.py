@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from asof.compiler.diagnostics import DiagnosticError, Level, nearest, rule
 from asof.compiler.source import NOWHERE
+from asof.views import wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
     from asof.compiler.model import Repo
     from asof.compiler.source import Span
     from asof.compiler.state import Recorded, State
+    from asof.ops.cost import Cost, Costs
     from asof.ops.materialize import Run
     from asof.ops.observe import Drifted
     from asof.ops.online import OnlineFeature
     from asof.ops.scaffold import Jobs
     from asof.registry.records import Entry, Unlock
     from asof.registry.upkeep import Verified
+    from asof.views.report import Report
 
 NOT_A_PAIR = rule("AS193", "an entity is written as KEY=VALUE")
 
@@ -150,6 +153,45 @@ def drifted(found: Sequence[Drifted], title: str) -> str:
     """What is not as recorded, a line each."""
     rows = [(d.found, d.id, d.store, d.address or "-", d.said) for d in found]
     return f"{title}\n\n{table(('found', 'resource', 'store', 'of', ''), rows)}"
+
+
+def beside_plan(report: Report) -> str:
+    """What is said after a plan, each after a line that is empty: drift, cost, and a freeze that holds."""
+    parts = [
+        drifted(report.drift, wording.DRIFT) if report.drift else "",
+        f"{costs(report.costs)}\n" if report.costs is not None else "",
+        f"{wording.frozen(report.frozen)}\n" if report.frozen is not None else "",
+    ]
+    return "".join(f"\n{part}" for part in parts if part)
+
+
+def costs(found: Costs) -> str:
+    """What is read to fill the tables of a plan, a line for each view; and what is kept."""
+    rows = [(c.address, c.work, *figures(c), c.by) for c in found.views]
+    head = ("view", "work", "reads rows", "bytes", "partitions", "told by")
+    parts = [f"Cost of filling the tables\n\n{table(head, rows)}" if rows else "No table has to be filled."]
+    if found.kept:
+        parts.append(f"Kept as they are: the stored rows of {', '.join(found.kept)}.")
+    return "\n\n".join(parts)
+
+
+def figures(cost: Cost) -> tuple[str, str, str]:
+    """Rows, bytes and partitions for people; a dash for what nobody knows."""
+    count, parts = (f"{n:,}" if n is not None else "-" for n in (cost.rows, cost.partitions))
+    return count, size(cost.bytes) if cost.bytes is not None else "-", parts
+
+
+def size(count: int) -> str:
+    """``4.2 GB``"""
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB", "PB"):
+        if value < _THOUSAND:
+            break
+        value, unit = value / _THOUSAND, larger
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+
+
+_THOUSAND = 1_000
 
 
 def verified(found: Sequence[Verified]) -> str:

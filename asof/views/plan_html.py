@@ -14,6 +14,7 @@ from asof.compiler.diff import Action
 from asof.views import evidence as words
 from asof.views import wording
 from asof.views.frames import masked
+from asof.views.listings import figures
 from asof.views.pictures import picture
 from asof.views.plan_markdown import apply_commands, digest, without_plan
 from asof.views.side_by_side import side_by_side
@@ -125,7 +126,11 @@ def _plan(report: Report, made: Plan, found: Evidence | None) -> dict[str, objec
         "worst": "blocked" if made.blocked else str(next(iter(made.counts), "none")),
         "base": wording.base(made),
         "counts": [(str(cls), wording.short_class(cls), count) for cls, count in made.counts.items()],
-        "blocked": [(b.code, b.message, b.remedy) for b in made.blocked],
+        "blocked": [(wording.breach(b), b.message, b.remedy) for b in made.blocked],
+        "warnings": [(wording.breach(w), w.message, w.remedy) for w in made.warnings],
+        "approvals": wording.approvals(made),
+        "frozen": wording.frozen(report.frozen) if report.frozen is not None else "",
+        "costs": [(c.address, c.work, *figures(c), c.by) for c in report.costs.views] if report.costs else [],
         "settings": [str(why) for why in wording.settings(made)],
         "groups": [_group(made, cls, found) for cls in made.counts],
         "steps": [(str(s.phase), wording.what(s), s.reason, bool(s.inverse)) for s in made.steps],
@@ -165,7 +170,8 @@ def _card(made: Plan, change: Change, found: Evidence | None) -> Card:
 
 
 def _who(reached: Reached) -> str:
-    return f"{reached.address} ({reached.owner})" if reached.owner else reached.address
+    name = wording.named(reached)
+    return f"{name} ({reached.owner})" if reached.owner else name
 
 
 def _sql(change: Change, reason: Reason, found: Evidence | None) -> Sql | None:

@@ -16,6 +16,7 @@ from asof.compiler.diff import Action, Reached
 from asof.compiler.plan import plan_bytes
 from asof.views import frames, wording
 from asof.views.evidence import PSI_HINT, edited, example_said, example_table, preview_lines
+from asof.views.listings import figures
 from asof.views.markdown import block, clipped, code, folded, prose, summary
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from asof.compiler.classify import Reason
     from asof.compiler.diagnostics import Diagnostic
     from asof.compiler.diff import Change
+    from asof.compiler.guards import Blocked
     from asof.compiler.plan import Plan
     from asof.views.report import Report
 
@@ -53,6 +55,7 @@ def comment(report: Report) -> str:
         page.refused()
     elif made.empty and not made.blocked:
         page.add(f"### asof: no changes\n\n{prose(wording.up_to_date(made))}")
+        page.warnings(made)
         page.findings()
     else:
         page.plan(made)
@@ -83,12 +86,14 @@ class _Page:
         self.add(f"Plan for {where}, from {wording.base(made)}. **{wording.advice(made)}**")
         blocked = (
             _Row(
-                f"- **[{found.code}]** {prose(clipped(found.message, _TEXT))}. *To lift it:* "
+                f"- **[{found.code}]**{_policy(found)} {prose(clipped(found.message, _TEXT))}. *To lift it:* "
                 f"{prose(clipped(found.remedy, _TEXT))}"
             )
             for found in made.blocked
         )
         self.section("Blocked: it cannot be applied like this", blocked, len(made.blocked))
+        self.asked(made)
+        self.warnings(made)
         self.findings()
         changed = (_Row(f"- `~` {_said(why)}") for why in wording.settings(made))
         self.section("Settings of the target", changed, len(made.settings_changes))
@@ -97,6 +102,7 @@ class _Page:
             for d in self.report.drift
         )
         self.section(wording.DRIFT, drift, len(self.report.drift))
+        self.costs()
         for cls in made.counts:
             if cls not in _COUNTED_ONLY:
                 entries = wording.entries(made, cls)
@@ -113,6 +119,42 @@ class _Page:
         self.preview()
         self.steps(made)
         self.add(_last(self.report, made), always=True)
+
+    def asked(self, made: Plan) -> None:
+        """Who has to approve, and that it is no time to apply."""
+        held = self.report.frozen
+        if held is not None:
+            self.add(f"**{prose(wording.frozen(held))}**", always=True)
+        rows = (_Row(f"- {code(clipped(who, 80))}: {prose(clipped(why, _TEXT))}") for who, why in _approvals(made))
+        self.section(wording.APPROVAL, rows, len(made.approvals))
+
+    def costs(self) -> None:
+        """How much is read to fill the tables, the most first."""
+        found = self.report.costs
+        if found is None:
+            return
+        views = sorted(found.views, key=lambda cost: (-(cost.bytes or 0), -(cost.rows or 0), cost.address))
+        rows = []
+        for cost in views:
+            told = zip(("rows", "", "partitions"), figures(cost), strict=True)
+            said = ", ".join(f"{figure} {unit}".strip() for unit, figure in told if figure != "-")
+            rows.append(
+                _Row(f"- {code(cost.address)}: {cost.work}, reads {said or 'nobody knows how much'} ({prose(cost.by)})")
+            )
+        self.section("Cost of filling the tables", rows, len(rows))
+        if found.kept:
+            kept = [Reached(address=address) for address in found.kept]
+            self.add(f"Kept as they are: the stored rows of {_owned(kept)}.")
+
+    def warnings(self, made: Plan) -> None:
+        rows = (
+            _Row(
+                f"- [{found.code}]{_policy(found)} {prose(clipped(found.message, _TEXT))}. *To mend it:* "
+                f"{prose(clipped(found.remedy, _TEXT))}"
+            )
+            for found in made.warnings
+        )
+        self.section(wording.WARNINGS, rows, len(made.warnings))
 
     def refused(self) -> None:
         self.add(f"### asof: {without_plan(self.report)}")
@@ -258,6 +300,14 @@ def _line(made: Plan, entry: Sequence[Change]) -> str:
     return f"- `{wording.SIGNS[change.action]}` {who}{said}"
 
 
+def _policy(found: Blocked) -> str:
+    return f" {code(clipped(found.policy, 80))}:" if found.policy else ""
+
+
+def _approvals(made: Plan) -> Sequence[tuple[str, str]]:
+    return wording.approvals(made, _REACHED)
+
+
 def _said(why: wording.Why) -> str:
     head = code(why.head)
     text = prose(clipped(why.text, _TEXT))
@@ -266,7 +316,8 @@ def _said(why: wording.Why) -> str:
 
 def _owned(reach: Sequence[Reached]) -> str:
     shown = [
-        f"{code(r.address)} ({code(clipped(r.owner, 80))})" if r.owner else code(r.address) for r in reach[:_REACHED]
+        code(clipped(wording.named(r), 160)) + (f" ({code(clipped(r.owner, 80))})" if r.owner else "")
+        for r in reach[:_REACHED]
     ]
     left = len(reach) - len(shown)
     return ", ".join(shown) + (f" and {left:,} more" if left else "")

@@ -32,6 +32,7 @@ WHOLE = 30
 SHOWN = 20
 """after so many."""
 REACHED = 8
+APPROVED = 4
 DIFF_LINES = 40
 
 
@@ -39,17 +40,20 @@ def human(
     made: Plan, *, evidence: Evidence | None = None, colour: bool = False, width: int = 100, verbose: bool = False
 ) -> str:
     """The plan as text that ends in a line break. An empty plan is one line; ``verbose`` cuts no list short."""
-    if made.empty and not made.blocked:
-        return f"{wording.up_to_date(made)}\n"
     page = _Page(colour=colour, width=width, verbose=verbose, evidence=evidence)
+    if made.empty and not made.blocked:
+        told = "\n".join(page.warnings(made.warnings))
+        return f"{wording.up_to_date(made)}\n" + (f"\n{told}\n" if told else "")
     blocks = [
         [page.bold(wording.headline(made))],
         list(page.blocked(made.blocked)),
+        list(page.warnings(made.warnings)),
         list(page.settings(made)),
         *(list(page.group(made, cls)) for cls in made.counts),
         list(page.steps(made.steps)),
         list(page.preview()),
         list(page.others(made)),
+        list(page.approvals(made)),
         [page.bold(wording.verdict(made))],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -90,9 +94,25 @@ class _Page:
         if blocked:
             yield paint("Blocked: this plan cannot be applied as it is", BOLD, RED, colour=self.colour)
         for block in self.some(blocked):
-            yield from self.wrapped(f"  ! [{block.code}] ", block.message, RED)
+            yield from self.wrapped(f"  ! [{wording.breach(block)}] ", block.message, RED)
             yield from self.wrapped("      ", f"to lift it: {block.remedy}")
         yield from self.more(blocked)
+
+    def warnings(self, warnings: Sequence[Blocked]) -> Iterator[str]:
+        if warnings:
+            yield self.bold(wording.WARNINGS)
+        for found in self.some(warnings):
+            yield from self.wrapped(f"  ? [{wording.breach(found)}] ", found.message, YELLOW)
+            yield from self.wrapped("      ", f"to mend it: {found.remedy}")
+        yield from self.more(warnings)
+
+    def approvals(self, made: Plan) -> Iterator[str]:
+        asked = wording.approvals(made, None if self.verbose else APPROVED)
+        if asked:
+            yield self.bold(wording.APPROVAL)
+        for who, why in self.some(asked):
+            yield from self.wrapped(f"  {who}: ", why)
+        yield from self.more(asked)
 
     def settings(self, made: Plan) -> Iterator[str]:
         if made.settings_changes:

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
     from asof.compiler.diagnostics import Diagnostic
     from asof.compiler.plan import Plan
+    from asof.compiler.policies import Freeze
     from asof.compiler.source import Span
+    from asof.ops.cost import Costs
     from asof.ops.evidence import Evidence
     from asof.ops.feature_tests import TestResult
     from asof.ops.observe import Drifted
@@ -32,6 +34,10 @@ class Report:
     tests: tuple[TestResult, ...] = ()
     drift: tuple[Drifted, ...] = ()
     """What stands in the stores otherwise than recorded, of what the plan touches."""
+    costs: Costs | None = None
+    """What filling its tables costs, where somebody asked."""
+    frozen: Freeze | None = None
+    """The freeze that holds while this is shown; no part of the plan."""
     sources: Mapping[str, str] = field(default_factory=dict)
     places: Mapping[str, Span] = field(default_factory=dict)
     folder: str = ""

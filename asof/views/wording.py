@@ -9,17 +9,22 @@ import json
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from asof.compiler.classify import ChangeClass
 from asof.compiler.diff import Action
 from asof.compiler.places import spelt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from asof.compiler.approvals import Approval
     from asof.compiler.classify import Reason
     from asof.compiler.diff import Change, Reached
+    from asof.compiler.guards import Blocked
     from asof.compiler.infrastructure import Step
     from asof.compiler.plan import Plan
+    from asof.compiler.policies import Freeze
 
 SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.MOVE: ">"}
 
@@ -43,6 +48,8 @@ _COUNTED = {
     ChangeClass.METADATA: ("change of metadata", "changes of metadata"),
 }
 
+WARNINGS = "Worth knowing before it is applied"
+APPROVAL = "Needs approval by"
 DRIFT = "Drift in what this plan touches"
 
 _ADVICE = {
@@ -60,6 +67,8 @@ _ADVICE = {
 _DONE = {"create": "create", "update": "change", "delete": "delete", "move": "rename"}
 TOGETHER = 3
 """So many changes that follow from one thing are told together."""
+_FEATURES = 2
+"""So many features of a reader are named; of more, only the reader."""
 _MODELS_READ = ("feature_service/", "saved_dataset/")
 _VALUE_WIDTH = 80
 _WORD = re.compile(r"[\w./:*-]+")
@@ -139,6 +148,33 @@ def advice(made: Plan) -> str:
     return _ADVICE[worst] if worst else "Only stores and the registry are brought up to date."
 
 
+def approvals(made: Plan, most: int | None = None) -> tuple[tuple[str, str], ...]:
+    """Whose approval the plan needs, and for what: ``("models", "feature_service/pricing is reached")``."""
+    return tuple((plain(asked.by), "; ".join(_asked(asked, most))) for asked in made.approvals)
+
+
+def _asked(asked: Approval, most: int | None) -> Iterator[str]:
+    for addresses, one, many in ((asked.changed, "changes", "change"), (asked.reached, "is reached", "are reached")):
+        if addresses:
+            shown = addresses if most is None or len(addresses) <= most else addresses[:most]
+            left = f" and {len(addresses) - len(shown):,} more" if len(shown) < len(addresses) else ""
+            yield f"{', '.join(shown)}{left} {one if len(addresses) == 1 else many}"
+    if asked.classes:
+        yield f"asked for {' and '.join(short_class(ChangeClass(cls)) for cls in asked.classes)}"
+
+
+def breach(found: Blocked) -> str:
+    """The code, and the policy where a house rule speaks: ``AS661 gold_needs_a_test``."""
+    return plain(f"{found.code} {found.policy}" if found.policy else found.code)
+
+
+def frozen(held: Freeze) -> str:
+    """What is said of a freeze that holds now."""
+    said = plain(held.text)
+    does = "asof apply refuses this before then" if held.severity == "error" else "asof apply does not refuse it"
+    return f"{said[:1].upper()}{said[1:]}; {does}."
+
+
 def left_alone(made: Plan) -> str:
     """What is said of other repos in the same registry; "" where there are none."""
     return (
@@ -175,8 +211,18 @@ def entries(made: Plan, cls: ChangeClass) -> tuple[tuple[Change, ...], ...]:
 def together(changes: Sequence[Change]) -> tuple[Reached, ...]:
     """Whom several changes reach, each once, without themselves."""
     own = {change.address for change in changes}
-    found = {reached.address: reached for change in changes for reached in change.reach if reached.address not in own}
+    found: dict[str, Reached] = {}
+    for change in changes:
+        for one in change.reach:
+            if one.address not in own:
+                found[one.address] = merged(found.get(one.address, one), one)
     return tuple(found[address] for address in sorted(found))
+
+
+def merged(one: Reached, other: Reached) -> Reached:
+    """One object that is reached in two ways: by the features of both, by all where either says all."""
+    both = (*one.features, *(name for name in other.features if name not in one.features))
+    return msgspec.structs.replace(one, features=both if one.features and other.features else ())
 
 
 def reasons(change: Change) -> tuple[Reason, ...]:
@@ -219,8 +265,14 @@ def reached(reach: Iterable[Reached], most: int | None = None) -> str:
     """Who reads what changes, with owners; ``most`` of them, and how many more."""
     found = readers(reach)
     shown = found if most is None or len(found) <= most else found[:most]
-    listed = ", ".join(plain(f"{r.address} ({r.owner})" if r.owner else r.address) for r in shown)
+    listed = ", ".join(plain(f"{named(r)} ({r.owner})" if r.owner else named(r)) for r in shown)
     return f"{listed} and {len(found) - len(shown):,} more" if len(shown) < len(found) else listed
+
+
+def named(reached: Reached) -> str:
+    """``feature_service/pricing:tip``: who is reached, and in what, where that is known and little."""
+    few = len(reached.features) <= _FEATURES
+    return f"{reached.address}:{','.join(reached.features)}" if reached.features and few else reached.address
 
 
 def what(step: Step) -> str:

@@ -47,7 +47,7 @@ def test_an_edit_is_planned_anew(repo: Path) -> None:
     apply(repo)
     before = planned(repo)
     file = repo / "features.yaml"
-    file.write_text(file.read_text(encoding="utf-8").replace("7d, 30d", "7d, 60d", 1), encoding="utf-8")
+    file.write_text(file.read_text(encoding="utf-8").replace("paid_at", "paid_at\ndelay: 1s", 1), encoding="utf-8")
     assert planned(repo) != before
 
 

@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from asof.compiler.diagnostics import DiagnosticError
-from asof.compiler.model import Column, Store
+from asof.compiler.model import Column, Location, Store
 from asof.compiler.types import TIMESTAMP
 from asof.engines import connect
+from asof.engines.estimates import Estimates
 from asof.testing.engines import EngineSuite
 from asof.testing.online_stores import refused
 
@@ -109,3 +110,42 @@ def test_what_is_not_supported_is_said_with_what_is(tmp_path: Path) -> None:
     assert "duckdb, postgres, sqlite" in found.message
     with refused("AS722"):
         connect(Store(type="duckdb", options=(("pth", "x"),)), root=tmp_path)
+
+
+def test_duckdb_tells_sizes_from_footers_catalog_and_optimizer(tmp_path: Path) -> None:
+    for part in range(3):
+        pq.write_table(pa.table({"k": range(100)}), tmp_path / f"part{part}.parquet")
+    size = sum(path.stat().st_size for path in tmp_path.glob("*.parquet"))
+    with closing(connect(Store(type="duckdb"), root=tmp_path)) as engine:
+        assert isinstance(engine, Estimates)
+        found = engine.estimate(Location(path="part*.parquet"))
+        assert (found.rows, found.bytes, found.partitions) == (300, size, 3)
+        engine.execute(["CREATE TABLE t AS SELECT * FROM range(50)"])
+        assert engine.estimate(Location(table="t")).rows == 50
+        assert engine.estimate(Location(query="SELECT * FROM t")).rows == 50
+        with pytest.raises(DiagnosticError, match="nothing"):
+            engine.estimate(Location(path="nothing.parquet"))
+
+
+def test_postgres_tells_rows_pages_and_partitions_by_a_dry_run(postgres_dsn: str, tmp_path: Path) -> None:
+    store = Store(type="postgres", options=(("url", postgres_dsn),))
+    with closing(connect(store, root=tmp_path)) as engine:
+        assert isinstance(engine, Estimates)
+        engine.execute(
+            [
+                "DROP TABLE IF EXISTS cost_days",
+                "CREATE TABLE cost_days (day date, k int) PARTITION BY RANGE (day)",
+                "CREATE TABLE cost_days_1 PARTITION OF cost_days FOR VALUES FROM ('2026-01-01') TO ('2026-01-02')",
+                "CREATE TABLE cost_days_2 PARTITION OF cost_days FOR VALUES FROM ('2026-01-02') TO ('2026-01-03')",
+                "INSERT INTO cost_days SELECT '2026-01-01'::date + i % 2, i FROM generate_series(1, 10000) AS i",
+                "ANALYZE cost_days",
+            ]
+        )
+        whole = engine.estimate(Location(table="cost_days"))
+        one = engine.estimate(Location(query="SELECT * FROM cost_days WHERE day = '2026-01-01'"))
+        engine.execute(["DROP TABLE cost_days"])
+        assert (whole.rows, whole.partitions) == (10000, 2)
+        assert one.partitions == 1
+        assert whole.bytes is not None
+        assert one.bytes is not None
+        assert 0 < one.bytes < whole.bytes

@@ -22,6 +22,7 @@ KILLERS = (
     "tests/oracle/test_partitions.py::test_no_row_is_lost_at_the_edges_of_days",
     "tests/oracle/test_training.py::test_training_rows_equal_the_oracles",
     "tests/oracle/test_timeline.py",
+    "tests/oracle/test_totals.py",
 )
 
 QUICK = "not spark and not bigquery and not clickhouse"

@@ -153,7 +153,14 @@ MUTANTS = (
         "for back in (reach.until, reach.until)",
     ),
     Mutant("totals: what came before the window is kept", TOTALS, "if beginning else end", "if False else end"),
-    Mutant("totals: no row yet is NULL", TOTALS, 'at if total.kind == "count" else', "at if total.kind else"),
+    Mutant(
+        "totals: no row yet is NULL",
+        TOTALS,
+        'if total.kind == "count"\n        else exp',
+        "if total.kind\n        else exp",
+    ),
+    Mutant("totals by frames: both ends are the instant", TOTALS, "Reach(None, edge.back)", "Reach(None, Duration(0))"),
+    Mutant("totals by frames: a total of one end", TOTALS, "_{self.kind}_{edge.name}", "_{self.kind}"),
     Mutant(
         "totals: sample and population swapped", TOTALS, 'fewer if one.function.endswith("samp") else count', "count"
     ),

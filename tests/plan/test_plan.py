@@ -187,6 +187,13 @@ class TestMoves:
         assert {c.change_class for c in made.changes} == {ChangeClass.IDENTITY}
         assert not made.blocked
 
+    def test_a_move_breaks_a_service_whose_columns_go_by_the_name_of_the_view(self) -> None:
+        start = applied(edited("feature_service/everything", full_feature_names=True))
+        moved = edited("feature_service/everything", repo=self.moved(), full_feature_names=True)
+        assert change(plan(moved, start), "feature_service/everything").change_class == ChangeClass.INTERFACE_BREAK
+        kept = edited("feature_service/everything", repo=moved, features__0__alias="fares")
+        assert change(plan(kept, start), "feature_service/everything").change_class == ChangeClass.IDENTITY
+
     def test_once_moved_the_declaration_may_stay(self) -> None:
         state = applied(self.moved(), applied(WORLD))
         assert plan(self.moved(), state).empty

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,18 +26,22 @@ import msgspec
 import yaml
 
 from asof.compiler.check import check
-from asof.compiler.diagnostics import has_errors, in_order
+from asof.compiler.check.rules import HOUSE_RULES
+from asof.compiler.diagnostics import Level, has_errors, in_order
+from asof.compiler.instants import instant
 from asof.compiler.load import load
 from asof.compiler.model import SLUGS, Ownership, Repo
 from asof.compiler.ownership import with_others
 from asof.compiler.places import places
 from asof.compiler.plan import Plan, plan, state_after
+from asof.compiler.policies import frozen
 from asof.compiler.source import RepoFiles
 from asof.compiler.state import EMPTY, State, repo_of
 from asof.compiler.trials import trials
 from asof.ops.counter_examples import Budget, counter_examples
 from asof.ops.evidence import evidence_of
-from asof.views import plans
+from asof.ops.sql_policies import judged, unusable
+from asof.views import plans, wording
 from asof.views.format import Format
 from asof.views.plan_markdown import comment
 from asof.views.renderings import rendered
@@ -73,12 +77,15 @@ class Scenario:
         target = options.get("target", "local")
         before = _edited(BASE, self.sections.get("before", ""))
         after = _edited(before, self.sections["edit"])
-        state = EMPTY if options.get("empty") else _applied(_repo(before, EMPTY)[0], target)
-        repo, report = _repo(after, state)
-        if has_errors(report.diagnostics):
+        state = EMPTY if options.get("empty") else _applied(_repo(before, EMPTY, target)[0], target)
+        repo, report = _repo(after, state, target)
+        if has_errors(d for d in report.diagnostics if d.code not in HOUSE_RULES):
             return report
-        made = plan(repo, state, target=target, allow_destroy=options.get("allow_destroy", ()))
-        return _with_plan(report, made, repo, state)
+        made = judged(plan(repo, state, target=target, allow_destroy=options.get("allow_destroy", ())), repo)
+        now = options.get("now")
+        held = frozen(made.freezes, instant(now)) if now else None
+        seen = tuple(d for d in report.diagnostics if d.level is not Level.ERROR)
+        return _with_plan(replace(report, diagnostics=seen, frozen=held), made, repo, state)
 
 
 def read(path: Path) -> Scenario:
@@ -98,7 +105,8 @@ def written(scenario: Scenario) -> str:
 def _text(report: Report) -> str:
     if report.plan is None:
         return rendered(report, Format.TEXT)
-    return plans.human(report.plan, evidence=report.evidence, width=100)
+    text = plans.human(report.plan, evidence=report.evidence, width=100)
+    return text if report.frozen is None else f"{text}\n{wording.frozen(report.frozen)}\n"
 
 
 def _effect(report: Report) -> str:
@@ -110,6 +118,8 @@ def _effect(report: Report) -> str:
         json.dumps(
             {
                 "blocked": [f"{b.code} {b.address}" for b in made.blocked],
+                **({"warnings": [f"{w.code} {w.address}" for w in made.warnings]} if made.warnings else {}),
+                **({"approvals": [asked.by for asked in made.approvals]} if made.approvals else {}),
                 "changes": {c.address: f"{c.action} {c.change_class}" for c in made.changes[:40]},
                 "settings": [r.pointer for r in made.settings_changes],
                 "steps": [
@@ -129,13 +139,15 @@ def masked(text: str) -> str:
     return text
 
 
-def _repo(texts: Mapping[str, str], state: State) -> tuple[Repo, Report]:
-    loaded = load(RepoFiles(project="asof.yaml", texts={path: text.encode() for path, text in texts.items()}))
+def _repo(texts: Mapping[str, str], state: State, target: str) -> tuple[Repo, Report]:
+    written = {path: text.encode() for path, text in texts.items()}
+    beside = {path: data for path, data in written.items() if not path.endswith(".yaml")}
+    loaded = load(RepoFiles(project="asof.yaml", texts={p: written[p] for p in written.keys() - beside}, beside=beside))
     assert loaded.repo is not None, loaded.diagnostics
     repo = loaded.repo
     if repo.project.ownership != Ownership() and state.objects:
         repo = with_others(repo, state)
-    found = in_order((*loaded.diagnostics, *check(repo)))
+    found = in_order((*loaded.diagnostics, *check(repo, target=target), *unusable(repo.sql_policies)))
     return repo, Report(command="plan", project=repo.project.project, target="local", diagnostics=found, sources=texts)
 
 
@@ -146,17 +158,8 @@ def _applied(repo: Repo, target: str) -> State:
 
 def _with_plan(report: Report, made: Plan, repo: Repo, state: State) -> Report:
     tried = trials(made, repo, repo_of(state)) if state.objects else ()
-    return Report(
-        command="plan",
-        project=made.project,
-        target=made.target,
-        plan=made,
-        diagnostics=report.diagnostics,
-        sources=report.sources,
-        places=places(repo, made),
-        kept=True,
-        evidence=evidence_of(made, counter_examples(tried, Budget(None))),
-    )
+    evidence = evidence_of(made, counter_examples(tried, Budget(None)))
+    return replace(report, target=made.target, plan=made, places=places(repo, made), kept=True, evidence=evidence)
 
 
 def _edited(texts: Mapping[str, str], edits: str) -> dict[str, str]:

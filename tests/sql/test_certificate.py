@@ -67,6 +67,13 @@ PROVEN = {
         , w AS (SELECT _row, NTH_VALUE(v, _newest) OVER so_far AS v FROM placed WINDOW
                 so_far AS (PARTITION BY k ORDER BY _at, _row ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW))
         SELECT s.k, w.v FROM spine s LEFT JOIN w ON w._row = s._row""",
+    "running totals by a frame for each end of a window": LINE
+    + """
+        , upto AS (SELECT _row, SUM(v) OVER now AS till_now, SUM(v) OVER start AS till_start FROM line WINDOW
+                now AS (PARTITION BY k ORDER BY _at RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW),
+                start AS (PARTITION BY k ORDER BY _at RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL '1' DAY PRECEDING))
+        , hit AS (SELECT _row, till_now - till_start AS v FROM upto WHERE _row IS NOT NULL)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
     "running totals at the edges of windows": """
         , edges AS (SELECT _row, 'end' AS _edge, k, _at FROM spine AS q
                     UNION ALL SELECT _row, 'start' AS _edge, k, _at - INTERVAL '1' DAY AS _at FROM spine AS q)
@@ -217,6 +224,13 @@ LEAKS = {
         , w AS (SELECT _row, SUM(v) OVER (PARTITION BY k ORDER BY _at
                 RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS v FROM line)
         SELECT s.k, w.v FROM spine s LEFT JOIN w ON w._row = s._row""",
+    "running totals by a frame that ends after the instant": LINE
+    + """
+        , upto AS (SELECT _row, SUM(v) OVER soon AS till_soon, SUM(v) OVER start AS till_start FROM line WINDOW
+                soon AS (PARTITION BY k ORDER BY _at RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL '1' DAY FOLLOWING),
+                start AS (PARTITION BY k ORDER BY _at RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL '1' DAY PRECEDING))
+        , hit AS (SELECT _row, till_soon - till_start AS v FROM upto WHERE _row IS NOT NULL)
+        SELECT s.k, h.v FROM spine s LEFT JOIN hit h ON h._row = s._row""",
     "running totals that look ahead": """
         , upto AS (SELECT k, _event, SUM(v) OVER (PARTITION BY k ORDER BY _event
                    RANGE BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS v FROM f)

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from asof import schema
+from asof.compiler.approvals import Approval
 from asof.compiler.classify import ChangeClass, Reason
 from asof.compiler.diff import Action, Change, Reached
 from asof.compiler.fingerprint import Hashes
@@ -13,6 +14,7 @@ from asof.compiler.guards import Blocked
 from asof.compiler.infrastructure import Phase, Step
 from asof.compiler.model import Store
 from asof.compiler.plan import PLAN_FORMAT, Base, Plan, Tool
+from asof.compiler.policies import Freeze
 from asof.compiler.query.edits import Edit, EditGroup
 from asof.compiler.state import Feature, Recorded, Resource, Settings
 from asof.views.plans import as_json
@@ -20,6 +22,8 @@ from tests.scenarios.scenario import FILES, read
 from tests.views.plans import HOSTILE, plan_of
 
 STRUCTS = (
+    Approval,
+    Freeze,
     Base,
     Blocked,
     Change,

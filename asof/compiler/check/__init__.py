@@ -9,7 +9,7 @@ from asof.compiler import model
 from asof.compiler.check import rules
 from asof.compiler.check.capabilities import check_capabilities
 from asof.compiler.check.lints import lints, unused_allows
-from asof.compiler.check.policies import check_allow, check_policies, without_allowed
+from asof.compiler.check.policies import check_allow, check_settings, house_rules, without_allowed
 from asof.compiler.check.scope import Scope
 from asof.compiler.check.services import check_dataset, check_service, check_test
 from asof.compiler.check.sources import check_entity, check_source
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from asof.compiler.model import AnyDefinition, Repo
 
 
-def check(repo: Repo) -> tuple[Diagnostic, ...]:
+def check(repo: Repo, *, target: str = "") -> tuple[Diagnostic, ...]:
     """References, shapes, names, house rules and SQL, in reading order.
 
-    What could not be loaded is known by name (``repo.broken``): nobody is told that it is missing.
+    House rules are as severe as in ``target`` ("" is the default). What could not be loaded is known by name
+    (``repo.broken``): nobody is told that it is missing.
     """
-    return in_order(without_allowed(repo, _everything(repo)))
+    return in_order(without_allowed(repo, _everything(repo, target)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,20 +57,20 @@ def lint(repo: Repo, loaded: Iterable[Diagnostic] = ()) -> Linted:
     return Linted(found=in_order(kept), accepted=in_order(accepted))
 
 
-def _everything(repo: Repo) -> list[Diagnostic]:
-    found: list[Diagnostic] = [*check_targets(repo)]
+def _everything(repo: Repo, target: str = "") -> list[Diagnostic]:
+    found: list[Diagnostic] = [*check_targets(repo), *check_settings(repo)]
     scopes = {address: Scope(repo, definition, found) for address, definition in repo.definitions.items()}
     for address, definition in repo.definitions.items():
         _check_kind(scopes[address], definition)
         _check_life(scopes[address], definition)
         if address not in repo.others:
-            check_policies(scopes[address], definition)
             check_allow(scopes[address], definition)
     found += outside(repo)
     check_cycles(repo, scopes)
     found += check_sql(repo)
     if not repo.broken and not has_errors(found):
         found += check_capabilities(repo)
+    found += house_rules(repo, target, sound=not repo.broken and not has_errors(found))
     # What other repos define is theirs to mend, unless this one breaks it.
     return [f for f in found if f.address not in repo.others or f.level is Level.ERROR]
 

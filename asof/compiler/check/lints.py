@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from asof.compiler.check.duplicates import twice
+from asof.compiler.check.rules import PLANNED
 from asof.compiler.diagnostics import RULES, Fix, Label, Level, rule
 from asof.compiler.graph import graph_of
 from asof.compiler.model import SLUGS, VIEW_KINDS
@@ -46,7 +47,7 @@ def unused_allows(repo: Repo, accepted: Collection[tuple[str, str]]) -> Iterator
     """Suppressions that suppress nothing; ``accepted`` holds (address, code) of those that do."""
     for address, definition in repo.definitions.items():
         for code, _ in definition.allow if address not in repo.others else ():
-            if (address, code) in accepted or code not in RULES or RULES[code].level is Level.ERROR:
+            if (address, code) in accepted or code in PLANNED or code not in RULES or RULES[code].level is Level.ERROR:
                 continue
             origin = repo.origins.get(address)
             span = origin.key("allow", code) if origin else NOWHERE

@@ -1,4 +1,4 @@
-"""The findings about references and shapes: AS302 to AS326, and the house rules AS650 on."""
+"""The findings about references and shapes (AS302 to AS326), the house rules (AS650 on), and those that plans find."""
 
 from asof.compiler.diagnostics import Level, rule
 
@@ -33,3 +33,17 @@ DESCRIPTION = rule("AS651", "an object has no description", Level.WARNING)
 TTL = rule("AS652", "a view has no ttl", Level.WARNING)
 TAGS = rule("AS653", "an object lacks a tag", Level.WARNING)
 NAMING = rule("AS654", "a name breaks the house rule", Level.WARNING)
+RESTRICTED = rule("AS656", "what is tagged reaches a service that it must not reach", Level.WARNING)
+TOO_MANY = rule("AS657", "a view or service has too many features", Level.WARNING)
+BAD_POLICY = rule("AS667", "a house rule that cannot be followed")
+
+IDLE_MOVE = rule("AS655", "a former name that does nothing", Level.WARNING)
+NOT_DEPRECATED = rule("AS658", "what breaks was not deprecated before", Level.WARNING)
+UNSTABLE = rule("AS659", "values change that are to stay", Level.WARNING)
+BROKEN_POLICY = rule("AS661", "a policy of the repo is broken", Level.WARNING)
+NOBODY = rule("AS666", "nobody answers for what needs an approval", Level.WARNING)
+
+PLANNED = frozenset(rule.code for rule in (IDLE_MOVE, NOT_DEPRECATED, UNSTABLE, BROKEN_POLICY, NOBODY))
+"""What only a plan can find; an object can accept it all the same."""
+HOUSE_RULES = frozenset(rule.code for rule in (OWNER, DESCRIPTION, TTL, TAGS, NAMING, RESTRICTED, TOO_MANY))
+"""What teams decide for themselves. As an error it does not keep a plan from being made: it blocks it."""

@@ -28,6 +28,11 @@ LatestStrategy = Literal["asof", "lateral", "timeline", "frame", "pairs"]
 running maximum over such a union of keys and times, and a late fetch; or, the plain form, each question joined with
 all its rows, ranked."""
 
+RunningTotals = Literal["edges", "frames"]
+"""Where the totals of a window's ends are taken: at edges, lines of their own on the time line, for all of which one
+frame does; or at the question itself, by a frame without a beginning for each end, where no line but the question's is
+sorted and the engine adds each row to such a frame once."""
+
 Clock = Literal["instant", "microseconds"]
 """What the builder compares and subtracts times as: the engine's own instants and intervals, or, where those are
 coarser than a microsecond or fit in no frame, whole numbers of microseconds since 1970."""
@@ -105,8 +110,8 @@ class Dialect:
     join_methods: frozenset[str] = frozenset({""})
     """Beside plain joins, such as ASOF."""
 
-    running_totals: ClassVar[bool] = False
-    """Windows of counts and integers are differences of running totals: where measured to be faster."""
+    running_totals: ClassVar[RunningTotals | None] = None
+    """How windows of counts and integers are differences of running totals; None where nothing was measured faster."""
 
     narrow_counts: ClassVar[bool] = False
     """COUNT or ROW_NUMBER are of 32 bits: what multiplies them widens them first."""

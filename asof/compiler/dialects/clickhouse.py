@@ -28,7 +28,7 @@ class ClickHouse(Dialect):
     clock = "microseconds"
     intervals = False
     join_methods = frozenset({"", "ASOF"})
-    running_totals = True
+    running_totals = "edges"
     nodes = syntax.CORE | {exp.ParameterizedAgg}
     builtins = frozenset(
         {

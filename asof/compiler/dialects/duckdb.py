@@ -53,7 +53,7 @@ class DuckDB(Dialect):
         {"MAP_FROM_ENTRIES", "APPROX_QUANTILE", "ROW", "READ_PARQUET", "READ_CSV", "MAKE_TIMESTAMPTZ", "EPOCH_US"}
     )
     join_methods = frozenset({"", "ASOF"})
-    running_totals = True
+    running_totals = "edges"
     frame_functions = frozenset(
         {
             "count", "sum", "mean", "min", "max", "var_pop", "var_samp", "stddev_pop", "stddev_samp",

@@ -48,6 +48,49 @@ def line(
     return exp.Union(this=events, expression=questions, distinct=False)
 
 
+def at_instants(
+    statement: Statement,
+    group: Group,
+    rows: Rows,
+    span: Reach,
+    carried: Iterable[str],
+    *,
+    asked: str = "",
+    labels: Sequence[str] = (),
+) -> exp.Union:
+    """Events that ``span`` reaches, then ``asked``, each at its instant: (row, ``labels``, keys, at, ``carried``).
+
+    ``labels`` are columns that only ``asked`` has; the questions are asked where nothing else is.
+    """
+    names, carried = statement.names, list(carried)
+    questions = statement.questions(group)
+    event = tree.column(rows.table, names.event)
+    events = tree.select(
+        [*(tree.named(exp.Null(), name) for name in (names.row, *labels)), *_of(rows.table, rows.keys),
+         tree.named(event, names.at), *_of(rows.table, carried)],
+        tree.cte(rows.table),
+    )  # fmt: skip
+    statement.among_asked(events, group, rows, questions, span)
+    tree.where(events, statement.within_span(span, event.copy()))
+    instants = tree.select(
+        [*_of("", (names.row, *labels, *rows.keys, names.at)), *(tree.named(exp.Null(), name) for name in carried)],
+        tree.cte(asked or questions),
+    )
+    return exp.Union(this=events, expression=instants, distinct=False)
+
+
+def window(statement: Statement, rows: Rows, name: str, frame: Reach) -> exp.Window:
+    """A window by that name over instants of one key: the rows that ``frame`` reaches."""
+    at = tree.column("", statement.names.at)
+    first = exp.Ordered(this=at, desc=False, nulls_first=statement.dialect.ascending_nulls_first)
+    return exp.Window(
+        this=tree.identifier(name),
+        partition_by=_of("", rows.keys),
+        order=exp.Order(expressions=[first]),
+        spec=frame.frame(statement.dialect),
+    )
+
+
 def last_before(
     statement: Statement, group: Group, asked: str, rows: Rows, span: Reach, features: tuple[str, ...]
 ) -> exp.Select:

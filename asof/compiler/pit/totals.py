@@ -1,12 +1,13 @@
 """Counts and sums of windows as differences of running totals: one pass over rows, whatever the windows.
 
-The total of a window is the running total at its end less the one before its beginning. Rows and the edges
-of all windows stand on one time line, so one sort serves every window and every feature. It is for counts and
-integers alone, whose sums are exact in any order; floats would lose in the subtraction what they gained in the sum.
+The total of a window is the running total at its end less the one before its beginning. Rows and questions, or the
+edges of all their windows, stand on one time line, so one sort serves every window and every feature. It is for
+counts and integers alone, whose sums are exact in any order; floats would lose in the subtraction what they gained.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -15,10 +16,11 @@ from sqlglot import exp
 
 from asof.compiler import tree, types
 from asof.compiler.duration import Duration
-from asof.compiler.pit import reach
+from asof.compiler.pit import reach, timeline
+from asof.compiler.pit.reach import Reach
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from asof.compiler.dialects import Dialect
     from asof.compiler.pit.functions import Windowed
@@ -55,6 +57,9 @@ class _Total:
             wanted += "_"
         return wanted
 
+    def until(self, edge: _Edge) -> str:
+        return f"{self.value}_{self.kind}_{edge.name}"
+
 
 def _totals(one: Windowed) -> tuple[_Total, ...]:
     kinds = ["count"]
@@ -65,15 +70,45 @@ def _totals(one: Windowed) -> tuple[_Total, ...]:
     return tuple(_Total(kind, one.value) for kind in kinds)
 
 
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    """An end of windows, ``back`` from the instant: rows of that very time are inside of the total."""
+
+    back: Duration
+
+    @property
+    def label(self) -> str:
+        """In words: "before" leaves out the rows of the time it names, as most bounds do."""
+        before, odd = divmod(self.back.microseconds - 1, 1000)
+        if odd and self.back.microseconds != 1:
+            return f"until {self.back} ago" if self.back.microseconds else "until now"
+        return f"before {Duration(before * 1000)} ago" if before else "before now"
+
+    @property
+    def name(self) -> str:
+        return self.label.replace(" ", "_")
+
+
+def _edges(one: Windowed) -> tuple[_Edge, ...]:
+    """Where the total is taken, and what is taken off it: all that is older than the window."""
+    end = _Edge(one.reach.until)
+    return (end,) if one.reach.since is None else (end, _Edge(Duration(one.reach.since.microseconds + 1)))
+
+
+_At = Callable[[_Total, _Edge], exp.Expr]
+"""The expression of a total at an edge, of a question's line or of all lines of a question."""
+
+
 def summed(statement: Statement, group: Group, rows: Rows, every: Sequence[Windowed]) -> str:
     """The common table expression of (row, feature ...) for windows that ``adds_up``; returns its name."""
     row = tree.column("", statement.names.row)
-    needed = list(dict.fromkeys(total for one in every for total in _totals(one)))
-    running = _running(statement, group, rows, every, needed)
-    sums = {_column(total, one): _difference(statement, one, total, rows) for one in every for total in _totals(one)}
+    over = _at_edges if statement.dialect.running_totals == "edges" else _over_frames
+    running, at = over(statement, group, rows, every)
+    sums = {_column(total, one): _difference(one, total, at) for one in every for total in _totals(one)}
     query = tree.select([row, *(tree.named(value, name) for name, value in sums.items())], tree.cte(running))
     tree.where(query, [tree.present(row.copy())])
-    query.set("group", exp.Group(expressions=[row.copy()]))
+    if over is _at_edges:
+        query.set("group", exp.Group(expressions=[row.copy()]))
     between = statement.ctes.add(
         f"{group.role}_sums", query, "each window: the total at its end less that before its start"
     )
@@ -83,63 +118,62 @@ def summed(statement: Statement, group: Group, rows: Rows, every: Sequence[Windo
     )
 
 
-def _running(
-    statement: Statement, group: Group, rows: Rows, every: Sequence[Windowed], needed: Sequence[_Total]
-) -> str:
+def _over_frames(statement: Statement, group: Group, rows: Rows, every: Sequence[Windowed]) -> tuple[str, _At]:
+    """(row, total at an edge ...) of each question, and lines without a row for the events."""
+    span = reach.widest([one.reach for one in every])
+    union = timeline.at_instants(statement, group, rows, span, dict.fromkeys(one.value for one in every))
+    line = statement.ctes.add(
+        f"{group.role}_timeline", union, "rows and questions on one time line, each at its own instant"
+    )
+    kinds = {one.value: one.kind for one in every}
+    taken = {(total, edge): None for one in every for total in _totals(one) for edge in _edges(one)}
+    values = [
+        tree.named(
+            exp.Window(this=_aggregate(statement, total, kinds[total.value]), alias=tree.identifier(edge.name)),
+            total.until(edge),
+        )
+        for total, edge in taken
+    ]
+    query = tree.select([tree.column("", statement.names.row), *values], tree.cte(line))
+    edges = dict.fromkeys(edge for _, edge in taken)
+    query.set("windows", [timeline.window(statement, rows, edge.name, Reach(None, edge.back)) for edge in edges])
+    running = statement.ctes.add(f"{group.role}_running", query, "what a key has come to by each edge of a window")
+    return running, lambda total, edge: tree.column("", total.until(edge))
+
+
+def _at_edges(statement: Statement, group: Group, rows: Rows, every: Sequence[Windowed]) -> tuple[str, _At]:
     """(row, edge, total ...) of each edge on the time line, and lines without a row for the events."""
     names = statement.names
-    line = _timeline(statement, group, rows, every)
-    kinds = {one.value: one.kind for one in every}
-    so_far = tree.identifier(_SO_FAR)
-    totals = [
-        tree.named(
-            exp.Window(this=_aggregate(statement, total, kinds[total.value]), alias=so_far.copy()),
-            total.name(rows.keys),
-        )
-        for total in needed
-    ]
-    query = tree.select([tree.column("", names.row), tree.column("", names.edge), *totals], tree.cte(line))
-    first = statement.dialect.ascending_nulls_first
-    order = exp.Ordered(this=tree.column("", names.at), desc=False, nulls_first=first)
-    window = exp.Window(
-        this=so_far,
-        partition_by=[tree.column("", key) for key in rows.keys],
-        order=exp.Order(expressions=[order]),
-        spec=exp.WindowSpec(kind="RANGE", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW"),
-    )
-    query.set("windows", [window])
-    return statement.ctes.add(f"{group.role}_running", query, "what a key has come to at each edge of a window")
-
-
-def _timeline(statement: Statement, group: Group, rows: Rows, every: Sequence[Windowed]) -> str:
-    names = statement.names
-    questions = statement.questions(group)
-    edges = _asked(statement, group, rows, questions, list(dict.fromkeys(e for one in every for e in _edges(one))))
-    values = list(dict.fromkeys(one.value for one in every))
-    event = tree.column(rows.table, names.event)
-    events = tree.select(
-        [tree.named(exp.Null(), names.row), tree.named(exp.Null(), names.edge),
-         *(tree.column(rows.table, key) for key in rows.keys), tree.named(event, names.at),
-         *(tree.column(rows.table, value) for value in values)],
-        tree.cte(rows.table),
-    )  # fmt: skip
     span = reach.widest([one.reach for one in every])
-    statement.among_asked(events, group, rows, questions, span)
-    tree.where(events, statement.within_span(span, event.copy()))
-    asked = tree.select(
-        [*(tree.column("", name) for name in (names.row, names.edge, *rows.keys, names.at)),
-         *(tree.named(exp.Null(), value) for value in values)],
-        tree.cte(edges),
-    )  # fmt: skip
-    union = exp.Union(this=events, expression=asked, distinct=False)
-    return statement.ctes.add(
+    edges = _asked(statement, group, rows, dict.fromkeys(edge for one in every for edge in _edges(one)))
+    carried = dict.fromkeys(one.value for one in every)
+    union = timeline.at_instants(statement, group, rows, span, carried, asked=edges, labels=(names.edge,))
+    line = statement.ctes.add(
         f"{group.role}_timeline", union, "rows and edges on one time line; a total includes the rows of its instant"
     )
+    kinds = {one.value: one.kind for one in every}
+    totals = [
+        tree.named(
+            exp.Window(this=_aggregate(statement, total, kinds[total.value]), alias=tree.identifier(_SO_FAR)),
+            total.name(rows.keys),
+        )
+        for total in dict.fromkeys(total for one in every for total in _totals(one))
+    ]
+    query = tree.select([tree.column("", names.row), tree.column("", names.edge), *totals], tree.cte(line))
+    query.set("windows", [timeline.window(statement, rows, _SO_FAR, Reach(None, Duration(0)))])
+    running = statement.ctes.add(f"{group.role}_running", query, "what a key has come to at each edge of a window")
+
+    def at(total: _Total, edge: _Edge) -> exp.Expr:
+        """There is one line for each question and edge."""
+        here = exp.EQ(this=tree.column("", names.edge), expression=exp.Literal.string(edge.label))
+        return exp.Max(this=tree.case(here, tree.column("", total.name(rows.keys))))
+
+    return running, at
 
 
-def _asked(statement: Statement, group: Group, rows: Rows, questions: str, edges: Sequence[_Edge]) -> str:
+def _asked(statement: Statement, group: Group, rows: Rows, edges: Iterable[_Edge]) -> str:
     """The common table expression of (row, edge, keys, at): each question once for every edge."""
-    names = statement.names
+    names, questions = statement.names, statement.questions(group)
     arms: list[exp.Query] = []
     for edge in edges:
         at = statement.dialect.minus(tree.column("", names.at), edge.back)
@@ -161,35 +195,14 @@ def _aggregate(statement: Statement, total: _Total, kind: types.Type | None) -> 
     return exp.Sum(this=exp.Mul(this=wide, expression=wide.copy()))
 
 
-@dataclass(frozen=True, slots=True)
-class _Edge:
-    """An end of windows, ``back`` from the instant: rows of that very time are inside of the total."""
-
-    back: Duration
-
-    @property
-    def label(self) -> str:
-        """In words: "before" leaves out the rows of the time it names, as most bounds do."""
-        before, odd = divmod(self.back.microseconds - 1, 1000)
-        if odd and self.back.microseconds != 1:
-            return f"until {self.back} ago" if self.back.microseconds else "until now"
-        return f"before {Duration(before * 1000)} ago" if before else "before now"
-
-
-def _edges(one: Windowed) -> tuple[_Edge, ...]:
-    """Where the total is taken, and what is taken off it: all that is older than the window."""
-    end = _Edge(one.reach.until)
-    return (end,) if one.reach.since is None else (end, _Edge(Duration(one.reach.since.microseconds + 1)))
-
-
-def _difference(statement: Statement, one: Windowed, total: _Total, rows: Rows) -> exp.Expr:
-    """Nothing has happened yet at an edge where a sum is NULL; there is one line for each question and edge."""
-    found: list[exp.Expr] = []
-    for edge in _edges(one):
-        here = exp.EQ(this=tree.column("", statement.names.edge), expression=exp.Literal.string(edge.label))
-        at = exp.Max(this=tree.case(here, tree.column("", total.name(rows.keys))))
-        found.append(at if total.kind == "count" else exp.Coalesce(this=at, expressions=[exp.Literal.number(0)]))
-    end, *beginning = found
+def _difference(one: Windowed, total: _Total, at: _At) -> exp.Expr:
+    """Nothing has happened yet at an edge where a sum is NULL."""
+    end, *beginning = [
+        at(total, edge)
+        if total.kind == "count"
+        else exp.Coalesce(this=at(total, edge), expressions=[exp.Literal.number(0)])
+        for edge in _edges(one)
+    ]
     return exp.Sub(this=end, expression=beginning[0]) if beginning else end
 
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from asof.compiler import shape, tree
-from asof.compiler.pit import functions, reach, totals
+from asof.compiler.pit import functions, reach, timeline, totals
 from asof.compiler.pit.pairs import Pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from asof.compiler.model import Aggregation
     from asof.compiler.pit.functions import Windowed
@@ -119,7 +119,7 @@ def _by_event(statement: Statement, rows: Rows) -> bool:
 
 
 def _adds_up(statement: Statement, rows: Rows, one: Windowed) -> bool:
-    return statement.dialect.running_totals and _by_event(statement, rows) and totals.adds_up(one)
+    return statement.dialect.running_totals is not None and _by_event(statement, rows) and totals.adds_up(one)
 
 
 def _frames(statement: Statement, rows: Rows, one: Windowed) -> bool:
@@ -134,7 +134,7 @@ def _framed(statement: Statement, group: Group, rows: Rows, every: Sequence[Wind
     carried = dict.fromkeys([*(one.value for one in every), *((names.event, *rows.ties) if ordered else ())])
     line = statement.ctes.add(
         f"{group.role}_timeline",
-        _timeline(statement, group, rows, carried, reach.widest([one.reach for one in every])),
+        timeline.at_instants(statement, group, rows, reach.widest([one.reach for one in every]), carried),
         "rows and questions on one time line, each at its own instant",
     )
     frames = {one.window_name: one.reach for one in every}
@@ -143,46 +143,10 @@ def _framed(statement: Statement, group: Group, rows: Rows, every: Sequence[Wind
         for one in every
     ]
     inner = tree.select([tree.column("", names.row), *values], tree.cte(line))
-    inner.set("windows", [_window(statement, rows, name, frame) for name, frame in frames.items()])
+    inner.set("windows", [timeline.window(statement, rows, name, frame) for name, frame in frames.items()])
     kept = [tree.column("", name) for name in (names.row, *(one.feature for one in every))]
     query = tree.where(tree.select(kept, tree.derived(inner, "framed")), [tree.present(tree.column("", names.row))])
     return statement.ctes.add(f"{group.role}_windows", query, "every window ends before the instant it is asked at")
-
-
-def _window(statement: Statement, rows: Rows, name: str, frame: reach.Reach) -> exp.Window:
-    at = tree.column("", statement.names.at)
-    first = exp.Ordered(this=at, desc=False, nulls_first=statement.dialect.ascending_nulls_first)
-    return exp.Window(
-        this=tree.identifier(name),
-        partition_by=[tree.column("", key) for key in rows.keys],
-        order=exp.Order(expressions=[first]),
-        spec=frame.frame(statement.dialect),
-    )
-
-
-def _timeline(statement: Statement, group: Group, rows: Rows, carried: Iterable[str], span: reach.Reach) -> exp.Union:
-    names = statement.names
-    carried = list(carried)
-    asked = statement.questions(group)
-    events = tree.select(
-        [
-            tree.named(exp.Null(), names.row),
-            *(tree.column(rows.table, key) for key in rows.keys),
-            tree.named(tree.column(rows.table, names.event), names.at),
-            *(tree.column(rows.table, name) for name in carried),
-        ],
-        tree.cte(rows.table),
-    )
-    statement.among_asked(events, group, rows, asked, span)
-    tree.where(events, statement.within_span(span, tree.column(rows.table, names.event)))
-    questions = tree.select(
-        [
-            *(tree.column("", name) for name in (names.row, *rows.keys, names.at)),
-            *(tree.named(exp.Null(), name) for name in carried),
-        ],
-        tree.cte(asked),
-    )
-    return exp.Union(this=events, expression=questions, distinct=False)
 
 
 def _paired(statement: Statement, group: Group, rows: Rows, every: Sequence[Windowed]) -> dict[str, str]:

@@ -78,3 +78,27 @@ def split_query(text: str, dialect: str) -> tuple[str, Mapping[str, str]] | None
     outputs = {item.alias_or_name: item.unalias().sql(dialect, comments=False) for item in query.selects}
     query.set("expressions", [])
     return query.sql(dialect, comments=False), outputs
+
+
+def changed_outputs(old: str, new: str, dialect: str) -> frozenset[str] | None:
+    """The columns whose expressions differ between two queries that are otherwise the same.
+
+    None where more than that may differ: the queries are no plain SELECTs over the same rows, or a column that
+    differs is named elsewhere in them, as by a filter that reads an alias.
+    """
+    one, two = split_query(old, dialect), split_query(new, dialect)
+    if one is None or two is None or one[0] != two[0]:
+        return None
+    names = frozenset(name for name in one[1].keys() | two[1].keys() if one[1].get(name) != two[1].get(name))
+    for text in (old, new):
+        query = normalised(parse(text, dialect), dialect)
+        if query.find(*_ROWS_BY_PROJECTION) or any(query.args.get(clause) for clause in _BY_PROJECTION):
+            return None
+        if any(column.name in names and not column.table for column in query.find_all(exp.Column)):
+            return None
+    return names
+
+
+_BY_PROJECTION = ("distinct", "group", "order", "limit", "offset", "qualify", "having")
+"""Clauses whose meaning can hang on what is selected, by an ordinal or as a whole."""
+_ROWS_BY_PROJECTION = (exp.Unnest, exp.Explode, exp.UDTF, exp.Posexplode, exp.Inline, exp.AggFunc)

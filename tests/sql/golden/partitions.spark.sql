@@ -216,31 +216,39 @@ WITH `spine` AS (
     `_at`,
     NULL AS `_event`
   FROM `driver_questions`
-), `by_night_windows` AS (
-  /* every window ends before the instant it is asked at */
+), `by_night_running` AS (
+  /* what a key has come to by each edge of a window */
   SELECT
     `_row`,
-    `rides_7d`
-  FROM (
-    SELECT
-      `_row`,
-      COUNT(`_event`) OVER `7d` AS `rides_7d`
-    FROM `by_night_timeline`
-    WINDOW `7d` AS (PARTITION BY `driver` ORDER BY `_at` ASC RANGE BETWEEN 604800000000 PRECEDING AND 600000000 PRECEDING)
-  ) AS `framed`
+    COUNT(`_event`) OVER `until_10m_ago` AS `_event_count_until_10m_ago`,
+    COUNT(`_event`) OVER `before_7d_ago` AS `_event_count_before_7d_ago`
+  FROM `by_night_timeline`
+  WINDOW `until_10m_ago` AS (PARTITION BY `driver` ORDER BY `_at` ASC RANGE BETWEEN UNBOUNDED PRECEDING AND 600000000 PRECEDING), `before_7d_ago` AS (PARTITION BY `driver` ORDER BY `_at` ASC RANGE BETWEEN UNBOUNDED PRECEDING AND 604800000001 PRECEDING)
+), `by_night_sums` AS (
+  /* each window: the total at its end less that before its start */
+  SELECT
+    `_row`,
+    `_event_count_until_10m_ago` - `_event_count_before_7d_ago` AS `_event_count_7d`
+  FROM `by_night_running`
   WHERE
     `_row` IS NOT NULL
+), `by_night_totals` AS (
+  /* a sum of no rows is NULL */
+  SELECT
+    `_row`,
+    `_event_count_7d` AS `rides_7d`
+  FROM `by_night_sums`
 )
 SELECT
   `spine`.`driver`,
   `spine`.`asked_at`,
   `by_day_latest`.`fare`,
   `by_day_latest`.`rating`,
-  `by_night_windows`.`rides_7d`
+  `by_night_totals`.`rides_7d`
 FROM `spine`
 LEFT JOIN `by_day_latest`
   ON `by_day_latest`.`_row` = `spine`.`_row`
-LEFT JOIN `by_night_windows`
-  ON `by_night_windows`.`_row` = `spine`.`_row`
+LEFT JOIN `by_night_totals`
+  ON `by_night_totals`.`_row` = `spine`.`_row`
 ORDER BY
   `spine`.`_row` ASC;

@@ -156,24 +156,37 @@ WITH `spine` AS (
     NULL AS `_event`,
     NULL AS `rating_sum_input`
   FROM `driver_questions`
-), `earnings_windows` AS (
-  /* every window ends before the instant it is asked at */
+), `earnings_running` AS (
+  /* what a key has come to by each edge of a window */
   SELECT
     `_row`,
-    `rides_1d`,
-    `rides_lifetime`,
-    `rating_sum_1d`
-  FROM (
-    SELECT
-      `_row`,
-      COUNT(`_event`) OVER `1d` AS `rides_1d`,
-      COUNT(`_event`) OVER `lifetime` AS `rides_lifetime`,
-      CAST(SUM(`rating_sum_input`) OVER `1d` AS BIGINT) AS `rating_sum_1d`
-    FROM `earnings_timeline`
-    WINDOW `1d` AS (PARTITION BY `driver` ORDER BY `_at` ASC RANGE BETWEEN 86400000000 PRECEDING AND 600000000 PRECEDING), `lifetime` AS (PARTITION BY `driver` ORDER BY `_at` ASC RANGE BETWEEN UNBOUNDED PRECEDING AND 600000000 PRECEDING)
-  ) AS `framed`
+    COUNT(`_event`) OVER `until_10m_ago` AS `_event_count_until_10m_ago`,
+    COUNT(`_event`) OVER `before_1d_ago` AS `_event_count_before_1d_ago`,
+    COUNT(`rating_sum_input`) OVER `until_10m_ago` AS `rating_sum_input_count_until_10m_ago`,
+    COUNT(`rating_sum_input`) OVER `before_1d_ago` AS `rating_sum_input_count_before_1d_ago`,
+    SUM(CAST(`rating_sum_input` AS DECIMAL(38, 0))) OVER `until_10m_ago` AS `rating_sum_input_sum_until_10m_ago`,
+    SUM(CAST(`rating_sum_input` AS DECIMAL(38, 0))) OVER `before_1d_ago` AS `rating_sum_input_sum_before_1d_ago`
+  FROM `earnings_timeline`
+  WINDOW `until_10m_ago` AS (PARTITION BY `driver` ORDER BY `_at` ASC RANGE BETWEEN UNBOUNDED PRECEDING AND 600000000 PRECEDING), `before_1d_ago` AS (PARTITION BY `driver` ORDER BY `_at` ASC RANGE BETWEEN UNBOUNDED PRECEDING AND 86400000001 PRECEDING)
+), `earnings_sums` AS (
+  /* each window: the total at its end less that before its start */
+  SELECT
+    `_row`,
+    `_event_count_until_10m_ago` - `_event_count_before_1d_ago` AS `_event_count_1d`,
+    `_event_count_until_10m_ago` AS `_event_count_lifetime`,
+    `rating_sum_input_count_until_10m_ago` - `rating_sum_input_count_before_1d_ago` AS `rating_sum_input_count_1d`,
+    COALESCE(`rating_sum_input_sum_until_10m_ago`, 0) - COALESCE(`rating_sum_input_sum_before_1d_ago`, 0) AS `rating_sum_input_sum_1d`
+  FROM `earnings_running`
   WHERE
     `_row` IS NOT NULL
+), `earnings_totals` AS (
+  /* a sum of no rows is NULL */
+  SELECT
+    `_row`,
+    `_event_count_1d` AS `rides_1d`,
+    `_event_count_lifetime` AS `rides_lifetime`,
+    CASE WHEN `rating_sum_input_count_1d` > 0 THEN CAST(`rating_sum_input_sum_1d` AS BIGINT) END AS `rating_sum_1d`
+  FROM `earnings_sums`
 ), `earnings_pairs` AS (
   /* each question with the rows that its widest window can hold */
   SELECT
@@ -223,17 +236,17 @@ SELECT
   `spine`.`asked_at`,
   `last_ride_latest`.`fare`,
   `last_ride_latest`.`rating`,
-  `earnings_windows`.`rides_1d`,
-  `earnings_windows`.`rides_lifetime`,
-  `earnings_windows`.`rating_sum_1d`,
+  `earnings_totals`.`rides_1d`,
+  `earnings_totals`.`rides_lifetime`,
+  `earnings_totals`.`rating_sum_1d`,
   `earnings_exact`.`fare_stddev_samp_7d`,
   `earnings_exact`.`rating_last_7d`,
-  CAST(`last_ride_latest`.`fare` / NULLIF(`earnings_windows`.`rides_1d`, 0) AS DOUBLE) AS `share`
+  CAST(`last_ride_latest`.`fare` / NULLIF(`earnings_totals`.`rides_1d`, 0) AS DOUBLE) AS `share`
 FROM `spine`
 LEFT JOIN `last_ride_latest`
   ON `last_ride_latest`.`_row` = `spine`.`_row`
-LEFT JOIN `earnings_windows`
-  ON `earnings_windows`.`_row` = `spine`.`_row`
+LEFT JOIN `earnings_totals`
+  ON `earnings_totals`.`_row` = `spine`.`_row`
 LEFT JOIN `earnings_exact`
   ON `earnings_exact`.`_row` = `spine`.`_row`
 ORDER BY
