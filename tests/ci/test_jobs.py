@@ -208,7 +208,7 @@ def test_definitions_with_errors_are_a_comment_too(scene: Scene) -> None:
     assert {name: job.code for name, job in ran.items()} == {"check": 9, "plan": 9}
     assert head(scene.world) == "### asof: no plan, 1 error in the definitions"
     assert "::error " in ran["check"].output
-    assert scene.world.artifacts == []
+    assert [a["name"] for a in scene.world.artifacts] == [f"asof-report-{tip}"]
 
 
 def test_gitlab_plans_and_applies(scene: Scene) -> None:
