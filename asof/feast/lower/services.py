@@ -106,7 +106,7 @@ def _service(context: Context, service: Service) -> Document:
         item = _item(context, about, projection, notes)
         if item is not None:
             items.append(_short(item))
-            outputs += _outputs(context, projection, item)
+            outputs += item.get("features", context.features[projection.view])
     for said, what in ((service.logged, "logging_config"), (service.precomputed, "precompute_online")):
         if said:
             text = f"{what} is left out: asof has no counterpart."
@@ -146,11 +146,6 @@ def _item(context: Context, about: str, given: Projection, notes: list[Note]) ->
         item["features"] = wanted
     if given.alias:
         item["as"] = valid_name(given.alias, "view")
-        text = (
-            f"the features of {given.view} are called {item['as']}__... here; Feast does so with "
-            "full_feature_names only."
-        )
-        notes.append(Note(about=about, text=text, by_hand=False))
     keys = context.keys.get(given.view, ())
     mapped = {key: to for key, to in given.join_key_map if key in keys and is_column_name(to)}
     if mapped:
@@ -168,11 +163,6 @@ def _short(item: dict[str, Any]) -> dict[str, Any] | str:
     if item.keys() == {"view", "features"} and len(item["features"]) == 1:
         return f"{item['view']}:{item['features'][0]}"
     return item
-
-
-def _outputs(context: Context, given: Projection, item: dict[str, Any]) -> list[str]:
-    prefix = f"{item['as']}__" if "as" in item else ""
-    return [prefix + name for name in item.get("features", context.features[given.view])]
 
 
 def datasets(context: Context) -> Iterator[Document]:
