@@ -176,7 +176,7 @@ def _unowned(address: str) -> Warned:
 
 def _refused(found: Diagnostic) -> Warned:
     """What apply will refuse, said while the plan is reviewed."""
-    remedy = "name a store that is supported, or leave the online store out of this target for now"
+    remedy = "name a store that is supported; `online` may be left out of the target for now"
     return Warned(address="", code=found.code, message=found.message, remedy=remedy)
 
 
