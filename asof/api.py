@@ -192,6 +192,8 @@ def review(root: Path, *, target: str = "", allow_destroy: Collection[str] = (),
         registry = _opened(kept.registry, root)
         head = registry.head()
         if (head[0].generation if head else "") == kept.generation:
+            if head is not None:
+                registry.prove(head[0])
             checked = Checked(repo=None, diagnostics=kept.diagnostics, sources=files.decoded())
             left = standstill(head[0] if head else None, registry.clock())
             return Review(plan=kept.plan, checked=checked, stopped=left)

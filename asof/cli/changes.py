@@ -96,13 +96,20 @@ def drift(
     target: Target = "",
 ) -> int:
     """Compare what the stores really hold with what the registry says."""
+    from asof.compiler.infrastructure import ONLINE_TABLE
+    from asof.ops.observe import MISSING
+    from asof.views import applies
+
     session: Session = context.obj
     project = session.project()
     mended = api_registry.repair(session.root, project, target=target) if repair else ()
     if mended:
         session.terminal.say(listings.drifted(mended, "Put right") + "\n")
     found = api_registry.drift(session.root, project, target=target)
-    session.terminal.say(listings.drifted(found, "Drift") if found else "The stores hold what the registry says.")
+    said = listings.drifted(found, "Drift") if found else "The stores hold what the registry says."
+    anew = [d.address for d in mended if d.found == MISSING and d.id.startswith(f"{ONLINE_TABLE}/")]
+    empty = applies.unfilled(anew, (), _unless_default(project, target))
+    session.terminal.say(f"{said.rstrip()}\n{empty}" if empty else said)
     return session.end(ExitCode.DRIFT if found else ExitCode.OK, drift=_drift_json(found), repaired=_drift_json(mended))
 
 
@@ -185,12 +192,14 @@ def rollback(
     yes: Yes = False,
 ) -> int:
     """Apply the definitions of an earlier generation, as a new one."""
+    from asof.views import applies
+
     session: Session = context.obj
     project = session.project()
     made = api.rollback(session.root, project, serial, target=target, allow_destroy=tuple(allow_destroy or ()))
     if out is not None:
         return _keep(session, made, out, verbose=verbose)
-    return _carry_out(session, project, made, ask=not yes, verbose=verbose)
+    return _carry_out(session, project, made, ask=not yes, verbose=verbose, closing=applies.ROLLED_BACK)
 
 
 def promote(
@@ -252,8 +261,9 @@ def _ask_for_names(session: Session, made: Plan, *, yes: bool, verbose: bool) ->
 
 
 def _carry_out(
-    session: Session, project: Project, made: Plan, *, ask: bool, verbose: bool, grace: float = 0.0
+    session: Session, project: Project, made: Plan, *, ask: bool, verbose: bool, grace: float = 0.0, closing: str = ""
 ) -> ExitCode:
+    """Show a plan, ask, apply it; ``closing`` is said where something was done."""
     from asof.views import applies
 
     _show_plan(session, made, verbose=verbose)
@@ -272,8 +282,14 @@ def _carry_out(
     lines = applies.StepLines(session.terminal, total=len(made.steps))
     with stopping(session.terminal) as stop:
         done = api.apply(session.root, project, made, progress=lines, stop=stop, grace=grace)
-    session.terminal.say(applies.applied(made, done))
+    next_steps = applies.to_fill(made.steps if done.steps else (), _unless_default(project, made.target))
+    session.terminal.say(applies.applied(made, done) + next_steps + closing)
     return session.end(ExitCode.OK, plan=_plan_json(session, made), applied=_done_json(done))
+
+
+def _unless_default(project: Project, target: str) -> str:
+    """The target as a command has to name it: not at all, if it is the default."""
+    return "" if target in ("", api.target_of(project, "").name) else target
 
 
 def _as_reviewed(session: Session, reviewed: Plan, *, verbose: bool, grace: float) -> ExitCode:

@@ -115,7 +115,7 @@ def materialize(
     finally:
         bar.close()
     session.terminal.say(listings.materialized(runs))
-    return session.end(ExitCode.OK, runs=[{"view": r.view, "rows": r.rows, "as_of": r.as_of} for r in runs])
+    return session.end(ExitCode.OK, runs=listings.materialized_json(runs))
 
 
 def online_get(

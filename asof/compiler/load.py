@@ -141,7 +141,7 @@ class _Loading:
         owners, policies = Owners(), dict[str, SqlPolicy]()
         for path in sorted(files.beside):
             if not path.endswith(".sql"):
-                owners, found = read_owners(path, texts[path], files.folder)
+                owners, found = read_owners(path, texts[path], files.folder, kinds=SLUGS.values())
                 self.found.extend(found)
                 continue
             policy, found = read_policy(path, texts[path])

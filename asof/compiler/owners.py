@@ -15,19 +15,19 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from asof.compiler.diagnostics import Diagnostic, Level, rule
+from asof.compiler.diagnostics import Diagnostic, Level, nearest, rule
 from asof.compiler.patterns import name_pattern, path_pattern
 from asof.compiler.source import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 OWNERS_LINE = rule("AS665", "a line of the owners file is not understood", Level.WARNING)
 
 FILES = ("OWNERS", ".github/CODEOWNERS")
 """Where such a file is looked for, in the repo and then at the top of the checkout; the first one counts."""
 _ADDRESS, _TAG = "address:", "tag:"
-_OWNER = re.compile(r"@?[\w.+-]+(?:/[\w.-]+)?|[^@\s]+@[^@\s]+")
+_OWNER = re.compile(r"@[\w.+-]+(?:/[\w.-]+)?|[^@\s]+@[^@\s]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +64,8 @@ class Owners:
         return tuple(dict.fromkeys((*by_file, *found)))
 
 
-def read_owners(path: str, text: str, folder: str) -> tuple[Owners, tuple[Diagnostic, ...]]:
-    """The rules in a file, and AS665 for each line that is none."""
+def read_owners(path: str, text: str, folder: str, *, kinds: Collection[str]) -> tuple[Owners, tuple[Diagnostic, ...]]:
+    """The rules in a file, and AS665 for each line that is none; ``kinds`` are the first halves of addresses."""
     rules: list[OwnerRule] = []
     wrong: list[Diagnostic] = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -73,7 +73,7 @@ def read_owners(path: str, text: str, folder: str) -> tuple[Owners, tuple[Diagno
         if not words:
             continue
         pattern, *owners = words
-        if why := _wrong(pattern, owners):
+        if why := _wrong(pattern, owners, kinds):
             start = line.index(pattern) + 1
             span = Span(path=path, line=number, column=start, end_line=number, end_column=len(line.rstrip()) + 1)
             wrong.append(OWNERS_LINE.at(span, why, notes=("the line is passed over",)))
@@ -82,13 +82,17 @@ def read_owners(path: str, text: str, folder: str) -> tuple[Owners, tuple[Diagno
     return Owners(rules=tuple(rules), folder=folder), tuple(wrong)
 
 
-def _wrong(pattern: str, owners: list[str]) -> str:
+def _wrong(pattern: str, owners: list[str], kinds: Collection[str]) -> str:
     if pattern.startswith("["):
         return "sections of GitLab's are not understood"
     if pattern.startswith("!"):
         return "a pattern cannot be turned around with `!`"
+    kind, slash, _ = pattern.removeprefix(_ADDRESS).partition("/")
+    if pattern.startswith(_ADDRESS) and slash and not any(name_pattern(kind).fullmatch(known) for known in kinds):
+        hint = nearest(kind, kinds) or f"known are {', '.join(sorted(kinds))}"
+        return f"there is no kind `{kind}`; {hint}"
     strange = [owner for owner in owners if not _OWNER.fullmatch(owner)]
-    return f"`{strange[0]}` is neither @user, @org/team, a name nor an e-mail address" if strange else ""
+    return f"`{strange[0]}` is neither @user, @org/team nor an e-mail address" if strange else ""
 
 
 def _covers(pattern: str, path: str) -> bool:

@@ -9,6 +9,7 @@ import msgspec
 from asof.compiler.approvals import Approval, approvals
 from asof.compiler.canonical import sha256_hex
 from asof.compiler.check.rules import NOBODY
+from asof.compiler.check.targets import refusals
 from asof.compiler.classify import ChangeClass, Reason
 from asof.compiler.diagnostics import DiagnosticError, rule
 from asof.compiler.dialects import STORES, of_store
@@ -27,6 +28,7 @@ from asof.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from asof.compiler.diagnostics import Diagnostic
     from asof.compiler.diff import Difference
     from asof.compiler.infrastructure import Layout
     from asof.compiler.model import FeatureView, Repo
@@ -120,6 +122,7 @@ def plan(repo: Repo, state: State, *, target: str = "", allow_destroy: Collectio
 
 
 def _plan(repo: Repo, state: State, name: str, settings: Settings, allow_destroy: Collection[str]) -> Plan:
+    chosen = repo.project.target(name)
     found = diff(repo, state, target=name)
     layout = lay_out(found, lambda of, view: view_sql(of, view, name))
     served = frozenset(resource.address for resource in layout.resources if resource.kind == "online_table")
@@ -144,7 +147,13 @@ def _plan(repo: Repo, state: State, name: str, settings: Settings, allow_destroy
         changes=changes,
         settings_changes=edited,
         blocked=in_order((*guarded(found, layout, frozenset(allow_destroy)), *judged.blocked)),
-        warnings=in_order((*judged.warnings, *(_unowned(a) for a in unowned if NOBODY.code not in accepted(found, a)))),
+        warnings=in_order(
+            (
+                *judged.warnings,
+                *(_unowned(a) for a in unowned if NOBODY.code not in accepted(found, a)),
+                *(_refused(d) for d in (refusals(chosen) if chosen and (changes or edited or objects) else ())),
+            )
+        ),
         approvals=asked,
         policies={p.rule: severity for p in repo.project.policies if (severity := p.severity_in(name)) != "off"},
         freezes=freezes(found.repo.project, name, classes) if classes else (),
@@ -163,6 +172,12 @@ def _unowned(address: str) -> Warned:
     return Warned(
         address=address, code=NOBODY.code, message=said, remedy="add owner, or a line for it to the owners file"
     )
+
+
+def _refused(found: Diagnostic) -> Warned:
+    """What apply will refuse, said while the plan is reviewed."""
+    remedy = "name a store that is supported; `online` may be left out of the target for now"
+    return Warned(address="", code=found.code, message=found.message, remedy=remedy)
 
 
 def with_breaches(

@@ -12,13 +12,13 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from asof.compiler.diagnostics import Diagnostic, rule
+from asof.compiler.diagnostics import Diagnostic, nearest, rule
 from asof.compiler.source import Span
 
 POLICY_FILE = rule("AS664", "the head of a policy file is not understood")
 
 FOLDER = "policies"
-_HEAD = re.compile(r"--\s*([a-z_]+)\s*:\s*(.*?)\s*$")
+_HEAD = re.compile(r"--\s*([A-Za-z_]+)\s*:\s*(.*?)\s*$")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _KEYS = ("name", "severity", "remedy", "description")
 
@@ -46,11 +46,14 @@ def read_policy(path: str, text: str) -> tuple[SqlPolicy | None, tuple[Diagnosti
         if line.strip() and not line.lstrip().startswith("--"):
             break
         found = _HEAD.fullmatch(line.strip())
-        if found is None or found[1] not in _KEYS:
+        if found is None:
             continue
         key, value = found.groups()
+        hint = nearest(key.lower(), _KEYS)
+        if key not in _KEYS and not hint:
+            continue  # a comment that happens to have a colon
         head[key] = value
-        if why := _wrong(key, value):
+        if why := _wrong(key, value) if key in _KEYS else f"the head of a policy has no `{key}`; {hint}":
             span = Span(path=path, line=number, column=1, end_line=number, end_column=len(line) + 1)
             wrong.append(POLICY_FILE.at(span, why))
     if not wrong and (why := _wrong("name", head["name"])):

@@ -73,7 +73,7 @@ class OnlineStore(Protocol):
         """Remove a table with its rows; nothing happens where it is gone already."""
 
     def write(self, name: str, rows: Iterable[tuple[bytes, bytes]]) -> int:
-        """Store rows by entity key (``KeyCodec``, ``RowCodec``); return how many were given.
+        """Store rows by entity key (``KeyCodec``, ``RowCodec``); return how many are not older than what stood there.
 
         A row never replaces one with a greater stamp, whoever writes in whatever order. Rows are written in
         chunks, each as a whole; after a failure the same call may simply be made again.
@@ -98,10 +98,9 @@ def layout_differs(name: str) -> DiagnosticError:
 
 
 def no_table(name: str) -> DiagnosticError:
-    """What a reader or writer is told before the first apply."""
-    return DiagnosticError(
-        NO_TABLE.at(NOWHERE, f"table {name!r} is not in the online store", notes=("run asof apply",))
-    )
+    """What a reader or writer is told where somebody dropped the table, or another file or server answers."""
+    notes = ("asof drift --repair makes it anew, empty; asof materialize fills it",)
+    return DiagnosticError(NO_TABLE.at(NOWHERE, f"table {name!r} is not in the online store", notes=notes))
 
 
 def refused(store: str, error: Exception) -> DiagnosticError:

@@ -107,8 +107,7 @@ class SQLiteOnlineStore:
         while chunk := list(islice(given, CHUNK_ROWS)):
             with self._transaction():
                 self._require(name)
-                self._connection.executemany(upsert, chunk)
-            count += len(chunk)
+                count += self._connection.executemany(upsert, chunk).rowcount
         return count
 
     def read(self, wanted: Sequence[tuple[str, Sequence[bytes]]]) -> tuple[Mapping[bytes, bytes], ...]:

@@ -37,12 +37,16 @@ if TYPE_CHECKING:
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """What was loaded of one view: the values as of ``as_of`` in ``table``. Times are ISO 8601, UTC."""
+    """What was loaded of one view: the values as of ``as_of`` in ``table``. Times are ISO 8601, UTC.
+
+    ``rows`` were stored; as many as ``newer`` were not, since the table has newer ones.
+    """
 
     view: str
     table: str
     as_of: str
     rows: int
+    newer: int = 0
     finished: str
 
 
@@ -71,8 +75,15 @@ def materialize(
     runs = []
     for view in chosen:
         table = tables[view.name]
-        rows = _load(repo, view, table, as_of, target, engine, store, progress)
-        run = Run(view=view.name, table=table.name, as_of=as_of.isoformat(), rows=rows, finished=clock().isoformat())
+        rows, newer = _load(repo, view, table, as_of, target, engine, store, progress)
+        run = Run(
+            view=view.name,
+            table=table.name,
+            as_of=as_of.isoformat(),
+            rows=rows,
+            newer=newer,
+            finished=clock().isoformat(),
+        )
         _record(blobs, run)
         runs.append(run)
     return tuple(runs)
@@ -103,7 +114,8 @@ def _load(
     engine: Engine,
     store: OnlineStore,
     progress: Progress | None,
-) -> int:
+) -> tuple[int, int]:
+    """How many rows were stored, and how many were not because newer ones stay."""
     compiled = materialize_query(repo, view, target=target, dialect=engine.dialect, as_of=as_of)
     if compiled.query is None:
         raise DiagnosticError(*compiled.diagnostics)
@@ -114,15 +126,18 @@ def _load(
     batches = engine.query(compiled.query.sql, columns)
     encoder = _Encoder(view, columns, table, as_of, ends=bool(shape.timing_of(repo, view).valid_to))
 
+    given = 0
+
     def rows() -> Iterator[tuple[bytes, bytes]]:
-        done = 0
+        nonlocal given
         for batch in batches:
             yield from encoder.rows(batch)
-            done += batch.num_rows
+            given += batch.num_rows
             if progress is not None:
-                progress(view.name, done)
+                progress(view.name, given)
 
-    return store.write(table.name, rows())
+    stored = store.write(table.name, rows())
+    return stored, given - stored
 
 
 def _columns(repo: Repo, view: FeatureView) -> tuple[Column, ...]:

@@ -37,20 +37,24 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
 
 def verify(registry: Registry) -> tuple[Verified, ...]:
     """Read every generation of the trail and compare it with its hash, oldest first."""
+    head, history = registry.head(), registry.history()
+    current = head[0].generation if head is not None else ""
+    # Listed after the trail is read: what an apply makes current meanwhile is there by then.
     kept = set(registry.blobs.list(GENERATIONS))
-    history = registry.history()
     return tuple(
-        _verified(registry, entry, parent, kept)
+        _verified(registry, entry, parent, kept, current)
         for entry, parent in zip(history, ("", *(entry.generation for entry in history)), strict=False)
     )
 
 
-def _verified(registry: Registry, entry: Entry, parent: str, kept: set[str]) -> Verified:
+def _verified(registry: Registry, entry: Entry, parent: str, kept: set[str], current: str) -> Verified:
     def said(found: str, why: str = "") -> Verified:
         return Verified(serial=entry.serial, generation=entry.generation, found=found, why=why)
 
     if f"{GENERATIONS}{entry.serial}-{entry.generation}.json.gz" not in kept:
-        return said("collected")
+        # gc never takes the generation that the head names.
+        missing = "missing: the head names it; restore it from a backup"
+        return said("damaged", missing) if entry.generation == current else said("collected")
     try:
         state = registry.at(entry.serial)
     except DiagnosticError as error:

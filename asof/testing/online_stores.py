@@ -197,6 +197,12 @@ class OnlineRowsSuite(OnlineSuite):
                 assert store.write(self.name, [row(1, 10, 1, 7.0), row(2, 10, 1, None)]) == 2
             assert (value_of(store, self.name, 1), value_of(store, self.name, 2)) == (7.0, None)
 
+    def test_rows_behind_newer_ones_are_not_counted(self) -> None:
+        with self.fresh() as store:
+            assert store.write(self.name, [row(1, 20), row(2, 5)]) == 2
+            assert store.write(self.name, [row(1, 10), row(2, 10), row(3, 10)]) == 2
+            assert store.write(self.name, [row(1, 10)]) == 0
+
     def test_the_newest_of_one_batch_wins(self) -> None:
         with self.fresh() as store:
             store.write(self.name, [row(1, 10, value=1.0), row(1, 30, value=3.0), row(1, 20, value=2.0)])

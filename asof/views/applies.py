@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asof.compiler.infrastructure import ONLINE_TABLE
 from asof.views import wording
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
+    from asof.compiler.infrastructure import Step
     from asof.compiler.plan import Plan
     from asof.ops.apply import Applied, Progress, Recovered
     from asof.ops.recovery import Standstill
@@ -36,6 +38,38 @@ def applied(made: Plan, done: Applied) -> str:
         return f"Applied before: {made.project} in {made.target} is at serial {done.serial}.\n"
     rebased = f", rebased from {done.rebased_from}" if done.rebased_from is not None else ""
     return f"Applied: {made.project} in {made.target} is at serial {done.serial}{rebased}.\n"
+
+
+def to_fill(steps: Sequence[Step], target: str) -> str:
+    """``Next: asof materialize (customer_orders is empty)``; nothing where ``steps`` leave every online table full.
+
+    ``target`` is "" for the default one.
+    """
+    made = [(s.action, s.after.address) for s in steps if s.after is not None and s.after.kind == ONLINE_TABLE]
+    empty = [address for action, address in made if action == "create"]
+    return unfilled(empty, [address for action, address in made if action == "alter"], target)
+
+
+def unfilled(empty: Collection[str], lacking: Collection[str], target: str) -> str:
+    """The same for the addresses of views whose tables are ``empty`` or are ``lacking`` features in stored rows."""
+    said = [
+        f"{_named(found)} {'is' if len(found) == 1 else 'are'} {what}"
+        for found, what in ((empty, "empty"), (lacking, "without what is new"))
+        if found
+    ]
+    command = f"asof materialize --target {target}" if target else "asof materialize"
+    return f"Next: {command} ({', '.join(said)})\n" if said else ""
+
+
+ROLLED_BACK = "The files are as they were: change them too, or the next apply goes forward again.\n"
+
+
+def _named(addresses: Collection[str]) -> str:
+    names = sorted(address.partition("/")[2] for address in addresses)
+    return ", ".join(names) if len(names) <= _NAMED else f"{len(names)} tables"
+
+
+_NAMED = 3
 
 
 def kept(out: object, digest: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from asof.compiler.diagnostics import DiagnosticError, Level, nearest, rule
@@ -74,20 +75,38 @@ def compiled(folder: Path, files: Sequence[str]) -> str:
 
 
 def materialized(runs: Sequence[Run]) -> str:
-    """What was loaded, a line for each view."""
+    """What was loaded, a line for each view, and how much was not because newer rows stay."""
     rows = [(r.view, f"{r.rows:,}", r.as_of) for r in runs]
-    return table(("view", "rows", "as of"), rows) if rows else "No view is served online."
+    stay = [f"{r.view}: {r.rows:,} stored, {r.newer:,} newer ones stay" for r in runs if r.newer]
+    return "\n".join((table(("view", "rows", "as of"), rows), *stay)) if rows else "No view is served online."
+
+
+def materialized_json(runs: Sequence[Run]) -> list[dict[str, object]]:
+    """The same as JSON: ``rows`` were stored, and of ``newer`` the table has newer ones that stay."""
+    return [{"view": r.view, "rows": r.rows, "newer": r.newer, "as_of": r.as_of} for r in runs]
 
 
 def served(found: Sequence[OnlineFeature]) -> str:
-    """One entity's features: name, value, and why a value is missing."""
-    rows = [(f.name, f.values[0].as_py(), f.statuses[0]) for f in found]
-    return table(("feature", "value", "status"), rows)
+    """One entity's features: name, value, why a value is missing, and when the row behind it happened."""
+    rows = [(f.name, f.values[0].as_py(), f.statuses[0], _event_time(f) or "-") for f in found]
+    return table(("feature", "value", "status", "event time"), rows)
 
 
 def served_json(found: Sequence[OnlineFeature]) -> dict[str, dict[str, object]]:
     """One entity's features by name."""
-    return {f.name: {"value": f.values[0].as_py(), "status": str(f.statuses[0])} for f in found}
+    return {
+        f.name: {"value": f.values[0].as_py(), "status": str(f.statuses[0]), "event_time": _event_time(f)}
+        for f in found
+    }
+
+
+def _event_time(feature: OnlineFeature) -> str | None:
+    """ISO 8601, UTC; None where no row was found and for what is computed on demand."""
+    at = feature.event_times[0]
+    return None if at is None else (_EPOCH + timedelta(microseconds=at)).isoformat()
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def key_values(pairs: Sequence[str]) -> dict[str, object]:

@@ -93,6 +93,64 @@ def test_verify_finds_the_generation_that_was_damaged(shop: Shop) -> None:
     assert "do not match its name" in answer["generations"][1]["why"]
 
 
+@pytest.mark.parametrize("cached", [True, False])
+def test_the_generation_that_the_head_names_is_never_collected_but_missing(shop: Shop, cached: bool) -> None:
+    if cached:
+        shop.run("plan")
+    for file in (shop.root / ".asof" / "registry" / "generations").glob("*"):
+        file.unlink()
+    code, answer = shop.run("registry", "verify")
+    found = [g["found"] for g in answer["generations"]]
+    assert (code, found) == (ExitCode.UNAVAILABLE, ["collected", "collected", "damaged"])
+    assert "missing" in answer["generations"][2]["why"]
+    code, answer = shop.run("plan")
+    assert (code, answer["diagnostics"][0]["code"]) == (ExitCode.UNAVAILABLE, "AS701")
+
+
+def test_a_kept_plan_does_not_hide_a_damaged_generation(shop: Shop) -> None:
+    assert shop.run("plan")[0] == ExitCode.OK
+    (third,) = (shop.root / ".asof" / "registry" / "generations").glob("3-*")
+    third.write_bytes(gzip.compress(gzip.decompress(third.read_bytes()).replace(b"third", b"thurd")))
+    code, answer = shop.run("plan")
+    assert (code, answer["diagnostics"][0]["code"]) == (ExitCode.UNAVAILABLE, "AS701")
+
+
+def test_what_is_left_to_do_is_said(shop: Shop) -> None:
+    assert "the next apply goes forward again" in shop.say("rollback", "2", "--yes")
+    assert "goes forward again" not in shop.say("rollback", "2", "--yes")
+    shop.edit("30d]", "30d, 90d]")
+    assert shop.say("apply", "--yes").endswith("Next: asof materialize (customer_orders is without what is new)\n")
+    (shop.root / ".asof" / "online.db").unlink()
+    code, answer = shop.run("materialize")
+    assert (code, answer["diagnostics"][0]["code"]) == (ExitCode.UNAVAILABLE, "AS742")
+    assert "asof drift --repair" in answer["diagnostics"][0]["notes"][0]
+    assert shop.say("drift", "--repair").endswith("Next: asof materialize (customer_orders is empty)\n")
+    assert shop.run("materialize")[0] == ExitCode.OK
+
+
+def test_an_earlier_instant_stores_nothing_over_newer_rows_and_says_so(shop: Shop) -> None:
+    (run,) = shop.run("materialize")[1]["runs"]
+    assert (run["rows"], run["newer"]) == (8, 0)
+    assert "newer" not in shop.say("materialize")
+    assert shop.say("materialize", "--as-of", "2026-02-01").endswith("customer_orders: 0 stored, 8 newer ones stay\n")
+    (run,) = shop.run("materialize", "--as-of", "2026-02-01")[1]["runs"]
+    assert (run["rows"], run["newer"]) == (0, 8)
+    found = shop.run("online", "get", "--service", "churn", "-e", "customer_id=1")[1]["features"]
+    assert found["channel"]["event_time"] == "2026-02-28T16:05:00+00:00"
+
+
+def test_a_plan_says_that_apply_will_refuse_its_target(shop: Shop) -> None:
+    config = shop.root / "asof.yaml"
+    text = config.read_text(encoding="utf-8")
+    assert not shop.run("plan")[1]["plan"].get("warnings")
+    other = text.replace("online: {type: sqlite, path: .asof/online.db}", "online: {type: redis, url: 'redis://h'}")
+    config.write_text(other, encoding="utf-8")
+    code, answer = shop.run("plan")
+    assert (code, [w["code"] for w in answer["plan"]["warnings"]]) == (ExitCode.OK, ["AS510"])
+    assert shop.run("validate")[0] == shop.run("compile", "--out", str(shop.root / "build"))[0] == ExitCode.OK
+    assert shop.run("apply", "--yes")[1]["diagnostics"][0]["code"] == "AS510"
+
+
 def test_gc_keeps_the_trail_and_what_it_was_told_to(shop: Shop) -> None:
     orphan = shop.root / ".asof" / "registry" / "generations" / f"4-{'0' * 64}.json.gz"
     orphan.write_bytes(b"an attempt")

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 import pytest
 
-from asof.compiler.model import Approvals
-from asof.compiler.owners import read_owners
+from asof.compiler.model import SLUGS, Approvals
+from asof.compiler.owners import Owners, read_owners
 from tests.plan.world import PROJECT, WORLD, edited, plan_of, repo_with
+
+if TYPE_CHECKING:
+    from asof.compiler.diagnostics import Diagnostic
+
+
+def read(path: str, text: str, folder: str = "") -> tuple[Owners, tuple[Diagnostic, ...]]:
+    return read_owners(path, text, folder, kinds=SLUGS.values())
+
 
 COVERED = [
     ("*", "a/b/c.yaml", True),
@@ -26,14 +36,14 @@ COVERED = [
 
 @pytest.mark.parametrize(("pattern", "path", "covered"), COVERED)
 def test_a_pattern_covers_files_as_on_github(pattern: str, path: str, covered: bool) -> None:
-    owners, wrong = read_owners("OWNERS", f"{pattern} @acme/team", "")
+    owners, wrong = read("OWNERS", f"{pattern} @acme/team")
     assert not wrong
     assert owners.of("feature_view/x", path, ()) == (("@acme/team",) if covered else ())
 
 
 def test_the_last_line_for_a_file_counts_and_lines_by_address_and_tag_add_to_it() -> None:
     text = "* @all\n/a/ @a @b # why\n/a/free.yaml\naddress:feature_view/f* @f\ntag:tier=gold @gold\ntag:pii @privacy\n"
-    owners, _ = read_owners("OWNERS", text, "")
+    owners, _ = read("OWNERS", text)
     assert owners.of("entity/x", "z.yaml", ()) == ("@all",)
     assert owners.of("entity/x", "a/z.yaml", ()) == ("@a", "@b")
     assert owners.of("entity/x", "a/free.yaml", ()) == ()
@@ -47,14 +57,37 @@ def test_the_last_line_for_a_file_counts_and_lines_by_address_and_tag_add_to_it(
 
 
 def test_patterns_start_where_the_file_stands() -> None:
-    owners, _ = read_owners("../OWNERS", "/features/x.yaml @x", "features")
+    owners, _ = read("../OWNERS", "/features/x.yaml @x", folder="features")
     assert owners.of("entity/x", "x.yaml", ()) == ("@x",)
 
 
 def test_a_line_that_is_none_is_told_and_passed_over() -> None:
-    owners, wrong = read_owners("OWNERS", "/a/ pricing team@\n[Section] @x\n!b @x\n/c/ me@acme.com", "")
+    owners, wrong = read("OWNERS", "/a/ pricing team@\n[Section] @x\n!b @x\n/c/ me@acme.com")
     assert [(d.code, d.span.line) for d in wrong] == [("AS665", 1), ("AS665", 2), ("AS665", 3)]
     assert [rule.pattern for rule in owners.rules] == ["/c/"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("address:feature_servce/* @x", "did you mean 'feature_service'?"),
+        ("address:model/* @x", "there is no kind `model`"),
+        ("/a/ bad", "`bad` is neither @user, @org/team nor an e-mail address"),
+        ("/a/ @x owner", "`owner` is neither"),
+    ],
+)
+def test_a_kind_that_does_not_exist_and_an_owner_without_a_handle_are_told(line: str, said: str) -> None:
+    owners, (wrong,) = read("OWNERS", f"* @all\n{line}\n")
+    assert (wrong.code, wrong.span.line) == ("AS665", 2)
+    assert said in wrong.message
+    assert [rule.pattern for rule in owners.rules] == ["*"]
+
+
+def test_kinds_may_be_patterns_and_owners_handles_teams_and_addresses() -> None:
+    text = "address:*/fare* @a\naddress:feature_* @b\naddress:*view/x @acme/b me@acme.com\n"
+    owners, wrong = read("OWNERS", text)
+    assert not wrong
+    assert owners.of("feature_view/fares", "", ()) == ("@a", "@b")
 
 
 def test_approvals_ask_from_a_class_on_and_both_sides_of_what_changes_hands() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from asof.compiler.plan import Plan, plan_bytes, plan_from_bytes
@@ -9,7 +11,7 @@ from asof.compiler.policy_files import SqlPolicy, read_policy
 from asof.ops import sql_policies
 from asof.ops.plan_tables import TABLES
 from asof.ops.sql_policies import judged, unusable
-from tests.plan.world import WORLD, edited, plan_of
+from tests.plan.world import WORLD, edited, plan_of, without
 from tests.policies.repos import with_policies
 
 CHANGED = edited("feature_view/fares", aggregations__1__where="tip > 1")
@@ -100,6 +102,38 @@ def test_the_head_of_a_file_is_read_up_to_the_query() -> None:
     for bad in ("-- severity: fatal\nSELECT 1", "-- name: A b\nSELECT 1"):
         assert [d.code for d in read_policy("policies/x.sql", bad)[1]] == ["AS664"]
     assert [d.code for d in read_policy("policies/Big Name.sql", "SELECT 1")[1]] == ["AS664"]
+
+
+@pytest.mark.parametrize("word", ["sevrity", "Severity", "names", "remdy", "descripton"])
+def test_a_slip_in_the_head_is_told_with_the_word_that_was_meant(word: str) -> None:
+    read, (wrong,) = read_policy("policies/x.sql", f"-- ours\n-- {word}: warn\nSELECT 1\n")
+    assert read is None
+    assert (wrong.code, wrong.span.line) == ("AS664", 2)
+    assert "did you mean" in wrong.message
+
+
+@pytest.mark.parametrize("comment", ["-- note: x", "-- see: the wiki", "-- sevrity warn", "-- owner: me"])
+def test_other_comments_may_say_what_they_like(comment: str) -> None:
+    read, wrong = read_policy("policies/x.sql", f"{comment}\nSELECT 1\n-- sevrity: x\n")
+    assert read is not None
+    assert not wrong
+
+
+def test_the_policy_of_the_docs_finds_a_value_change_under_a_worse_class() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "policies.md").read_text(encoding="utf-8")
+    sql = text.split("```sql\n")[1].split("```")[0]
+    read, wrong = read_policy("policies/tested_values.sql", sql)
+    assert read is not None
+    assert not wrong
+    was = without(WORLD, "feature_test/fares_add_up")
+    changed = edited("feature_view/fares", was, aggregations__1__where="tip > 1")
+    (_, mean) = changed.definitions["feature_view/fares"].aggregations  # type: ignore[union-attr]
+    fewer = edited("feature_view/fares", changed, aggregations=(mean,))
+    for repo, worst in ((changed, "value_change"), (fewer, "interface_break")):
+        made = plan_of(repo, was)
+        assert [str(c.change_class) for c in made.changes if c.address == "feature_view/fares"] == [worst]
+        found = [b.address for b in judged(made, with_policies(repo, read)).blocked if b.code == "AS661"]
+        assert found == ["feature_view/fares"]
 
 
 def test_a_repo_without_policies_is_left_as_it_is() -> None:

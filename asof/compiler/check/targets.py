@@ -61,7 +61,8 @@ def _not_yet(target: Target) -> Iterator[tuple[Rule, str, tuple[str, ...]]]:
         yield support.NO_DIALECT, who + said, ("offline", "type")
     if target.online is not None and target.online.type not in support.ONLINE_STORES:
         known = _listed(support.ONLINE_STORES)
-        said = f"{target.online.type} is not supported yet as an online store; features are served from {known}"
+        said = f"{target.online.type} is not supported yet as an online store, so `asof apply` refuses this target; "
+        said += f"only {known} can be served from today"
         yield support.NO_ONLINE_STORE, who + said, ("online", "type")
 
 
