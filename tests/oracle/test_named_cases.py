@@ -399,6 +399,14 @@ def test_a_window_bounded_the_other_way_holds_its_last_instant_and_not_its_first
     holds(engine, windows(over("sum", "1h", bounds="(]"), rows=rows, spine=[(1, NOON, 0)]), w=[6])
 
 
+def test_the_ends_of_a_window_hold_where_others_ask_about_the_rows_before_it(engine: Runner) -> None:
+    """Alone, a question has rows before its window left out before any window is computed."""
+    rows = [(1, NOON - HOUR - TICK, 1), (1, NOON - HOUR, 2), (1, NOON - TICK, 4), (1, NOON, 8)]
+    spine = [(1, NOON, 0), (1, NOON - HOUR, 0)]
+    for bounds, expected in (("[)", [6, 1]), ("(]", [12, 3])):
+        holds(engine, windows(over("sum", "1h", bounds=bounds), rows=rows, spine=spine), w=expected)
+
+
 def test_an_offset_moves_both_ends_of_a_window(engine: Runner) -> None:
     rows = [(1, NOON - 2 * HOUR - TICK, 1), (1, NOON - 2 * HOUR, 2), (1, NOON - HOUR - TICK, 4), (1, NOON - HOUR, 8)]
     holds(engine, windows(over("sum", "1h", "1h"), rows=rows, spine=[(1, NOON, 0)]), w=[6])
