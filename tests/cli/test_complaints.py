@@ -179,3 +179,20 @@ def test_an_interrupt_while_duckdb_works_is_an_interrupt(shop: Path) -> None:
     code, text = ended(patch + MAIN, shop, "materialize", "--as-of", "2026-03-01T00:00:00Z")
     assert (code, text.splitlines()[-1]) == (ExitCode.INTERRUPTED, "Nothing more was done.")
     assert "bug in asof" not in text
+
+
+def test_a_name_that_is_taken_by_another_kind_is_said_in_english(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    definitions = shop / "features.yaml"
+    text = definitions.read_text().replace("source: orders", "source: customer")
+    definitions.write_text(text + "---\nkind: Entity\nname: customer\njoin_keys: [{name: customer_id, type: int64}]\n")
+    code, shown = run(capsys, "validate")
+    assert code == ExitCode.INVALID
+    assert "there is an entity `customer` already" in shown
+    assert shown.count(" errors") == 1
+
+
+def test_one_column_is_one(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["impact", "feature_view/customer_orders.channel"]) == ExitCode.OK
+    assert "\n1 column of " in capsys.readouterr().out
