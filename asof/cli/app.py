@@ -48,7 +48,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
     pretty_exceptions_enable=False,
-    epilog="-C, --json and --no-color may stand before or after the command. Exit codes: docs/cli.md.",
+    epilog="-C, --json and --no-color may stand before or after the command; -h is --help. Exit codes: docs/cli.md.",
 )
 import_ = typer.Typer(no_args_is_help=True, help="Bring definitions over from elsewhere.")
 ci_ = typer.Typer(no_args_is_help=True, help="What jobs of a CI system ask the forge they run on.")

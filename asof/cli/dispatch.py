@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from asof.cli import completion
+from asof.cli import complaints, completion
 from asof.cli.app import app, print_version
 from asof.cli.session import ExitCode, InvalidRepo, Session, Usage
 from asof.compiler.diagnostics import Diagnostic, DiagnosticError, Level
@@ -46,6 +46,12 @@ _OF_DIAGNOSTIC = {
     "AS705": ExitCode.CLAIMED,
     "AS706": ExitCode.CLAIMED,
     "AS709": ExitCode.USAGE,
+    "AS711": ExitCode.USAGE,
+    "AS760": ExitCode.USAGE,
+    "AS761": ExitCode.USAGE,
+    "AS762": ExitCode.USAGE,
+    "AS763": ExitCode.USAGE,
+    "AS767": ExitCode.USAGE,
 }
 _GLOBAL_FLAGS = ("--json", "--no-color")
 _GLOBAL_VALUES = ("-C", "--repo")
@@ -54,7 +60,7 @@ _GLOBAL_VALUES = ("-C", "--repo")
 _COLLECT_AFTER = (400_000, 20, 100)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code. This is the only frame that catches everything."""
     gc.set_threshold(*_COLLECT_AFTER)
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -63,27 +69,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         completion.begin()
     if given == ["--version"]:  # parsing options would import pydantic, half of the time this may take
         return print_version(session)
+    ordered = global_first(given)
     try:
-        code = app(global_first(given), prog_name="asof", standalone_mode=False)
+        code = app(ordered, prog_name="asof", standalone_mode=False)
     except typer.TyperException as error:
-        return _usage(session, error.format_message())
+        return _usage(session, complaints.of_parser(error), ordered)
     except Usage as error:
-        return _usage(session, str(error))
+        return _usage(session, str(error), ordered)
     except InvalidRepo as error:
         return _invalid(session, error.found)
     except DiagnosticError as error:
         return _stopped(session, error.diagnostics)
     except (typer.Abort, KeyboardInterrupt):
-        session.terminal.note("Nothing more was done.")
-        return session.end(ExitCode.INTERRUPTED)
+        return _interrupted(session)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
     except OSError as error:
-        session.terminal.note(f"error: {error}")
-        return session.end(ExitCode.UNAVAILABLE, message=str(error))
+        return _system(session, error, given)
     except Exception as error:  # noqa: BLE001 - the outermost frame: a user never sees a traceback
         return _internal(session, error)
+    if code == ExitCode.INTERRUPTED and not isinstance(code, ExitCode):  # typer's own answer to Ctrl-C
+        return _interrupted(session)
     return int(code or 0)
 
 
@@ -94,7 +101,7 @@ def wants_json(arguments: Sequence[str]) -> bool:
 
 
 def global_first(arguments: Sequence[str]) -> list[str]:
-    """The options that every command takes, moved in front of the command; what follows ``--`` stays."""
+    """The options that every command takes, moved in front of it, and ``-h`` spelled out; what follows ``--`` stays."""
     front: list[str] = []
     rest: list[str] = []
     waiting = iter(arguments)
@@ -106,20 +113,34 @@ def global_first(arguments: Sequence[str]) -> list[str]:
         elif argument in _GLOBAL_VALUES:
             front += [argument, *(value for value in [next(waiting, None)] if value is not None)]
         else:
-            rest.append(argument)
+            rest.append("--help" if argument == "-h" else argument)
     return front + rest
 
 
-def _usage(session: Session, message: str) -> ExitCode:
+def _usage(session: Session, message: str, arguments: Sequence[str]) -> ExitCode:
+    if complaints.is_help(message):
+        session.terminal.note(message)
+        return session.end(ExitCode.USAGE, message="a command is missing")
     if message:
-        session.terminal.note(f"error: {message}\nasof --help says what there is.")
+        session.terminal.note(f"error: {message}\n{complaints.command(arguments)} --help says what there is.")
     return session.end(ExitCode.USAGE, message=message)
+
+
+def _interrupted(session: Session) -> ExitCode:
+    session.terminal.note("Nothing more was done.")
+    return session.end(ExitCode.INTERRUPTED)
+
+
+def _system(session: Session, error: OSError, arguments: Sequence[str]) -> ExitCode:
+    message = complaints.of_file(error)
+    session.terminal.note(f"error: {message}")
+    code = ExitCode.USAGE if complaints.is_named(error, arguments) else ExitCode.UNAVAILABLE
+    return session.end(code, message=message)
 
 
 def _invalid(session: Session, found: api.Checked) -> ExitCode:
     if found.repo is None:
         session.terminal.note(frames.render(found.diagnostics, found.sources, colour=session.terminal.colour))
-    session.terminal.note(listings.counted(found.diagnostics))
     return session.end(ExitCode.INVALID, diagnostics=listings.diagnostics_json(found.diagnostics))
 
 

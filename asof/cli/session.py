@@ -86,8 +86,10 @@ class Session:
 
     @property
     def root(self) -> Path:
-        """The nearest folder upwards that holds asof.yaml; the folder itself where there is none."""
+        """The nearest folder upwards that holds asof.yaml; the folder itself where there is none. Raises Usage."""
         here = self.folder.resolve()
+        if not here.is_dir():
+            raise Usage(f"{here} is no folder" if here.exists() else f"there is no folder {here}")
         return next((f for f in (here, *here.parents) if (f / "asof.yaml").is_file()), here)
 
     def end(self, code: ExitCode, **fields: object) -> ExitCode:

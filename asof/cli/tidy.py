@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from asof.compiler.layout import Formatted
+    from asof.compiler.repairs import Repaired
 
 _STDIN = "-"
+_YAML = (".yaml", ".yml")
 
 
 def fmt(
@@ -49,7 +51,7 @@ def fmt(
         for one in changed:
             session.terminal.say(tidied.diff(one.path, one.before, one.after, colour=session.terminal.colour))
     if not (check or diff):
-        api_explore.write(session.root, {one.path: one.after for one in changed})
+        _write(session, changed)
     session.terminal.note(tidied.summary(made, written=not (check or diff)))
     code = ExitCode.INVALID if any(has_errors(one.diagnostics) for one in made) else ExitCode.OK
     if check and changed and code is ExitCode.OK:
@@ -88,6 +90,17 @@ def _stdin(session: Session, paths: Sequence[str], *, check: bool, diff: bool) -
     )
 
 
+def _write(session: Session, made: Sequence[Formatted | Repaired]) -> None:
+    """Put the new texts into the files. Raises Usage for the first that cannot be written."""
+    from asof.ops.file_errors import plainly
+
+    for one in made:
+        try:
+            api_explore.write(session.root, {one.path: one.after})
+        except OSError as error:
+            raise Usage(plainly(error, session.root / one.path)) from error
+
+
 def _report(session: Session, made: Sequence[Formatted]) -> None:
     found = tuple(item for one in made for item in one.diagnostics)
     sources = {one.path: one.before for one in made}
@@ -113,6 +126,8 @@ def _files(session: Session, paths: Sequence[str]) -> Mapping[str, bytes]:
             if not inside:
                 raise Usage(f"{path} holds no definition files of the repo in {session.root}")
             chosen |= inside
+        elif place.is_file() and place.suffix not in _YAML:
+            raise Usage(f"{path} is no definition file: these end in .yaml or .yml")
         elif place.is_file():
             relative = place.relative_to(session.root) if place.is_relative_to(session.root) else place
             chosen[relative.as_posix()] = place.read_bytes()
@@ -145,7 +160,7 @@ def lint(
         for one in mended:
             session.terminal.say(tidied.diff(one.path, one.before, one.after, colour=session.terminal.colour))
     while fix and not diff and mended and rounds < _ROUNDS:
-        api_explore.write(session.root, {one.path: one.after for one in mended})
+        _write(session, mended)
         fixed += tidied.fixes_json(mended)
         session.terminal.say(tidied.fixed(mended))
         made = api_explore.lint(session.root, target=target)

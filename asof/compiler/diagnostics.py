@@ -116,6 +116,11 @@ def rule(code: str, summary: str, level: Level = Level.ERROR) -> Rule:
     return made
 
 
+def with_article(word: str) -> str:
+    """``a policy``, ``an entity``"""
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """``did you mean 'driver'?`` for a misspelt name, or nothing."""
     close = get_close_matches(word, sorted(known), n=1, cutoff=0.6)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from asof import schema
 from asof.compiler import codec
 from asof.compiler.definition_file import NOT_A_MAP, Part, doubts, known_part, read_part
-from asof.compiler.diagnostics import Diagnostic, Label, in_order, rule
+from asof.compiler.diagnostics import Diagnostic, Label, in_order, rule, with_article
 from asof.compiler.lower import lower_project
 from asof.compiler.model import SLUGS, VIEW_KINDS, AnyDefinition, Project, Repo
 from asof.compiler.owners import Owners, read_owners
@@ -126,7 +126,7 @@ class _Loading:
         if first is origin:
             return False
         here = Label(span=first.value("name"), text="first defined here")
-        message = f"there is a {group} `{name}` already"
+        message = f"there is {with_article(group)} `{name}` already"
         earlier = str(first.node_at("name").value)
         if earlier != name:
             message = f"the {group} names `{name}` and `{earlier}` differ in case only"

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _SETTINGS = ("memory_limit", "threads")
 _INCOMING = "asof_incoming"
+_INTERRUPTED = "Query interrupted"
 _EXTENSION = re.compile(r"install the required extension '(\w+)")
 
 
@@ -148,6 +149,11 @@ def _complaints() -> Iterator[None]:
         if lacking is not None:
             raise _without(lacking[1]) from error
         raise refused("duckdb", error) from error
+    except RuntimeError as error:
+        # DuckDB ends a query at Ctrl-C, and puts an error of its own in the place of Python's.
+        if str(error) != _INTERRUPTED:
+            raise
+        raise KeyboardInterrupt from error
 
 
 def _without(extension: str) -> DiagnosticError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from asof.compiler.diagnostics import with_article
 from asof.compiler.model import SLUGS, VIEW_KINDS, FeatureService
 from asof.compiler.removal import removal
 from asof.compiler.yaml_reader import span_of
@@ -53,7 +54,7 @@ def refuse_name(repo: Repo, address: str, name: str) -> None:
     group = _ROWS if definition.kind in _ROWS else (definition.kind,)
     for other in repo.definitions.values():
         if other.kind in group and other.address != address and other.name.lower() == name.lower():
-            raise RefusedError(f"there is a {SLUGS[other.kind].replace('_', ' ')} {other.name!r} already")
+            raise RefusedError(f"there is {with_article(SLUGS[other.kind].replace('_', ' '))} {other.name!r} already")
     if any(f"{SLUGS[kind]}/{name}" in repo.broken for kind in group):
         raise RefusedError(f"{name!r} is the name of a definition that has errors")
 

@@ -11,7 +11,7 @@ from asof.compiler.diagnostics import Diagnostic, rule
 from asof.compiler.owners import FILES as OWNERS_FILES
 from asof.compiler.patterns import path_pattern
 from asof.compiler.policy_files import FOLDER as POLICIES
-from asof.compiler.source import RepoFiles, Span
+from asof.compiler.source import NOWHERE, RepoFiles, Span
 from asof.ops.checkout import folder_in_checkout
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _read(root: Path, paths: Callable[[_Walk], Iterator[str]]) -> tuple[RepoFile
     walk = _Walk(root)
     if not (root / PROJECT).is_file():
         note = "run `asof init` to make one, or name the repo with --repo"
-        return None, (NO_PROJECT.at(_at(PROJECT), f"there is no {PROJECT} in {root.name or '.'}", notes=(note,)),)
+        return None, (NO_PROJECT.at(NOWHERE, f"there is no {PROJECT} in {root.resolve()}", notes=(note,)),)
     texts: dict[str, bytes] = {}
     for path in paths(walk):
         data = walk.read(path)

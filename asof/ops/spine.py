@@ -17,6 +17,7 @@ from asof.compiler.source import NOWHERE
 from asof.compiler.support import NO_SUCH_COLUMN
 from asof.compiler.types import INTEGERS, Type
 from asof.engines.arrow import INSTANT, arrow_type, instants
+from asof.ops.file_errors import plainly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +57,9 @@ def _read_file(path: Path) -> pa.Table:
         raise _unreadable(f"{path.name}: a spine's file ends in .parquet or .csv")
     try:
         return reader(path)
-    except (pa.ArrowException, OSError) as error:
+    except OSError as error:
+        raise _unreadable(plainly(error, path)) from error
+    except pa.ArrowException as error:
         raise _unreadable(f"{path.name}: {error}") from error
 
 

@@ -58,8 +58,10 @@ def validated(repo: Repo, found: Sequence[Diagnostic]) -> str:
     """``Valid: 12 definitions (3 FeatureView, ...).`` and how many warnings."""
     kinds = Counter(definition.kind for definition in repo.definitions.values())
     listed = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+    of_kinds = f" ({listed})" if listed else ""
+    count = len(repo.definitions)
     warned = f" {counted(found)}" if found else ""
-    return f"Valid: {len(repo.definitions)} definitions ({listed}).{warned}"
+    return f"Valid: {count} definition{'' if count == 1 else 's'}{of_kinds}.{warned}"
 
 
 def counted(found: Sequence[Diagnostic]) -> str:

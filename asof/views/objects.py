@@ -164,7 +164,8 @@ def impact(found: Impact, *, colour: bool, everything: bool = False) -> str:
         ]
         lines += _cut(names, everything=everything)
     kinds = [f"{n} {word}" for word, n in _counted(list({*by_object, *others})).items()]
-    lines += ["", f"{len(found.reached)} columns of {', '.join(kinds)}. Owners: {', '.join(found.owners) or 'none'}."]
+    columns = f"{len(found.reached)} column{'' if len(found.reached) == 1 else 's'}"
+    lines += ["", f"{columns} of {', '.join(kinds)}. Owners: {', '.join(found.owners) or 'none'}."]
     return "\n".join(lines)
 
 

@@ -151,7 +151,7 @@ def test_only_what_asof_wrote_is_a_comment(tmp_path: Path) -> None:
     file = tmp_path / "apply.log"
     file.write_text("some text\n")
     assert main(["ci", "comment", str(file)]) == ExitCode.USAGE
-    assert main(["ci", "comment", str(tmp_path / "nowhere.md")]) == ExitCode.UNAVAILABLE
+    assert main(["ci", "comment", str(tmp_path / "nowhere.md")]) == ExitCode.USAGE
 
 
 def test_a_log_is_shown_as_text_and_cut_at_its_beginning() -> None:

@@ -8,7 +8,7 @@ import yaml
 
 from asof.compiler import model, shape, stored
 from asof.compiler.check import rules
-from asof.compiler.diagnostics import Diagnostic, Fix, Level, Rule, correction
+from asof.compiler.diagnostics import Diagnostic, Fix, Level, Rule, correction, with_article
 from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Scope:
             return None
         names = [d.name for d in self.repo.definitions.values() if d.kind in GROUPS[group]]
         other = [d for d in self.repo.definitions.values() if d.name == name]
-        hint = f"there is a {model.SLUGS[other[0].kind].replace('_', ' ')} of that name" if other else ""
+        hint = f"there is {with_article(model.SLUGS[other[0].kind].replace('_', ' '))} of that name" if other else ""
         word, safe = ("", False) if other else correction(name, names)
         safe = safe and self.is_written(name, *pointer, key=key)
         message = f"there is no {group} `{name}`"

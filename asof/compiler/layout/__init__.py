@@ -39,6 +39,8 @@ def formatted(path: str, data: bytes, *, project: bool = False) -> Formatted:
     text = data.decode("utf-8-sig", "replace")
     if reading.diagnostics:
         return Formatted(path=path, before=text, after=text, diagnostics=reading.diagnostics)
+    if not all(isinstance(value, dict) for value in _values(reading.documents)):
+        return _left_alone(path, text, "a document in it is no map, as definitions are")
     try:
         after = _laid_out(text, project=project)
     except NotLaidOutError as error:
