@@ -38,6 +38,8 @@ def test_the_wheel_holds_every_file_of_the_package(names: frozenset[str]) -> Non
         if path.is_file() and ignored.isdisjoint(path.parts)
     }
     assert names >= expected
+    pages = {f"asof/diagnostics/{path.name}" for path in (REPOSITORY / "docs" / "diagnostics").iterdir()}
+    assert {name for name in names - expected if ".dist-info/" not in name} == pages
     for needed in ("asof/py.typed", "asof/schema/v1/feature_view.schema.json", "asof/templates/init/asof.yaml.j2"):
         assert needed in names
 
