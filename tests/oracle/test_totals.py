@@ -8,6 +8,7 @@ import pytest
 
 from asof.compiler.dialects import DIALECTS
 from tests.oracle.cases import Case, agree
+from tests.oracle.crowded import crowded
 from tests.oracle.prove import prove
 
 if TYPE_CHECKING:
@@ -23,3 +24,4 @@ def test_totals_by_frames_equal_the_oracles(duckdb_runner: DuckDB, monkeypatch: 
         agree(case.rows(runner), case.expected())
 
     prove(duckdb_runner, body)  # type: ignore[arg-type]
+    prove(duckdb_runner, body, drawn=crowded)  # type: ignore[arg-type]
