@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from asof import api, api_import
-from asof.cli.dispatch import main
+from asof.cli import main
 from asof.compiler.diagnostics import DiagnosticError, Level
 from asof.feast import python_source, registry, settings, wire
 from asof.feast.lower import Surroundings, lower

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from asof import api, api_import
-from asof.cli.dispatch import main
+from asof.cli import main
 from asof.compiler.diagnostics import Level
 from tests.feast.incumbent import TEMPLATES, run, templates
 
