@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -18,11 +20,13 @@ from asof.engines.base import BATCH_ROWS, refused
 from asof.engines.estimates import Estimate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from asof.compiler.model import Column, Location, Store
     from asof.compiler.types import Type
+
+_Made = TypeVar("_Made")
 
 _SETTINGS = ("memory_limit", "threads")
 _INCOMING = "asof_incoming"
@@ -76,13 +80,18 @@ class DuckDBEngine:
         return {field.name: type_of(field.type) for field in schema}
 
     def execute(self, statements: Iterable[str]) -> None:
-        with self._free() as connection:
+        def work() -> None:
             for statement in statements:
                 connection.execute(statement)
 
+        with self._free() as connection:
+            _interruptible(connection, work)
+
     def query(self, sql: str, columns: Sequence[Column] = ()) -> pa.RecordBatchReader:
         with self._free() as connection:
-            found: pa.RecordBatchReader = connection.sql(sql).to_arrow_reader(BATCH_ROWS)
+            found: pa.RecordBatchReader = _interruptible(
+                connection, lambda: connection.sql(sql).to_arrow_reader(BATCH_ROWS)
+            )
         self._result = found
         schema = arrow_schema(columns) if columns else found.schema
         return pa.RecordBatchReader.from_batches(schema, _batches(found, schema))
@@ -118,6 +127,19 @@ class DuckDBEngine:
             self._result = None
         with _complaints():
             yield self._connection
+
+
+def _interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], _Made]) -> _Made:
+    """``work`` away from the main thread, which Ctrl-C reaches: DuckDB's own threads stop only when they are told."""
+    if threading.current_thread() is not threading.main_thread():
+        return work()
+    with ThreadPoolExecutor(max_workers=1) as worker:
+        doing = worker.submit(work)
+        try:
+            return doing.result()
+        except KeyboardInterrupt:
+            connection.interrupt()
+            raise
 
 
 _TABLE_ROWS = "SELECT estimated_size FROM duckdb_tables() WHERE table_name = ?"
