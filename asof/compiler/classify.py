@@ -314,11 +314,11 @@ def _recast(part: type[msgspec.Struct], old: list[Document], new: list[Document]
     if part is not model.ServiceItem:
         return {}
     was, now = ({i["view"]: i.get("alias", i["view"]) for i in side} for side in (old, new))
-    once = [view for view in was if [i["view"] for i in (*old, *new)].count(view) == 2 and view in now]
+    seen = Counter(i["view"] for i in (*old, *new))
     return {
-        view: f"columns called {was[view]}__... are called {now[view]}__... now; the role {was[view]} keeps their names"
-        for view in once
-        if was[view] != now[view]
+        view: f"columns called {role}__... are called {now[view]}__... now; the role {role} keeps their names"
+        for view, role in was.items()
+        if seen[view] == 2 and now.get(view, role) != role
     }
 
 
