@@ -13,6 +13,7 @@ from asof.compiler import shape
 from asof.compiler.canonical import sha256_hex
 from asof.compiler.model import FeatureView
 from asof.compiler.state import Feature, Resource, settings_of
+from asof.compiler.store_options import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -156,12 +157,12 @@ class _Planner:
             yield _Move(action="create", reason=f"{address} is served online", after=made)
             return
         change = self.found.changes.get(address)
-        if standing.store != store or standing.keys != keys or (change is not None and change.rows):
+        if place_of(standing.store) != place_of(store) or standing.keys != keys or (change is not None and change.rows):
             yield from self.another_table(address, store, keys, wanted, standing)
             return
         known = set(standing.features)
         grown = (*standing.features, *(f for f in wanted if f not in known))
-        after = msgspec.structs.replace(standing, address=address, features=grown)
+        after = msgspec.structs.replace(standing, address=address, store=store, features=grown)
         action = "alter" if grown != standing.features else ""
         reason = f"{address} gains {', '.join(f.name for f in grown[len(standing.features) :])}" if action else ""
         yield _Move(action=action, reason=reason, before=standing, after=after)
@@ -174,7 +175,7 @@ class _Planner:
         wanted: tuple[Feature, ...],
         standing: Resource,
     ) -> Iterator[_Move]:
-        moved = standing.store != store
+        moved = place_of(standing.store) != place_of(store)
         why = "the online store is another one" if moved else "stored rows would hold other values"
         made = self.new_table(address, store, keys, wanted, taken="" if moved else standing.name)
         yield _Move(action="create", reason=f"{address}: {why}", after=made, empties=True)
@@ -200,8 +201,9 @@ class _Planner:
         made = Resource(kind=OFFLINE_VIEW, name=name, address=address, store=store, sql=sql)
         if standing is None:
             yield _Move(action="create", reason=f"{address} is written as a query", after=made)
-        elif (standing.store, standing.name) != (store, name):
-            why = "the offline store is another one" if standing.store != store else "its view goes by another name"
+        elif place_of(standing.store) != place_of(store) or standing.name != name:
+            moved = place_of(standing.store) != place_of(store)
+            why = "the offline store is another one" if moved else "its view goes by another name"
             yield _Move(action="create", reason=f"{address}: {why}", after=made)
             yield _Move(action="drop", reason=f"{address}: {why}", before=standing)
         elif standing.sql != made.sql:

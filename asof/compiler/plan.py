@@ -22,6 +22,7 @@ from asof.compiler.ownership import with_others
 from asof.compiler.policies import Freeze, Warned, accepted, freezes, judge, order
 from asof.compiler.source import NOWHERE
 from asof.compiler.state import Recorded, Resource, Settings, State, encode, settings_of
+from asof.compiler.store_options import place_of
 from asof.compiler.trust import flaw, relying_on
 from asof.version import __version__
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from asof.compiler.diagnostics import Diagnostic
     from asof.compiler.diff import Difference
     from asof.compiler.infrastructure import Layout
-    from asof.compiler.model import FeatureView, Repo
+    from asof.compiler.model import FeatureView, Repo, Store
 
 B = TypeVar("B", bound=Blocked)
 PLAN_FORMAT = 1
@@ -327,11 +328,12 @@ def _settings_changes(old: Settings | None, new: Settings) -> tuple[Reason, ...]
     if old is None:
         return ()
     before, after = msgspec.to_builtins(old), msgspec.to_builtins(new)
+    stay = {name for name in _STORES if _same_place(getattr(old, name), getattr(new, name))}
     return tuple(
         Reason(
             pointer=f"/{name}",
-            change_class=ChangeClass.VALUE_CHANGE,
-            text=text,
+            change_class=ChangeClass.METADATA if name in stay else ChangeClass.VALUE_CHANGE,
+            text=_OTHER_MANNERS if name in stay else text,
             old=before.get(name),
             new=after.get(name),
         )
@@ -340,6 +342,12 @@ def _settings_changes(old: Settings | None, new: Settings) -> tuple[Reason, ...]
     )
 
 
+def _same_place(old: Store | None, new: Store | None) -> bool:
+    return old is not None and new is not None and place_of(old) == place_of(new)
+
+
+_STORES = ("offline", "online")
+_OTHER_MANNERS = "the same store works otherwise: what it holds and the rows it gives stay"
 _SETTINGS = {
     "sql_dialect": "queries and expressions are read in another dialect",
     "offline": "queries run in another store; what stands in the old one is dropped, and its tables are not copied",

@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+import msgspec
+
 from asof.compiler.diagnostics import DiagnosticError, nearest, rule
 from asof.compiler.source import NOWHERE
 
@@ -22,9 +24,22 @@ BAD_STORE_OPTION = rule("AS722", "store option is not understood")
 STORE_UNAVAILABLE = rule("AS723", "store cannot be reached")
 
 LATEST = "latest"
-"""The option of an offline store that only the compiler reads: how the latest value is found."""
+"""The option of an offline store that says how the latest value is found."""
+WINDOWS = "windows"
+"""The option of an offline store that says how windows are computed."""
+STRATEGIES = (LATEST, WINDOWS)
+"""Options that only the compiler reads."""
+
+_MANNERS = frozenset({*STRATEGIES, "memory_limit", "threads", "warehouse", "billing_project"})
+"""Options that say how a store works, and not where it is."""
 
 _VARIABLE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def place_of(store: Store) -> Store:
+    """``store`` without what says only how it works: equal for two stores that hold the same tables."""
+    options = tuple(option for option in store.options if option[0] not in _MANNERS)
+    return msgspec.structs.replace(store, options=options)
 
 
 class Secret(str):

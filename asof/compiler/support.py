@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from asof.compiler import shape
 from asof.compiler.diagnostics import Diagnostic, DiagnosticError, Level, rule
-from asof.compiler.dialects import capabilities, of_store, spoken
+from asof.compiler.dialects import WINDOW_STRATEGIES, capabilities, of_store, spoken
 from asof.compiler.source import NOWHERE, Span
-from asof.compiler.store_options import BAD_STORE_OPTION, LATEST
+from asof.compiler.store_options import BAD_STORE_OPTION, LATEST, WINDOWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ def span_of(repo: Repo, address: str, *pointer: str | int) -> Span:
 
 
 def spoken_for(repo: Repo, target: str, dialect: str) -> Dialect | None:
-    """The dialect as the target wants it: with ``latest`` of its offline store, where that store speaks it.
+    """The dialect as the target wants it: with ``latest`` and ``windows`` of its offline store, where that speaks it.
 
     Raises DiagnosticError (AS722) where the dialect has no such strategy.
     """
@@ -48,14 +48,14 @@ def spoken_for(repo: Repo, target: str, dialect: str) -> Dialect | None:
     wanted = next((one for one in repo.project.targets if one.name == target), None)
     if made is None or wanted is None or of_store(wanted.offline.type) != made:
         return made
-    strategy = dict(wanted.offline.options).get(LATEST)
-    if strategy is None:
-        return made
-    for known in made.strategies:
-        if known == strategy:
-            return made.choosing(known)
-    said = f"{made.name} finds latest values by {', '.join(made.strategies)}, not by {strategy}"
-    raise DiagnosticError(BAD_STORE_OPTION.at(span_of(repo, "", "targets", target, "offline", LATEST), said))
+    options = dict(wanted.offline.options)
+    latest = next((one for one in made.strategies if one == options.get(LATEST)), None)
+    windows = next((one for one in WINDOW_STRATEGIES if one == options.get(WINDOWS)), None)
+    for option, chosen, known in ((LATEST, latest, made.strategies), (WINDOWS, windows, WINDOW_STRATEGIES)):
+        if option in options and chosen is None:
+            said = f"{made.name} knows {', '.join(known)} for {option!r}, not {options[option]!r}"
+            raise DiagnosticError(BAD_STORE_OPTION.at(span_of(repo, "", "targets", target, "offline", option), said))
+    return made.choosing(latest=latest, windows=windows)
 
 
 def unreadable(repo: Repo, source: DataSource, location: Location, dialect: Dialect) -> Diagnostic:

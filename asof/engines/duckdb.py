@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from asof.compiler.diagnostics import DiagnosticError
 from asof.compiler.source import NOWHERE
-from asof.compiler.store_options import LATEST, STORE_UNAVAILABLE, options_of
+from asof.compiler.store_options import STORE_UNAVAILABLE, STRATEGIES, options_of
 from asof.engines.arrow import arrow_schema, conform, type_of
 from asof.engines.base import BATCH_ROWS, refused
 from asof.engines.estimates import Estimate
@@ -39,7 +39,7 @@ def open_duckdb(store: Store, *, root: Path, read_only: bool) -> DuckDBEngine:
 
     A reader of a file that does not exist yet works in memory, so that reading never creates one.
     """
-    options = options_of(store, os.environ, known=("path", LATEST, *_SETTINGS))
+    options = options_of(store, os.environ, known=("path", *STRATEGIES, *_SETTINGS))
     database = ":memory:"
     if options.get("path"):
         path = root / str(options["path"])

@@ -15,7 +15,7 @@ import pyarrow.csv as pa_csv
 from asof.compiler.diagnostics import DiagnosticError
 from asof.compiler.dialects.postgres import Postgres
 from asof.compiler.source import NOWHERE
-from asof.compiler.store_options import BAD_STORE_OPTION, LATEST, STORE_UNAVAILABLE, options_of
+from asof.compiler.store_options import BAD_STORE_OPTION, STORE_UNAVAILABLE, STRATEGIES, options_of
 from asof.compiler.types import (
     BOOL,
     BYTES,
@@ -93,7 +93,7 @@ def open_postgres(store: Store, *, root: Path, read_only: bool) -> PostgresEngin
     if psycopg is None:
         message = "postgres needs the driver psycopg: pip install 'asof[postgres]'"
         raise DiagnosticError(STORE_UNAVAILABLE.at(NOWHERE, message))
-    options = options_of(store, os.environ, known=("url", "schema", LATEST), required=("url",))
+    options = options_of(store, os.environ, known=("url", "schema", *STRATEGIES), required=("url",))
     url = options["url"]  # kept as it is: a Secret is not shown by whoever prints the variables of a traceback
     if not isinstance(url, str) or _BARE.search(url):
         message = (

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from asof.compiler.diagnostics import DiagnosticError
 from asof.compiler.source import NOWHERE
-from asof.compiler.store_options import LATEST, STORE_UNAVAILABLE, options_of
+from asof.compiler.store_options import STORE_UNAVAILABLE, STRATEGIES, options_of
 from asof.compiler.types import BOOL, BYTES, DATE, FLOAT64, INT64, STRING, TIMESTAMP
 from asof.engines.arrow import arrow_schema
 from asof.engines.base import BATCH_ROWS, refused
@@ -43,7 +43,7 @@ _BUSY_SECONDS = 30.0
 
 def open_sqlite(store: Store, *, root: Path, read_only: bool) -> SQLiteEngine:
     """Open ``{type: sqlite, path?}``; no path, or reading a file that does not exist yet, is a database in memory."""
-    options = options_of(store, os.environ, known=("path", LATEST))
+    options = options_of(store, os.environ, known=("path", *STRATEGIES))
     database = "file::memory:"
     if options.get("path"):
         path = (root / str(options["path"])).absolute()

@@ -17,7 +17,11 @@ _LATEST = {
     "lateral": "one index probe for each row",
     "timeline": "the last row before each question, on one time line with the values on it",
     "frame": "a running maximum over rows and questions",
-    "pairs": "each question joined with its rows, ranked",
+    "pairs": "each question joined with its rows for the newest time, then a fetch",
+}
+_WINDOWS = {
+    "pass": "rows and questions in one pass, wherever the function allows it",
+    "pairs": "each question joined with the rows of its widest window",
 }
 _TOTALS = {
     "edges": "counts and integers, at the edges of windows on one time line",
@@ -59,9 +63,11 @@ def overview(dialects: Mapping[str, Dialect]) -> str:
 def page(dialect: Dialect) -> str:
     """One dialect in full."""
     others = ", ".join(name for name in dialect.strategies if name != dialect.latest)
+    other_windows = [f"{name}: {said}" for name, said in _WINDOWS.items() if name != dialect.windows]
     facts = [
         ("latest values", f"{dialect.latest}: {_LATEST[dialect.latest]}"),
         ("can also run", others or "-"),
+        ("windows", f"{dialect.windows}: {_WINDOWS[dialect.windows]}; or {', '.join(other_windows)}"),
         ("clock", f"{dialect.clock}: {_CLOCK[dialect.clock]}"),
         ("windows over frames", ", ".join(sorted(dialect.frame_functions | dialect.exact_frame_functions)) or "-"),
         ("running totals", _TOTALS[dialect.running_totals] if dialect.running_totals else "-"),
@@ -84,6 +90,7 @@ def as_json(dialect: Dialect) -> dict[str, object]:
         "name": dialect.name,
         "latest": dialect.latest,
         "strategies": list(dialect.strategies),
+        "windows": dialect.windows,
         "clock": dialect.clock,
         "prologue": list(dialect.prologue),
         "types": dict(dialect.type_names),

@@ -46,7 +46,7 @@ class Engine(Protocol):
 
     label: str
     dialect: str
-    latest: str | None
+    options: Mapping[str, str]
 
     def load(self, tables: Mapping[str, Path]) -> None: ...
     def rows(self, sql: str) -> Rows: ...
@@ -80,7 +80,7 @@ class OnDuckDB:
     """In this process, held to 4 GB."""
 
     label = dialect = "duckdb"
-    latest = None
+    options: Mapping[str, str] = {}
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
@@ -110,7 +110,7 @@ class OnPostgres:
     def __init__(self, connection: psycopg.Connection, *, index: bool) -> None:
         self.connection, self.index = connection, index
         self.label = "postgres, indexed" if index else "postgres, no index"
-        self.latest = None if index else "timeline"
+        self.options = {} if index else {"latest": "timeline"}
         connection.execute("SET TimeZone = 'UTC'; SET work_mem = '256MB'")
         connection.execute(f"SET statement_timeout = '{LIMIT}s'".encode())
 
@@ -145,7 +145,7 @@ class OnClickHouse:
     """In this process (chdb); the events are sorted by key and time, as one would store them."""
 
     label = dialect = "clickhouse"
-    latest = None
+    options: Mapping[str, str] = {}
 
     def __init__(self, folder: Path) -> None:
         from chdb import session
@@ -187,7 +187,7 @@ class OnSpark:
     """
 
     label = dialect = "spark"
-    latest = None
+    options: Mapping[str, str] = {}
 
     def __init__(self, session: SparkSession) -> None:
         self.session = session

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from asof.compiler.duration import Duration
 from asof.compiler.model import (
@@ -22,6 +23,9 @@ from asof.compiler.model import (
 )
 from asof.compiler.pit import SpineSpec, TrainingRequest, training_query
 from asof.compiler.types import FLOAT64, INT64, TIMESTAMP
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 KEYS = 100_000
 WINDOWS = ("1h", "1d", "30d")
@@ -86,11 +90,9 @@ def view(number: int, work: Work) -> FeatureView:
     )
 
 
-def compiled(work: Work, dialect: str, latest: str | None = None) -> tuple[tuple[str, ...], str]:
-    """(prologue, statement) of the training query, ``rid`` first; ``latest`` as the target's offline store says it."""
-    target = Target(
-        name="t", registry="r", offline=Store(type=dialect, options=(("latest", latest),) if latest else ())
-    )
+def compiled(work: Work, dialect: str, options: Mapping[str, str]) -> tuple[tuple[str, ...], str]:
+    """(prologue, statement) of the training query, ``rid`` first; ``options`` are those of the offline store."""
+    target = Target(name="t", registry="r", offline=Store(type=dialect, options=tuple(options.items())))
     definitions = [Entity(name="k", join_keys=(Column(name="k", type=INT64),))]
     every = [*definitions, *(source(n) for n in range(work.views)), *(view(n, work) for n in range(work.views))]
     repo = Repo(

@@ -6,7 +6,7 @@ from asof import online
 from asof.compiler import support
 from asof.compiler.check import check
 from asof.compiler.diagnostics import Diagnostic, Level
-from asof.compiler.dialects import STORES, of_store
+from asof.compiler.dialects import STORES, WINDOW_STRATEGIES, of_store
 from asof.compiler.load import load
 from asof.compiler.source import RepoFiles
 from asof.schema import document
@@ -47,6 +47,19 @@ entities: [customer]
 source: orders
 aggregations:
   - {function: percentile, column: amount, percentiles: [0.5], windows: [1d]}
+"""
+
+ASKS = """\
+kind: Entity
+name: customer
+join_keys: [{name: customer, type: string}]
+---
+kind: FeatureView
+name: spending
+entities: [customer]
+query: SELECT customer, amount, at FROM orders
+timestamp_field: at
+schema: [{name: amount, type: float64}]
 """
 
 
@@ -93,6 +106,16 @@ def test_two_targets_in_one_store_are_warned_about() -> None:
     assert said.startswith("target 't2' has the same online store as 't0'")
 
 
+def test_a_store_is_the_same_however_it_works() -> None:
+    offline = "    offline: {type: duckdb, path: lake.db"
+    text = f"version: 1\nproject: shop\ntargets:\n  a:\n    registry: a\n{offline}}}\n"
+    text += f"  b:\n    registry: b\n{offline}, windows: pairs, threads: 2}}\n"
+    said = [d.message for d in findings(text, ASKS) if d.code == "AS516"]
+    assert said == [
+        "target 'b' has the same offline store as 'a': what one of them drops, the other one misses",
+    ]
+
+
 def test_the_compiler_knows_exactly_the_online_stores_that_open() -> None:
     assert frozenset(online.ONLINE_STORES) == support.ONLINE_STORES
 
@@ -112,3 +135,4 @@ def test_the_schema_and_the_dialects_know_the_same_strategies() -> None:
         dialect = of_store(store)
         assert dialect is not None
         assert settings["latest"]["enum"] == list(dialect.strategies)
+        assert settings["windows"]["enum"] == list(WINDOW_STRATEGIES)

@@ -33,7 +33,7 @@ from tests.oracle.oracle import Row, World, training_rows
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from asof.compiler.dialects import LatestStrategy
+    from asof.compiler.dialects import LatestStrategy, WindowStrategy
     from asof.compiler.pit import CompiledQuery
 
 PROJECT = Project(
@@ -94,7 +94,9 @@ class Case:
             self.world, self.items, self.spine_rows(), self.timestamp, full_feature_names=self.full_feature_names
         )
 
-    def compiled(self, dialect: str, latest: LatestStrategy | None = None) -> CompiledQuery:
+    def compiled(
+        self, dialect: str, latest: LatestStrategy | None = None, windows: WindowStrategy | None = None
+    ) -> CompiledQuery:
         """The training query; a diagnostic fails the test."""
         times = [row[self.timestamp] for row in self.spine_rows()]
         known = [time for time in times if isinstance(time, datetime)] if self.extent_known else []
@@ -107,7 +109,7 @@ class Case:
             latest=max(known, default=None),
         )
         request = TrainingRequest(items=tuple(self.items), full_feature_names=self.full_feature_names, spine=spine)
-        made = training_query(self.repo, request, target=dialect, dialect=dialect, latest=latest)
+        made = training_query(self.repo, request, target=dialect, dialect=dialect, latest=latest, windows=windows)
         if made.query is None:
             pytest.fail("\n".join(str(diagnostic) for diagnostic in made.diagnostics))
         return made.query
@@ -119,9 +121,11 @@ class Case:
         rows = [(number, *row) for number, row in enumerate(self.spine)]
         runner.load(SPINE, [(ROW_ID, INT64), *self.spine_columns], rows)
 
-    def rows(self, runner: Runner, latest: LatestStrategy | None = None) -> list[dict[str, object]]:
+    def rows(
+        self, runner: Runner, latest: LatestStrategy | None = None, windows: WindowStrategy | None = None
+    ) -> list[dict[str, object]]:
         """What the engine says."""
-        query = self.compiled(runner.dialect, latest)
+        query = self.compiled(runner.dialect, latest, windows)
         with runner.scratch():
             self.load(runner)
             return named_rows(runner, query, self.spine_columns)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from asof.compiler.dialects import DIALECTS
+from asof.compiler.dialects import DIALECTS, WINDOW_STRATEGIES
 from tests.engines.bigquery import BigQuery
 from tests.engines.clickhouse import ClickHouse
 from tests.engines.duckdb import DuckDB
@@ -100,7 +100,8 @@ def _other_strategy(runner: Runner, case: Case, number: int) -> None:
     others = [strategy for strategy in dialect.strategies if strategy != dialect.latest] or [dialect.latest]
     wanted = case.expected()
     runnable = [one for one in others if (runner.dialect, one) != ("snowflake", "asof")]
-    agree(case.rows(runner, latest=runnable[number % len(runnable)]), wanted)
+    windows = WINDOW_STRATEGIES[number // len(runnable) % len(WINDOW_STRATEGIES)]
+    agree(case.rows(runner, latest=runnable[number % len(runnable)], windows=windows), wanted)
 
 
 KINDS = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from asof.compiler.dialects import DIALECTS
+from asof.compiler.dialects import DIALECTS, WINDOW_STRATEGIES
 from asof.compiler.dialects.capabilities import KEYLESS
 from asof.compiler.duration import Duration
 from asof.compiler.model import (
@@ -91,8 +91,9 @@ def holds(runner: Runner, case: Case, **expected: list[object]) -> None:
 def holds_by_any_strategy(runner: Runner, case: Case, **expected: list[object]) -> None:
     """The same, however the dialect can find latest values."""
     holds(runner, case, **expected)
-    for strategy in DIALECTS[runner.dialect].strategies:
-        agree(case.rows(runner, latest=strategy), case.expected())
+    for latest in DIALECTS[runner.dialect].strategies:
+        for windows in WINDOW_STRATEGIES:
+            agree(case.rows(runner, latest=latest, windows=windows), case.expected())
 
 
 def test_rows_whose_candidates_are_expired_or_in_the_future_are_kept(engine: Runner) -> None:

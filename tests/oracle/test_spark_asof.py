@@ -25,7 +25,7 @@ def test_sparks_asof_join_equals_the_oracle(spark_runner: Spark) -> None:
 
 
 def test_only_the_statement_that_needs_the_switch_sets_it() -> None:
-    chosen = spoken("spark", "asof")
+    chosen = spoken("spark", latest="asof")
     assert chosen is not None
     assert SWITCH in chosen.prologue
     assert SWITCH not in DIALECTS["spark"].prologue

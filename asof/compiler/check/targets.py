@@ -9,6 +9,7 @@ from asof.compiler.diagnostics import Level
 from asof.compiler.dialects import STORES, of_store
 from asof.compiler.model import FeatureView
 from asof.compiler.source import NOWHERE
+from asof.compiler.store_options import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -44,9 +45,10 @@ def _same_stores(repo: Repo) -> Iterator[tuple[str, str, str]]:
             store: Store | None = getattr(target, role)
             if store is None or any("${env:" in str(value) for _, value in store.options):
                 continue
-            if store in seen:
-                yield target.name, seen[store], role
-            seen.setdefault(store, target.name)
+            place = place_of(store)
+            if place in seen:
+                yield target.name, seen[place], role
+            seen.setdefault(place, target.name)
 
 
 def refusals(target: Target) -> tuple[Diagnostic, ...]:

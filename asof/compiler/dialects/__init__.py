@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asof.compiler.dialects.athena import Athena
-from asof.compiler.dialects.base import Dialect, LatestStrategy
+from asof.compiler.dialects.base import WINDOW_STRATEGIES, Dialect, LatestStrategy, WindowStrategy
 from asof.compiler.dialects.bigquery import BigQuery
 from asof.compiler.dialects.clickhouse import ClickHouse
 from asof.compiler.dialects.databricks import Databricks
@@ -34,10 +34,12 @@ def of_store(store: str) -> Dialect | None:
     return DIALECTS.get(STORES.get(store, ""))
 
 
-def spoken(name: str, latest: LatestStrategy | None = None) -> Dialect | None:
-    """The dialect of that name, with one of its other strategies for latest values where one is asked for."""
+def spoken(name: str, *, latest: LatestStrategy | None = None, windows: WindowStrategy | None = None) -> Dialect | None:
+    """The dialect of that name, with another of its strategies where one is asked for."""
     found = DIALECTS.get(name)
-    return found if found is None or latest is None else found.choosing(latest)
+    return None if found is None else found.choosing(latest=latest, windows=windows)
 
 
-__all__ = ["DIALECTS", "STORES", "Dialect", "LatestStrategy", "of_store", "spoken"]
+__all__ = [
+    "DIALECTS", "STORES", "WINDOW_STRATEGIES", "Dialect", "LatestStrategy", "WindowStrategy", "of_store", "spoken",
+]  # fmt: skip

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from asof.compiler.model import Timing
 
 LatestStrategy = Literal["asof", "lateral", "timeline", "frame", "pairs"]
+WindowStrategy = Literal["pass", "pairs"]
+WINDOW_STRATEGIES: tuple[WindowStrategy, ...] = ("pass", "pairs")
+"""What every dialect can do; ``Dialect.strategies`` are those for latest values."""
 """How the latest visible row is found: an ASOF join on keys alone and a late fetch; one index probe per row
 (LATERAL or APPLY with LIMIT 1); the last row before each question in one sorted union of both, values and all; a
 running maximum over such a union of keys and times, and a late fetch; or, the plain form, each question joined with
@@ -56,6 +59,10 @@ class Dialect:
 
     strategies: tuple[LatestStrategy, ...] = ("frame", "pairs")
     """All strategies that the engine can run; tests hold each of them to the same answers."""
+
+    windows: WindowStrategy = "pass"
+    """How windows are computed: in one pass over rows and questions wherever the function allows it, or, quicker where
+    no key has many rows and many questions, by joining each question with the rows of its widest window."""
 
     columns_hide_tables: ClassVar[bool] = False
     """``a.b`` is a field of a column ``a`` before it is a column of a table ``a``: no name may be both."""
@@ -330,10 +337,11 @@ class Dialect:
         """
         return node
 
-    def choosing(self, latest: LatestStrategy) -> Self:
-        """The same dialect with another strategy for latest values."""
+    def choosing(self, *, latest: LatestStrategy | None = None, windows: WindowStrategy | None = None) -> Self:
+        """The same dialect with another strategy for latest values, or for windows; its own where None."""
         made = copy.copy(self)
-        made.latest = latest
+        made.latest = latest or self.latest
+        made.windows = windows or self.windows
         return made
 
     def scan(self, path: str, columns: Mapping[str, types.Type]) -> exp.Expr:

@@ -9,7 +9,7 @@ from sqlglot import exp
 from asof.compiler import types
 from asof.compiler.dialects import syntax
 from asof.compiler.dialects.asof_join import with_match_condition
-from asof.compiler.dialects.base import TICKS, Dialect, LatestStrategy
+from asof.compiler.dialects.base import TICKS, Dialect, LatestStrategy, WindowStrategy
 from asof.compiler.dialects.calls import COMMON
 
 if TYPE_CHECKING:
@@ -71,9 +71,9 @@ class Spark(Dialect):
     def tick(self, instant: exp.Expr) -> exp.Expr:
         return exp.Anonymous(this="UNIX_MICROS", expressions=[instant])
 
-    def choosing(self, latest: LatestStrategy) -> Self:
+    def choosing(self, *, latest: LatestStrategy | None = None, windows: WindowStrategy | None = None) -> Self:
         """The ASOF join is off by default: the prologue says that the statement needs it."""
-        made = super().choosing(latest)
+        made = super().choosing(latest=latest, windows=windows)
         if latest == "asof":
             made.join_methods = frozenset({"", "ASOF"})
             made.prologue = (*self.prologue, "SET spark.sql.join.asofJoin.enabled = true")

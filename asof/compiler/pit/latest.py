@@ -22,16 +22,15 @@ def latest(statement: Statement, group: Group, rows: Rows, features: tuple[str, 
     asked = statement.asked(group, span)
     if strategy == "lateral" and not statement.once:
         query = _probe(statement, group, asked, rows, features)
-    elif statement.once or strategy == "pairs" or not _by_event(rows):
+    elif statement.once or not _by_event(rows):
         order = _order(statement, rows)
         query = _ranked(statement, _pairs(statement, group, asked, rows, features), order, asked, features)
     elif strategy == "timeline":
         query = timeline.last_before(statement, group, asked, rows, span, features)
     else:
-        make = _asof if strategy == "asof" else _running_maximum
         found = statement.ctes.add(
             f"{group.role}_found",
-            make(statement, group, asked, rows, span),
+            _found(statement, group, asked, rows, span),
             "when the latest visible row of each question happened",
         )
         query = _ranked(statement, _fetched(statement, found, rows, features), _ties(rows), found, features)
@@ -56,6 +55,14 @@ def _bounds(statement: Statement, group: Group, asked: str, rows: Rows) -> list[
     return made
 
 
+def _found(statement: Statement, group: Group, asked: str, rows: Rows, span: reach.Reach) -> exp.Select:
+    if statement.dialect.latest == "asof":
+        return _asof(statement, group, asked, rows, span)
+    if statement.dialect.latest == "pairs":
+        return _greatest(statement, group, asked, rows)
+    return _running_maximum(statement, group, asked, rows, span)
+
+
 def _asof(statement: Statement, group: Group, asked: str, rows: Rows, span: reach.Reach) -> exp.Select:
     """Keys and times alone go through the ASOF join, which sorts: a payload costs more to carry than to fetch."""
     names = statement.names
@@ -68,6 +75,17 @@ def _asof(statement: Statement, group: Group, asked: str, rows: Rows, span: reac
     tree.join(query, tree.cte(table), [*tree.equal(asked, table, rows.keys), visible], method="ASOF")
     if group.view.ttl is not None:
         tree.where(query, [exp.GTE(this=event.copy(), expression=tree.column(asked, names.since))])
+    return query
+
+
+def _greatest(statement: Statement, group: Group, asked: str, rows: Rows) -> exp.Select:
+    """Each question joined with its rows, of which it keeps a time: no sort, and engines do it in parallel."""
+    event = tree.column(rows.table, statement.names.event)
+    newest = tree.named(exp.Max(this=event), statement.names.event)
+    query = tree.select(_keyed(statement, asked, rows, newest), tree.cte(asked))
+    on = tree.equal(asked, rows.table, rows.keys) + _bounds(statement, group, asked, rows)
+    tree.join(query, tree.cte(rows.table), on)
+    query.set("group", exp.Group(expressions=[tree.column(asked, name) for name in (statement.names.row, *rows.keys)]))
     return query
 
 

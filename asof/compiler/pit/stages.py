@@ -19,7 +19,7 @@ from asof.compiler.source import NOWHERE
 if TYPE_CHECKING:
     from sqlglot import exp
 
-    from asof.compiler.dialects import Dialect, LatestStrategy
+    from asof.compiler.dialects import Dialect, LatestStrategy, WindowStrategy
     from asof.compiler.emit import CompiledQuery
     from asof.compiler.model import Repo
     from asof.compiler.pit.request import TrainingRequest
@@ -37,16 +37,19 @@ def training_query(
     target: str,
     dialect: str,
     latest: LatestStrategy | None = None,
+    windows: WindowStrategy | None = None,
     header: tuple[str, ...] = (),
 ) -> Compiled:
     """The SQL that gives every row of the spine its features, in order, once.
 
-    ``target`` chooses among the locations of sources, ``dialect`` is one of ``DIALECTS``; ``latest`` is one of the
-    dialect's strategies: unless given, what the target's offline store says, or the dialect's own; ``header`` are lines
-    of comment above the statement. Diagnostics instead of a query where something is not possible.
+    ``target`` chooses among the locations of sources, ``dialect`` is one of ``DIALECTS``; ``latest`` and
+    ``windows`` are strategies of the dialect: where neither is given, what the target's offline store says, or the
+    dialect's own; ``header`` are lines of comment above the statement. Diagnostics instead of a query where something
+    is not possible.
     """
     try:
-        chosen = support.spoken_for(repo, target, dialect) if latest is None else spoken(dialect, latest)
+        told = latest or windows
+        chosen = spoken(dialect, latest=latest, windows=windows) if told else support.spoken_for(repo, target, dialect)
         if chosen is None:
             return Compiled(diagnostics=(support.NO_DIALECT.at(NOWHERE, f"no SQL is made for {dialect!r}"),))
         asked = training.asked(repo, request, target, chosen)

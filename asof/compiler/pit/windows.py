@@ -113,17 +113,18 @@ def windowed(statement: Statement, group: Group, rows: Rows, read: Inputs, featu
     return made
 
 
-def _by_event(statement: Statement, rows: Rows) -> bool:
+def _in_one_pass(statement: Statement, rows: Rows) -> bool:
     """Whether the order of events alone says what is visible, and questions are worth a pass over all rows."""
-    return not statement.once and rows.timing.visibility == "event"
+    wanted = statement.dialect.windows == "pass" and not statement.once
+    return wanted and rows.timing.visibility == "event"
 
 
 def _adds_up(statement: Statement, rows: Rows, one: Windowed) -> bool:
-    return statement.dialect.running_totals is not None and _by_event(statement, rows) and totals.adds_up(one)
+    return statement.dialect.running_totals is not None and _in_one_pass(statement, rows) and totals.adds_up(one)
 
 
 def _frames(statement: Statement, rows: Rows, one: Windowed) -> bool:
-    if not _by_event(statement, rows) or one.aggregation.include_nulls or one.aggregation.by:
+    if not _in_one_pass(statement, rows) or one.aggregation.include_nulls or one.aggregation.by:
         return False
     return statement.dialect.frames(one.function, one.kind)
 
