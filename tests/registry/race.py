@@ -22,7 +22,7 @@ from asof.compiler.plan import Plan, plan, plan_bytes, plan_from_bytes
 from asof.ops.apply import Actor, Hands, StalePlanError, apply
 from asof.ops.infrastructure import StoreInfrastructure
 from asof.registry import open_registry
-from asof.registry.claim import ClaimError
+from asof.registry.claim import ClaimError, runs
 from tests.plan.world import edited, repo_with
 from tests.registry.world import DRIVER, ME, TRIPS, view
 
@@ -36,6 +36,10 @@ PAUSE = 0.05
 """Seconds between two reads of whoever only reads."""
 RIVALS = 4
 """Appliers that want the same view."""
+FRESH = 8
+"""Rounds after which an applier opens the registry anew; never all of them in the same one."""
+SHORTEST_LOOK, LONGEST_LOOK = 0.02, 0.5
+"""Seconds between two looks at a head that somebody else holds."""
 
 
 def repo_of(lives: dict[str, int]) -> Repo:
@@ -46,27 +50,46 @@ def repo_of(lives: dict[str, int]) -> Repo:
     return repo
 
 
-def carry_out(root: Path, place: str, made: Plan, who: str) -> str:
+def carry_out(root: Path, registry: Registry, made: Plan, who: str) -> str:
     """Insist until the plan is applied or stale; what became of it."""
     with StoreInfrastructure("rides", root=root) as stores:
         hands = Hands(infrastructure=stores, actor=Actor(by=who))
-        registry = open_registry(place, root=root)
-        # Those who wait must not keep the one who works from its processor: all of them share this machine.
-        pause = 0.005
         while True:
             try:
                 return f"won {apply(made, registry, hands).serial}"
             except ClaimError:
-                time.sleep(random.uniform(0.5, 1.0) * pause)
-                pause = min(2 * pause, 0.3)
+                wait_until_free(registry)
             except StalePlanError:
                 return "stale"
 
 
-def applier(root: Path, place: str, who: str, pipe: Connection) -> None:
-    """One process: applies what it is sent until it is sent nothing."""
+def wait_until_free(registry: Registry) -> None:
+    """Look at the head until nobody holds it: all of them share this machine, and one GET is less than an attempt.
+
+    They look often while an apply is short and rarely where one is long, so that who works has the processor.
+    """
+    pause = SHORTEST_LOOK
+    while True:
+        time.sleep(random.uniform(0.5, 1.0) * pause)
+        found = registry.head()
+        if found is None or found[0].claim is None or not runs(found[0].claim, registry.clock()):
+            return
+        pause = min(2 * pause, LONGEST_LOOK)
+
+
+def applier(root: Path, place: str, number: int, pipe: Connection) -> None:
+    """One process: applies what it is sent until it is sent nothing.
+
+    To make a client costs as much as fifty requests, so it is kept; but in each round some appliers open the place
+    anew, as an apply of its own does, and prove again that conditions count there.
+    """
+    registry = open_registry(place, root=root)
+    rounds = 0
     while body := pipe.recv_bytes():
-        pipe.send(carry_out(root, place, plan_from_bytes(body), who))
+        if (rounds + number) % FRESH == 0:
+            registry = open_registry(place, root=root)
+        pipe.send(carry_out(root, registry, plan_from_bytes(body), f"applier {number}"))
+        rounds += 1
 
 
 def reader(root: Path, place: str, pipe: Connection) -> None:
@@ -101,7 +124,7 @@ def race(root: Path, place: str, appliers: int, rounds: int, minutes: float) -> 
     for n in range(appliers):
         ours, theirs = context.Pipe()
         pipes.append(ours)
-        workers.append(context.Process(target=applier, args=(root, place, f"applier {n}", theirs), daemon=True))
+        workers.append(context.Process(target=applier, args=(root, place, n, theirs), daemon=True))
         workers[-1].start()
     ours, theirs = context.Pipe()
     workers.append(context.Process(target=reader, args=(root, place, theirs), daemon=True))
