@@ -123,6 +123,13 @@ MUTANTS = (
     Mutant("ties: unique before created", LATEST, "(*rows.ties, *rows.values)", "(*rows.ties[::-1], *rows.values)"),
     Mutant("ties: feature values dropped", LATEST, "(*rows.ties, *rows.values)", "rows.ties"),
     Mutant("pairs: the event no longer decides", LATEST, "[event, *_ties(rows)]", "_ties(rows)"),
+    Mutant("latest, pairs: the oldest row", LATEST, "exp.Max(this=event)", "exp.Min(this=event)"),
+    Mutant(
+        "latest, pairs: the newest row of the key, whenever",
+        LATEST,
+        "rows.keys) + _bounds(statement, group, asked, rows)\n    tree.join(query, tree.cte(rows.table), on)\n    query.set",
+        "rows.keys)\n    tree.join(query, tree.cte(rows.table), on)\n    query.set",
+    ),
     Mutant("latest, fetched: any time of the key", LATEST, "(*rows.keys, names.event))\n", "rows.keys)\n"),
     Mutant("ties: NULL wins", TREE, "desc=True, nulls_first=False", "desc=True, nulls_first=True"),
     Mutant("LEFT JOIN becomes INNER", TRAINING, 'on, side="LEFT")', "on)"),

@@ -102,6 +102,12 @@ def test_rows_whose_candidates_are_expired_or_in_the_future_are_kept(engine: Run
     holds(engine, case, a=[1, 2, 3, 4, 5], f=[10, 20, None, None, None])
 
 
+def test_the_latest_of_several_rows_is_found_by_any_strategy(engine: Runner) -> None:
+    rows = [(1, NOON - 3 * HOUR, 1), (1, NOON - HOUR, 2), (1, NOON, 3), (1, NOON + TICK, 4), (2, NOON - HOUR, 5)]
+    asked = (NOON - 4 * HOUR, NOON - 2 * HOUR, NOON - TICK, NOON, NOON + HOUR)
+    holds_by_any_strategy(engine, one_view(rows, [(1, at, 0) for at in asked]), f=[None, 1, 2, 3, 4])
+
+
 def test_a_ttl_below_a_second_is_no_less_a_ttl(engine: Runner) -> None:
     case = one_view(
         [(1, NOON - timedelta(milliseconds=501), 10)], [(1, NOON, 0), (1, NOON - TICK * 1000, 1)], ttl="500ms"
