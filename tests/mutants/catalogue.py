@@ -127,8 +127,8 @@ MUTANTS = (
     Mutant(
         "latest, pairs: the newest row of the key, whenever",
         LATEST,
-        "rows.keys) + _bounds(statement, group, asked, rows)\n    tree.join(query, tree.cte(rows.table), on)\n    query.set",
-        "rows.keys)\n    tree.join(query, tree.cte(rows.table), on)\n    query.set",
+        "tree.cte(rows.table), on)\n    query.set",
+        "tree.cte(rows.table), on[: len(rows.keys)])\n    query.set",
     ),
     Mutant("latest, fetched: any time of the key", LATEST, "(*rows.keys, names.event))\n", "rows.keys)\n"),
     Mutant("ties: NULL wins", TREE, "desc=True, nulls_first=False", "desc=True, nulls_first=True"),
