@@ -190,13 +190,11 @@ def review(root: Path, *, target: str = "", allow_destroy: Collection[str] = (),
     kept = None if unread or against is not None else kept_plan(root, key)
     if kept is not None:
         registry = _opened(kept.registry, root)
-        head = registry.head()
-        if (head[0].generation if head else "") == kept.generation:
-            if head is not None:
-                registry.prove(head[0])
+        found = registry.seen(lambda head: registry.prove(head) if head.generation == kept.generation else None)
+        head = found[0] if found else None
+        if (head.generation if head else "") == kept.generation:
             checked = Checked(repo=None, diagnostics=kept.diagnostics, sources=files.decoded())
-            left = standstill(head[0] if head else None, registry.clock())
-            return Review(plan=kept.plan, checked=checked, stopped=left)
+            return Review(plan=kept.plan, checked=checked, stopped=standstill(head, registry.clock()))
     checked = _checked(root, files, unread, target)
     repo = checked.sound
     if repo is None:

@@ -171,6 +171,12 @@ class ObjectBlobs:
                 return self.bucket.write(key, body, stamp, replaces)
             except Fault as error:
                 fault = error
+            except DiagnosticError:
+                # What stands in between may have put a page of its own in the place of the store's answer.
+                mine = self._acted(key, stamp)
+                if mine is not None:
+                    return mine
+                raise
             if fault.outcome is not Outcome.NOT_DONE:
                 # A refusal is looked into as well: whatever stands in between may have sent our request twice.
                 doubt = doubt or fault.outcome is Outcome.UNKNOWN
@@ -201,6 +207,14 @@ class ObjectBlobs:
             # Others have written since, perhaps on top of ours: nothing in the store can tell any more.
             raise self._given_up(key, Conflict(key), doubt=True)
         raise Conflict(key)
+
+    def _acted(self, key: str, stamp: Stamp) -> Tag | None:
+        """The tag if our write is there for all to see; None where it is not, or nobody can tell."""
+        try:
+            found = self.bucket.look(key)
+        except (Fault, DiagnosticError):
+            return None
+        return found[0] if found is not None and found[1].token == stamp.token else None
 
     def _given_up(self, key: str, why: Exception | None, *, doubt: bool) -> DiagnosticError:
         if not doubt:

@@ -36,6 +36,7 @@ of whoever reads it."""
 NO_SUCH_SERIAL = rule("AS709", "registry has no such generation")
 
 S = TypeVar("S", bound=msgspec.Struct)
+R = TypeVar("R")
 
 
 def now() -> datetime:
@@ -58,22 +59,43 @@ class Registry:
         """The head as it is now, or None where nothing was ever applied."""
         found = self.blobs.get(HEAD)
         if found is None:
-            if next(iter(self.blobs.list(GENERATIONS)), None) is not None:
+            if next(iter(self.blobs.list(GENERATIONS)), None) is None:
+                return None
+            # The first apply may have come in between.
+            found = self.blobs.get(HEAD)
+            if found is None:
                 raise unreadable(f"{HEAD} is gone while generations are there; restore it from a backup")
-            return None
         body, tag = found
         return _decoded(body, HEAD, Head, (HEAD_FORMAT, HEAD_MIGRATIONS)), tag
 
     def state(self) -> State:
         """The current generation; EMPTY where nothing was ever applied."""
+        found = self.seen(self.generation_of)
+        return found[1] if found else EMPTY
+
+    def seen(self, read: Callable[[Head], R]) -> tuple[Head, R] | None:
+        """The head and what ``read`` makes of it; None where nothing was ever applied.
+
+        A reader has no claim: between its two requests an apply may commit and ``gc`` take the generation that the
+        head named before. So a failure counts only while the head names the same generation as before.
+        """
         found = self.head()
-        return self.generation_of(found[0]) if found else EMPTY
+        while found is not None:
+            try:
+                return found[0], read(found[0])
+            except DiagnosticError:
+                later = self.head()
+                if later is None or later[0].generation == found[0].generation:
+                    raise
+                found = later
+        return None
 
     def generation_of(self, head: Head) -> State:
         """The generation that ``head`` points to, verified by its hash."""
         if not head.serial:
             return State(project=head.project, target=head.target, lineage=head.lineage)
-        return self._generation(head.serial, head.generation, head.lineage)
+        body = self._named(head.serial, head.generation)
+        return self._generation(head.serial, head.generation, head.lineage, body)
 
     def prove(self, head: Head) -> None:
         """Raise DiagnosticError AS701 where the generation that ``head`` points to is gone or damaged.
@@ -81,7 +103,7 @@ class Registry:
         It costs the one GET of a reader, and nothing is decoded.
         """
         if head.serial:
-            self._body(head.serial, head.generation)
+            self._named(head.serial, head.generation)
 
     def at(self, serial: int) -> State:
         """An earlier generation. Raises DiagnosticError AS709 where there is none of that number, or no more."""
@@ -90,10 +112,11 @@ class Registry:
             return self.generation_of(found[0])
         entry = self._record(_audit_key(serial), Entry) if found is not None and 0 < serial < found[0].serial else None
         if entry is not None and found is not None:
-            if self.blobs.get(_generation_key(serial, entry.generation)) is None:
+            body = self._body(serial, entry.generation)
+            if body is None:
                 message = f"generation {serial} is not kept any more (asof registry gc)"
                 raise DiagnosticError(NO_SUCH_SERIAL.at(NOWHERE, message))
-            return self._generation(serial, entry.generation, found[0].lineage)
+            return self._generation(serial, entry.generation, found[0].lineage, body)
         raise DiagnosticError(NO_SUCH_SERIAL.at(NOWHERE, f"this registry has no generation {serial}"))
 
     def history(self) -> tuple[Entry, ...]:
@@ -148,19 +171,26 @@ class Registry:
         except Missing as error:
             raise unreadable(f"{HEAD} was removed while in use; restore it from a backup") from error
 
-    def _generation(self, serial: int, digest: str, lineage: str) -> State:
-        state = state_from_bytes(self._body(serial, digest), digest)
+    def _generation(self, serial: int, digest: str, lineage: str, body: bytes) -> State:
+        state = state_from_bytes(body, digest)
         if (state.serial, state.lineage) != (serial, lineage):
             key = _generation_key(serial, digest)
             raise unreadable(f"{key} is generation {state.serial} of another registry")
         return state
 
-    def _body(self, serial: int, digest: str) -> bytes:
-        """A generation as it was written, compared with its hash."""
+    def _named(self, serial: int, digest: str) -> bytes:
+        """The generation that a head names: it has to be there."""
+        body = self._body(serial, digest)
+        if body is None:
+            raise unreadable(f"{_generation_key(serial, digest)} is missing; restore it from a backup")
+        return body
+
+    def _body(self, serial: int, digest: str) -> bytes | None:
+        """A generation as it was written, compared with its hash; None where it is not kept."""
         key = _generation_key(serial, digest)
         found = self.blobs.get(key)
         if found is None:
-            raise unreadable(f"{key} is missing; restore it from a backup")
+            return None
         body = inflated(found[0], key)
         if hashlib.sha256(body).hexdigest() != digest:
             raise unreadable(f"{key} is damaged: its contents do not match its name")

@@ -14,7 +14,7 @@ from asof.compiler.state import State, encode, state_bytes, state_from_bytes
 from asof.registry.base import Conflict
 from asof.registry.claim import Claimed
 from asof.registry.records import Entry, Head
-from asof.registry.store import GENERATIONS, JOURNAL, head_from_json
+from asof.registry.store import GENERATIONS, JOURNAL, NO_SUCH_SERIAL, head_from_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,10 +37,12 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
 
 def verify(registry: Registry) -> tuple[Verified, ...]:
     """Read every generation of the trail and compare it with its hash, oldest first."""
-    head, history = registry.head(), registry.history()
-    current = head[0].generation if head is not None else ""
-    # Listed after the trail is read: what an apply makes current meanwhile is there by then.
+    # In this order what others do meanwhile is no damage: what the trail has was there when the keys were listed or
+    # was taken by gc, and gc takes nothing that the head names after that.
+    history = registry.history()
     kept = set(registry.blobs.list(GENERATIONS))
+    head = registry.head()
+    current = head[0].generation if head is not None else ""
     return tuple(
         _verified(registry, entry, parent, kept, current)
         for entry, parent in zip(history, ("", *(entry.generation for entry in history)), strict=False)
@@ -58,7 +60,8 @@ def _verified(registry: Registry, entry: Entry, parent: str, kept: set[str], cur
     try:
         state = registry.at(entry.serial)
     except DiagnosticError as error:
-        return said("damaged", str(error))
+        gone = error.diagnostics[0].code == NO_SUCH_SERIAL.code and entry.generation != current
+        return said("collected") if gone else said("damaged", str(error))
     if entry.serial > 1 and parent and state.parent != parent:
         return said("damaged", "it does not follow from the generation before it")
     return said("whole")
@@ -103,11 +106,10 @@ def collect(registry: Registry, *, owner: str, keep: int) -> tuple[str, ...]:
 
 def export(registry: Registry) -> bytes:
     """The head, the current generation and the trail as one readable JSON document."""
-    found = registry.head()
-    head = found[0] if found else None
+    found = registry.seen(registry.generation_of)
     document = {
-        "head": msgspec.to_builtins(head),
-        "state": msgspec.json.decode(state_bytes(registry.generation_of(head))) if head else None,
+        "head": msgspec.to_builtins(found[0]) if found else None,
+        "state": msgspec.json.decode(state_bytes(found[1])) if found else None,
         "history": [msgspec.to_builtins(entry) for entry in registry.history()],
     }
     return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"

@@ -320,6 +320,15 @@ class RemoteBlobsSuite(BlobsSuite):
         """As when something in between sends a request twice: the second one is refused because of the first."""
         self.written(Fault(when="after", status=412))
 
+    def test_a_page_of_somebody_else_after_the_store_acted(self) -> None:
+        """As a filter of a company's network that reads the answer and shows a page of its own in its place."""
+        for status in (400, 403, 404):
+            self.written(Fault(when="after", status=status, body=b"not the store you wanted"))
+
+    def test_a_busy_answer_after_the_store_acted(self) -> None:
+        for status in (409, 429):
+            self.written(Fault(when="after", status=status))
+
     def test_a_refusal_for_no_reason(self) -> None:
         self.written(Fault(when="before", status=412))
 

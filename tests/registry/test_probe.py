@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import boto3
 import pytest
@@ -127,20 +128,63 @@ def test_a_bucket_that_is_not_there(location: str, tmp_path: Path) -> None:
     assert {f.status for f in findings[1:]} == {Status.SKIPPED}
 
 
-@pytest.mark.parametrize(("method", "step"), [("GET", "open"), ("DELETE", "delete"), ("PUT", "create")])
-def test_a_permission_that_lacks(s3_endpoint: str, tmp_path: Path, method: str, step: str) -> None:
-    with fault_proxy(s3_endpoint) as proxy:
-        proxy.next(answer("AccessDenied", 403), methods=(method,), times=99)
-        failed, code, said = failure(probe(s3(proxy.endpoint), root=tmp_path))
-    assert (failed, code) == (step, "AS781")
-    assert {"GET": "s3:ListBucket", "DELETE": "s3:DeleteObject", "PUT": "s3:PutObject"}[method] in said
-    assert list(open_objects(s3(s3_endpoint)).list("check-")) == []
-
-
 AZURE_OLD = """<?xml version="1.0"?><Error><Code>AuthenticationFailed</Code><Message>it is
 </Message><AuthenticationErrorDetail>Request date header too old: 'Mon'</AuthenticationErrorDetail></Error>"""
 AZURE_ERROR = "<?xml version='1.0'?><Error><Code>{}</Code><Message>it is</Message></Error>"
 GOOGLE_ERROR = '{{"error": {{"code": 0, "message": "{0}", "errors": [{{"message": "{0}", "reason": "{0}"}}]}}}}'
+
+
+def denied(scheme: str) -> Fault:
+    """What each store answers to those who may not."""
+    if scheme == "s3":
+        return answer("AccessDenied", 403)
+    if scheme == "gs":
+        body, kind = GOOGLE_ERROR.format("forbidden"), "application/json"
+    else:
+        body, kind = AZURE_ERROR.format("AuthorizationPermissionMismatch"), "application/xml"
+    return Fault(status=403, body=body.encode(), headers={"Content-Type": kind})
+
+
+PERMISSIONS = {
+    "s3": {"GET": "s3:ListBucket", "DELETE": "s3:DeleteObject", "PUT": "s3:PutObject"},
+    "gs": dict.fromkeys(("GET", "DELETE", "POST"), "roles/storage.objectUser"),
+    "az": dict.fromkeys(("GET", "DELETE", "PUT"), "Storage Blob Data Contributor"),
+}
+STEPS = {"GET": "open", "DELETE": "delete", "PUT": "create", "POST": "create"}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "method"), [(s, method) for s, methods in PERMISSIONS.items() for method in methods]
+)
+def test_a_permission_that_lacks(
+    store_endpoints: dict[str, str], tmp_path: Path, scheme: str, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    option = "&path_style=true" if scheme == "s3" else ""
+    with fault_proxy(store_endpoints[scheme]) as proxy:
+        proxy.next(denied(scheme), methods=(method, "HEAD") if method == "GET" else (method,), times=99)
+        failed, code, said = failure(
+            probe(f"{scheme}://features/probed?endpoint={proxy.endpoint}{option}", root=tmp_path)
+        )
+    assert (failed, code) == (STEPS[method], "AS781")
+    assert PERMISSIONS[scheme][method] in said
+    place = f"{scheme}://features/probed?endpoint={store_endpoints[scheme]}{option}"
+    assert list(open_objects(place).list("check-")) == []
+
+
+def test_nothing_but_scratch_names_is_written(store_endpoints: dict[str, str], location: str, tmp_path: Path) -> None:
+    """Each request that is not a read names a blob of the probe's own: none changes the bucket, none another blob."""
+    scheme = location.partition(":")[0]
+    with fault_proxy(store_endpoints[scheme]) as proxy:
+        assert passed(probe(location.replace(store_endpoints[scheme], proxy.endpoint), root=tmp_path))
+        seen = [(one.method, one.path) for one in proxy.seen if one.method not in ("GET", "HEAD")]
+    assert {method for method, _ in seen} == ({"POST", "DELETE"} if scheme == "gs" else {"PUT", "DELETE"})
+    for method, path in seen:
+        if (method, scheme) == ("POST", "gs"):
+            # The name of the blob stands in the body; the path says that a blob is made, and of which bucket.
+            assert path.startswith("/upload/storage/v1/b/features/o?uploadType="), path
+        else:
+            assert "probed/check-" in unquote(path), path
+    assert list(open_objects(location).list("check-")) == []
 
 
 @pytest.mark.parametrize(
