@@ -33,6 +33,11 @@ def test_windows_read_the_stretches_of_time_that_are_asked_about(dialect: str) -
     assert "k_buckets" in sql
 
 
+def test_a_spine_that_needs_no_numbers_is_shared_by_the_processes_of_postgres() -> None:
+    _, sql = compiled(WORK[0], "postgres", {"latest": "pairs"})
+    assert '"spine_2" AS NOT MATERIALIZED' in sql
+
+
 def test_redshift_which_has_no_date_bin_does_not_call_it() -> None:
     for strategy in DIALECTS["redshift"].strategies:
         assert "DATE_BIN" not in compiled(WORK[-1], "redshift", {"latest": strategy})[1]

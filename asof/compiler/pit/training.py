@@ -159,8 +159,18 @@ def _spine(binder: Binder, spec: SpineSpec, found: tuple[Group, ...]) -> str:
         "spine",
         made,
         "the rows to be enriched, numbered once, each at its own instant",
-        materialized=binder.dialect.evaluates_once or None,
+        materialized=_kept(binder.dialect, spec),
     )
+
+
+def _kept(dialect: Dialect, spec: SpineSpec) -> bool | None:
+    """Whether the engine is to compute the spine once.
+
+    A table whose rows have numbers is no dearer to read again, and PostgreSQL reads a kept one in one process alone.
+    """
+    if isinstance(spec.relation, str) and spec.row_id and dialect.materialize_rows is False:
+        return False
+    return dialect.evaluates_once or None
 
 
 def _numbering(dialect: Dialect, spec: SpineSpec, found: tuple[Group, ...]) -> exp.Expr:
