@@ -19,6 +19,7 @@ import duckdb
 import msgspec
 
 from asof.compiler.trials import OUT_OF_TIME
+from asof.engines.sandbox import sandbox
 from asof.ops.evidence import Example, ExampleRow
 from asof.ops.sample_rows import Values, as_table, written
 
@@ -40,12 +41,6 @@ _DATA_ERRORS = (duckdb.ConversionException, duckdb.InvalidInputException, duckdb
 """What a query raises because of a value; where a table has an offending one is the engine's choice."""
 
 Output = Counter[tuple[str, ...]]
-_CONFIG: dict[str, str | int | float | list[str]] = {
-    "threads": 1,
-    "memory_limit": "256MB",
-    "enable_external_access": False,
-    "allow_community_extensions": False,
-}
 
 
 class Budget:
@@ -96,15 +91,11 @@ class Search:
         digest = hashlib.sha256(f"{versions.old}\0{versions.new}".encode()).digest()
         self.rng = Random(int.from_bytes(digest[:8], "big"))  # noqa: S311 - to be repeated, not to be secret
         self.tried = 0
-        self.connection = duckdb.connect(config=_CONFIG)
 
     def example(self, address: str, pointer: str) -> Example:
         """The smallest rows found, as a table."""
         try:
-            with self.connection:
-                for statement in ("SET TimeZone = 'UTC'", "SET python_enable_replacements = false"):
-                    self.connection.execute(statement)
-                self.connection.execute("SET lock_configuration = true")
+            with sandbox() as self.connection:
                 self.budget = self.budget.part()
                 rows = self.difference()
                 if rows is not None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import duckdb
 import pyarrow as pa
 
 from asof import engines
@@ -20,6 +19,7 @@ from asof.compiler.diff import Action
 from asof.compiler.model import SLUGS, VIEW_KINDS, ServiceItem
 from asof.compiler.pit.resolve import outputs
 from asof.compiler.source import NOWHERE
+from asof.engines.sandbox import sandbox
 from asof.ops.evidence import Preview, Shift, Skipped
 from asof.ops.historical import historical
 from asof.ops.selection import Selection, spine_columns
@@ -218,8 +218,7 @@ def _timestamp(given: pa.Table) -> str:
 def _sample(given: pa.Table, rows: int, timestamp: str) -> pa.Table:
     """``rows`` rows chosen by the hash of their content, whatever order they come in; then in order of time."""
     if given.num_rows > rows:
-        with duckdb.connect(config={"threads": 1, "enable_external_access": False}) as connection:
-            connection.execute("SET TimeZone = 'UTC'")
+        with sandbox() as connection:
             connection.register("given", given)
             chosen = connection.sql(f"FROM given ORDER BY md5(CAST(given AS VARCHAR)) LIMIT {rows:d}")
             given = chosen.to_arrow_table().cast(given.schema)

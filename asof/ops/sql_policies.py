@@ -21,6 +21,7 @@ from asof.compiler.query import SqlSyntaxError, parse
 from asof.compiler.query.functions import clocks, volatiles
 from asof.compiler.query.syntax import extent, position
 from asof.compiler.source import Span
+from asof.engines.sandbox import sandbox
 from asof.ops.plan_tables import TABLES, fill
 
 if TYPE_CHECKING:
@@ -36,21 +37,9 @@ UNUSABLE = rule("AS662", "a policy's query cannot be used")
 FAILED = rule("AS663", "a policy could not be judged")
 
 SECONDS = 10.0
-MEMORY = "256MB"
 MOST = 1_000
 """Breaches that one policy may report."""
 _REMEDY = "mend it, or change the policy {}"
-_SETTINGS = (
-    "SET TimeZone = 'UTC'",
-    "SET threads = 1",
-    f"SET memory_limit = '{MEMORY}'",
-    "SET temp_directory = ''",
-    "SET python_enable_replacements = false",
-    "SET autoinstall_known_extensions = false",
-    "SET autoload_known_extensions = false",
-    "SET enable_external_access = false",
-)
-_LOCKED = "SET lock_configuration = true"
 _NEEDED = ("address", "message")
 _KNOWN = (*_NEEDED, "level", "remedy")
 _LINE = re.compile(r"LINE (\d+): (.*)\n(\s*)\^")
@@ -70,7 +59,6 @@ def unusable(policies: Sequence[SqlPolicy]) -> tuple[Diagnostic, ...]:
     if not policies:
         return ()
     with _connected() as connection:
-        connection.execute(_LOCKED)
         for policy in policies:
             found += _refused(connection, policy)
     return tuple(found)
@@ -85,7 +73,6 @@ def judged(made: Plan, repo: Repo) -> Plan:
     warnings: list[Blocked] = []
     with _connected() as connection:
         fill(connection, _read(connection, active), made, repo)
-        connection.execute(_LOCKED)
         for policy in active:
             for severity, breach in _breaches(connection, policy):
                 kept = warnings if severity == "warn" else blocked
@@ -98,16 +85,11 @@ def judged(made: Plan, repo: Repo) -> Plan:
 
 @contextmanager
 def _connected() -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = duckdb.connect(":memory:")
-    try:
-        for statement in _SETTINGS:
-            connection.execute(statement)
+    with sandbox() as connection:
         for name, columns in TABLES.items():
             written = ", ".join(f'"{column}" {kind}' for column, kind in columns)
             connection.execute(f'CREATE TABLE "{name}" ({written})')
         yield connection
-    finally:
-        connection.close()
 
 
 def _read(connection: duckdb.DuckDBPyConnection, policies: Iterable[SqlPolicy]) -> frozenset[str]:
