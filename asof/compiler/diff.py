@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from asof.compiler.classify import QueryComparison
     from asof.compiler.column_reach import Columns
+    from asof.compiler.types import Type
 
 
 class Action(StrEnum):
@@ -162,11 +163,13 @@ class _Own:
                 *(name for name in (view.timing.timestamp_field, view.timing.created_timestamp_column) if name),
                 *view.timing.unique,
             )
-            names = (self.catalog.table(name) for name in self.catalog.names)
-            columns = {self.catalog.fold(t.name): t.columns for t in names if t is not None and t.columns is not None}
-            return compare(old, new, columns, self.dialects.new, keys)
+            return compare(old, new, self.columns_of, self.dialects.new, keys)
 
         return compared
+
+    def columns_of(self, name: str) -> Mapping[str, Type | None] | None:
+        table = self.catalog.table(name)
+        return table.columns if table is not None else None
 
     @cached_property
     def came_from(self) -> Mapping[str, str]:
