@@ -107,6 +107,15 @@ class Difference:
         return graph_of(self.old_repo)
 
     @cached_property
+    def catalog(self) -> Catalog:
+        """The tables of the new side."""
+        return Catalog(self.repo)
+
+    @cached_property
+    def old_catalog(self) -> Catalog:
+        return Catalog(self.old_repo)
+
+    @cached_property
     def columns(self) -> ColumnReach:
         """Changed columns and who reads them, as far as ``diff`` has got."""
         came_from = {new: old for old, new in self.moves.items()}
@@ -144,12 +153,11 @@ class _Own:
         return Dialects(old=old.sql_dialect if old else new, new=new)
 
     @cached_property
-    def catalog(self) -> Catalog:
-        return Catalog(self.found.repo)
-
-    @cached_property
     def row_names(self) -> Mapping[str, str]:
-        return {self.catalog.fold(old): self.catalog.fold(new) for old, new in row_names(self.found.moves).items()}
+        return {
+            self.found.catalog.fold(old): self.found.catalog.fold(new)
+            for old, new in row_names(self.found.moves).items()
+        }
 
     def comparing(self, address: str) -> Callable[[str, str], QueryComparison]:
         """How to compare two queries of the object at ``address``, by the columns of what they read."""
@@ -168,7 +176,7 @@ class _Own:
         return compared
 
     def columns_of(self, name: str) -> Mapping[str, Type | None] | None:
-        table = self.catalog.table(name)
+        table = self.found.catalog.table(name)
         return table.columns if table is not None else None
 
     @cached_property
@@ -270,8 +278,8 @@ def _may_notice_columns(found: Difference, address: str) -> bool:
     view = found.repo.definitions[address]
     if not isinstance(view, FeatureView) or not view.query:
         return False
-    before, _ = analyse_view(found.old_repo, view)
-    after, _ = analyse_view(found.repo, view)
+    before, _ = analyse_view(found.old_repo, view, found.old_catalog)
+    after, _ = analyse_view(found.repo, view, found.catalog)
     return before is None or after is None or bool(before.volatile) or before.query != after.query
 
 
