@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from asof.compiler.classify import QueryComparison
     from asof.compiler.column_reach import Columns
+    from asof.compiler.model import AnyDefinition
     from asof.compiler.types import Type
 
 
@@ -119,7 +120,12 @@ class Difference:
     def columns(self) -> ColumnReach:
         """Changed columns and who reads them, as far as ``diff`` has got."""
         came_from = {new: old for old, new in self.moves.items()}
-        return ColumnReach(Lineage(self.repo, self.graph), lambda: Lineage(self.old_repo), came_from)
+        return ColumnReach(Lineage(self.repo, self.graph), lambda: Lineage(self.old_repo), self.was, came_from)
+
+    def was(self, address: str) -> AnyDefinition | None:
+        """One definition as it was: most plans are about a few of thousands."""
+        recorded = self.state.objects.get(address)
+        return definition_at(address, recorded) if recorded is not None else None
 
 
 def diff(repo: Repo, state: State, *, target: str) -> Difference:
