@@ -79,7 +79,7 @@ def plan(
     report = dataclasses.replace(report, drift=drifted, evidence=beside, frozen=held, costs=costs)
     if evidence is not None:
         api_evidence.write_evidence(beside, evidence)
-    shown.show(report, plan_text(shown, report) + listings.beside_plan(report))
+    shown.show(report, plan_text(shown, report) + plans.beside(report))
     if digest is not None:
         session.terminal.note(applies.kept(out, digest))
     code = ExitCode.CHANGES if detailed_exitcode and not made.empty else ExitCode.OK

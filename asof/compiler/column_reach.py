@@ -34,12 +34,13 @@ EVERYTHING = None
 class ColumnReach:
     """What is known of changed columns, object by object, filled in the order in which objects read each other.
 
-    ``now`` is the lineage of the repo as it is to be, ``before`` makes that of the repo as it was; ``came_from``
-    holds new -> old addresses of what has moved.
+    ``now`` is the lineage of the repo as it is to be, ``before`` makes that of the repo as it was, and ``was`` reads
+    one definition of it (None: there was none); ``came_from`` holds new -> old addresses of what has moved.
     """
 
     now: Lineage
     before: Callable[[], Lineage]
+    was: Callable[[str], AnyDefinition | None]
     came_from: Mapping[str, str]
     changed: dict[str, Columns | None] = field(default_factory=dict)
 
@@ -129,7 +130,7 @@ class ColumnReach:
         if not isinstance(view, FeatureView) or shape.timing_of(self.repo, view).unique:
             return set()
         found: set[str] = set()
-        was = self.old.repo.definitions.get(self.came_from.get(address, address))
+        was = self.was(self.came_from.get(address, address))
         for side in (view, was):
             names = [column.name for column in side.schema] if isinstance(side, FeatureView) else []
             first = next((at for at, name in enumerate(names) if name in changed), len(names))
@@ -141,7 +142,7 @@ class ColumnReach:
 
     def _edited(self, address: str, reasons: Sequence[Reason]) -> Columns | None:
         now = self.repo.definitions[address]
-        was = self.old.repo.definitions.get(self.came_from.get(address, address))
+        was = self.was(self.came_from.get(address, address))
         found: set[str] = set()
         for reason in reasons:
             names = _named(reason, was, now, self.repo.project.sql_dialect) if was is not None else None

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from asof.compiler.classify import QueryComparison
     from asof.compiler.column_reach import Columns
+    from asof.compiler.model import AnyDefinition
+    from asof.compiler.types import Type
 
 
 class Action(StrEnum):
@@ -106,10 +108,24 @@ class Difference:
         return graph_of(self.old_repo)
 
     @cached_property
+    def catalog(self) -> Catalog:
+        """The tables of the new side."""
+        return Catalog(self.repo)
+
+    @cached_property
+    def old_catalog(self) -> Catalog:
+        return Catalog(self.old_repo)
+
+    @cached_property
     def columns(self) -> ColumnReach:
         """Changed columns and who reads them, as far as ``diff`` has got."""
         came_from = {new: old for old, new in self.moves.items()}
-        return ColumnReach(Lineage(self.repo, self.graph), lambda: Lineage(self.old_repo), came_from)
+        return ColumnReach(Lineage(self.repo, self.graph), lambda: Lineage(self.old_repo), self.was, came_from)
+
+    def was(self, address: str) -> AnyDefinition | None:
+        """One definition as it was: most plans are about a few of thousands."""
+        recorded = self.state.objects.get(address)
+        return definition_at(address, recorded) if recorded is not None else None
 
 
 def diff(repo: Repo, state: State, *, target: str) -> Difference:
@@ -143,12 +159,11 @@ class _Own:
         return Dialects(old=old.sql_dialect if old else new, new=new)
 
     @cached_property
-    def catalog(self) -> Catalog:
-        return Catalog(self.found.repo)
-
-    @cached_property
     def row_names(self) -> Mapping[str, str]:
-        return {self.catalog.fold(old): self.catalog.fold(new) for old, new in row_names(self.found.moves).items()}
+        return {
+            self.found.catalog.fold(old): self.found.catalog.fold(new)
+            for old, new in row_names(self.found.moves).items()
+        }
 
     def comparing(self, address: str) -> Callable[[str, str], QueryComparison]:
         """How to compare two queries of the object at ``address``, by the columns of what they read."""
@@ -162,11 +177,13 @@ class _Own:
                 *(name for name in (view.timing.timestamp_field, view.timing.created_timestamp_column) if name),
                 *view.timing.unique,
             )
-            names = (self.catalog.table(name) for name in self.catalog.names)
-            columns = {self.catalog.fold(t.name): t.columns for t in names if t is not None and t.columns is not None}
-            return compare(old, new, columns, self.dialects.new, keys)
+            return compare(old, new, self.columns_of, self.dialects.new, keys)
 
         return compared
+
+    def columns_of(self, name: str) -> Mapping[str, Type | None] | None:
+        table = self.found.catalog.table(name)
+        return table.columns if table is not None else None
 
     @cached_property
     def came_from(self) -> Mapping[str, str]:
@@ -267,8 +284,8 @@ def _may_notice_columns(found: Difference, address: str) -> bool:
     view = found.repo.definitions[address]
     if not isinstance(view, FeatureView) or not view.query:
         return False
-    before, _ = analyse_view(found.old_repo, view)
-    after, _ = analyse_view(found.repo, view)
+    before, _ = analyse_view(found.old_repo, view, found.old_catalog)
+    after, _ = analyse_view(found.repo, view, found.catalog)
     return before is None or after is None or bool(before.volatile) or before.query != after.query
 
 

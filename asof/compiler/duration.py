@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import total_ordering
+from functools import lru_cache, total_ordering
 
 _MICROSECONDS = {
     "w": 604_800_000_000,
@@ -58,9 +58,15 @@ class Duration:
 
     def __str__(self) -> str:
         """The shortest text that reads back as the same duration (weeks are written as days)."""
-        rest, parts = self.microseconds, []
-        for unit in ("d", "h", "m", "s", "ms", "us"):
-            count, rest = divmod(rest, _MICROSECONDS[unit])
-            if count:
-                parts.append(f"{count}{unit}")
-        return "".join(parts) or "0s"
+        return _text(self._microseconds)
+
+
+@lru_cache(maxsize=4_096)
+def _text(microseconds: int) -> str:
+    """A repo has few lengths of time, and names thousands of features by them."""
+    rest, parts = microseconds, []
+    for unit in ("d", "h", "m", "s", "ms", "us"):
+        count, rest = divmod(rest, _MICROSECONDS[unit])
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"

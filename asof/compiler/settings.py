@@ -7,6 +7,7 @@ import re
 import yaml
 
 from asof.compiler.diagnostics import Diagnostic, rule
+from asof.compiler.secret_patterns import SECRET_IN_DSN, SECRET_IN_URL
 from asof.compiler.yaml_reader import span_of, walk
 
 ENVIRONMENT = rule("AS215", "a reference to the environment that cannot be")
@@ -15,8 +16,6 @@ LITERAL_SECRET = rule("AS216", "a secret is written down")
 _REFERENCE = re.compile(r"\$\{env:[A-Za-z_][A-Za-z0-9_]*\}")
 _WORTH_A_LOOK = re.compile(r"\$|://|=")
 _STARTED = re.compile(r"\$\{")
-SECRET_IN_URL = re.compile(r"(?<=://)((?:\$\{env:\w+\}|[^/@\s:])*+):(?!\$\{env:)([^@/\s]+)(?=@)")
-SECRET_IN_DSN = re.compile(r"(?i)\b(?:password|pwd|secret|token)\s*=\s*(?!\$\{env:)([^\s;&]+)")
 
 
 def stray_references(node: yaml.Node, path: str) -> tuple[Diagnostic, ...]:

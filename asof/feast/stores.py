@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from asof.compiler.settings import SECRET_IN_DSN, SECRET_IN_URL
+from asof.compiler.secret_patterns import SECRET_IN_DSN, SECRET_IN_URL
 from asof.feast.documents import Note
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from asof.compiler.diagnostics import Label, Level
-from asof.compiler.settings import SECRET_IN_DSN, SECRET_IN_URL
+from asof.compiler.secret_patterns import SECRET_IN_DSN, SECRET_IN_URL
 from asof.views.terminal import BLUE, BOLD, CYAN, GREEN, RED, YELLOW
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from asof.compiler.diagnostics import DiagnosticError, Level, nearest, rule
 from asof.compiler.source import NOWHERE
-from asof.views import wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from asof.ops.scaffold import Jobs
     from asof.registry.records import Entry, Unlock
     from asof.registry.upkeep import Verified
-    from asof.views.report import Report
 
 NOT_A_PAIR = rule("AS193", "an entity is written as KEY=VALUE")
 
@@ -174,16 +172,6 @@ def drifted(found: Sequence[Drifted], title: str) -> str:
     """What is not as recorded, a line each."""
     rows = [(d.found, d.id, d.store, d.address or "-", d.said) for d in found]
     return f"{title}\n\n{table(('found', 'resource', 'store', 'of', ''), rows)}"
-
-
-def beside_plan(report: Report) -> str:
-    """What is said after a plan, each after a line that is empty: drift, cost, and a freeze that holds."""
-    parts = [
-        drifted(report.drift, wording.DRIFT) if report.drift else "",
-        f"{costs(report.costs)}\n" if report.costs is not None else "",
-        f"{wording.frozen(report.frozen)}\n" if report.frozen is not None else "",
-    ]
-    return "".join(f"\n{part}" for part in parts if part)
 
 
 def costs(found: Costs) -> str:

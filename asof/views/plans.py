@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from asof.compiler.diff import Action, Reached
 from asof.compiler.plan import plan_bytes
-from asof.views import wording
+from asof.views import listings, wording
 from asof.views.evidence import EXAMPLE_TITLE, edited, example_said, example_table, preview_lines, previewed
 from asof.views.terminal import BOLD, CYAN, DIM, GREEN, RED, YELLOW, paint
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from asof.compiler.infrastructure import Step
     from asof.compiler.plan import Plan
     from asof.ops.evidence import Evidence
+    from asof.views.report import Report
 
 T = TypeVar("T")
 _COLOURS = {Action.CREATE: GREEN, Action.UPDATE: YELLOW, Action.DELETE: RED, Action.MOVE: CYAN}
@@ -57,6 +58,16 @@ def human(
         [page.bold(wording.verdict(made))],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def beside(report: Report) -> str:
+    """What is said after a plan, each after a line that is empty: drift, cost, and a freeze that holds."""
+    parts = [
+        listings.drifted(report.drift, wording.DRIFT) if report.drift else "",
+        f"{listings.costs(report.costs)}\n" if report.costs is not None else "",
+        f"{wording.frozen(report.frozen)}\n" if report.frozen is not None else "",
+    ]
+    return "".join(f"\n{part}" for part in parts if part)
 
 
 def difference(made: Plan, before: int, after: int, *, colour: bool = False, width: int = 100) -> str:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import cProfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
 import pytest
 
 import asof.compiler.plan
 from asof.compiler.check import check
 from asof.compiler.load import load
+from asof.compiler.model import Column, DataSource
 from asof.compiler.plan import plan, plan_bytes, plan_from_bytes, state_after
+from asof.compiler.query.catalog import Catalog
 from asof.compiler.query.normal import canonical_sql
 from asof.compiler.query.syntax import outline
 from asof.compiler.state import EMPTY, state_bytes, state_from_bytes
+from asof.compiler.types import FLOAT64
 from asof.ops.repo_files import read_repo
 from bench.synthetic import change_one_line, write_repo
 
@@ -67,9 +72,30 @@ def stages(root: Path, views: int) -> dict[str, int]:
     change_one_line(root)
     changed = loaded(root)
     assert len(work.of("plan of one change", lambda: plan(changed, state)).changes) == 1
+    change_every_query(root)
+    rewritten = loaded(root)
+    assert len(work.of("plan of every query changed", lambda: plan(rewritten, state)).changes) > views // 10
     gone = work.of("plan of a repo that is gone", lambda: plan(load_nothing(repo), state))
     assert len(gone.changes) == len(repo.definitions)
     return work.calls
+
+
+def change_every_query(root: Path) -> None:
+    for path in root.glob("entity_*.yaml"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(
+            text.replace("\ntimestamp_field: happened_at\nttl", " WHERE f1 > 0\ntimestamp_field: happened_at\nttl")
+        )
+
+
+def with_another_column(repo: Repo) -> Repo:
+    definitions = {
+        address: msgspec.structs.replace(found, columns=(*found.columns, Column(name="more", type=FLOAT64)))
+        if isinstance(found, DataSource)
+        else found
+        for address, found in repo.definitions.items()
+    }
+    return replace(repo, definitions=definitions)
 
 
 def load_nothing(repo: Repo) -> Repo:
@@ -82,6 +108,30 @@ def test_every_stage_is_linear(tmp_path: Path) -> None:
     for stage, calls in large.items():
         once, twice = middle[stage] - small[stage], calls - middle[stage]
         assert twice <= 2 * SLACK * max(once, 20), f"{stage}: {small[stage]}, {middle[stage]}, {calls} calls"
+
+
+def test_tables_are_listed_once_however_many_views_may_notice_a_column(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[Repo] = []
+    real = Catalog.__init__
+
+    def listing(catalog: Catalog, repo: Repo) -> None:
+        listed.append(repo)
+        real(catalog, repo)
+
+    monkeypatch.setattr(Catalog, "__init__", listing)
+    counts = []
+    for size in (20, 40):
+        (tmp_path / str(size)).mkdir()
+        write_repo(tmp_path / str(size), size)
+        repo = loaded(tmp_path / str(size))
+        state = state_after(plan(repo, EMPTY), EMPTY)
+        listed.clear()
+        made = plan(with_another_column(repo), state)
+        assert len(made.changes) == size // 10
+        counts.append(len(listed))
+    assert counts[0] == counts[1]
 
 
 def test_the_sql_of_views_that_stand_is_not_compiled_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ def test_what_is_called_equivalent_or_additive_keeps_columns_and_rows(connection
             load(connection, rng)
         old = query(rng)
         new = edited(old, rng)
-        kind = compare(old, new, SCHEMA, "duckdb").kind
+        kind = compare(old, new, SCHEMA.get, "duckdb").kind
         valid = not isinstance(answer(connection, old), str)
         verdicts[f"{kind}{'' if valid else ' (fails)'}"] += 1
         if kind != "unproven":

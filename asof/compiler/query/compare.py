@@ -16,7 +16,7 @@ from asof.compiler.query.syntax import SqlSyntaxError, parse
 from asof.compiler.query.total import is_total
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from asof.compiler.query.edits import Edit
     from asof.compiler.types import Type
@@ -65,11 +65,11 @@ class _UnprovenError(Exception):
 def compare(
     old: str,
     new: str,
-    columns: Mapping[str, Mapping[str, Type | None] | tuple[str, ...]],
+    columns: Callable[[str], Mapping[str, Type | None] | None],
     dialect: str,
     keys: tuple[str, ...] = (),
 ) -> Comparison:
-    """Compare two queries over the tables ``columns`` describes (a tuple of names leaves types unknown).
+    """Compare two queries. ``columns`` says what is known of a table that they read, None where nothing is.
 
     ``keys`` are columns by which readers order or find rows: gaining one of them is not additive.
     """
@@ -80,7 +80,8 @@ def compare(
     except SqlSyntaxError as error:
         return Comparison(kind="unproven", reasons=(f"a query cannot be read: {error}",))
     described = edits(before, after, dialect)
-    schema = {t: dict.fromkeys(c) if isinstance(c, tuple) else c for t, c in columns.items()}
+    names = {table.name for query in (before, after) for table in query.find_all(exp.Table)}
+    schema = {name: known for name in sorted(names) if (known := columns(name)) is not None}
     try:
         return _proven(before, after, schema, dialect, keys, described)
     except (_UnprovenError, NotUnderstoodError) as error:

@@ -32,7 +32,7 @@ def canonical_sql(text: str, dialect: str) -> str:
     while isinstance(tree, exp.Paren):
         tree = tree.this
     try:
-        return _bare(tree).sql(dialect, comments=False)
+        return _bare(tree).sql(dialect, copy=False, comments=False)
     except SqlglotError:
         return text
 
