@@ -16,8 +16,8 @@ from asof.compiler.policies import FROZEN, frozen
 from asof.compiler.source import NOWHERE
 from asof.ops.lanes import Lanes, StepError
 from asof.ops.observe import matters
-from asof.ops.recovery import begin, inherited, settle
-from asof.registry.claim import Claimed, ClaimError
+from asof.ops.recovery import begin, inherited, prove_readable, settle
+from asof.registry.claim import Claimed, ClaimError, runs
 from asof.registry.records import Entry
 
 if TYPE_CHECKING:
@@ -178,6 +178,8 @@ def _take_over(registry: Registry, hands: Hands) -> Claimed | None:
     if found is None or found[0].claim is None:
         return None
     head = found[0]
+    if head.claim is not None and not runs(head.claim, registry.clock()):
+        prove_readable(registry, head)
     claim = Claimed.take(registry, owner=hands.actor.by, project=head.project, target=head.target)
     if not claim.unfinished:
         claim.release()

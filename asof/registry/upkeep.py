@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from asof.compiler.diagnostics import DiagnosticError, rule
+from asof.compiler.formats import NEWER_STATE
 from asof.compiler.plan import OTHER_REGISTRY
 from asof.compiler.source import NOWHERE
 from asof.compiler.state import State, encode, state_bytes, state_from_bytes
 from asof.registry.base import Conflict
 from asof.registry.claim import Claimed
 from asof.registry.records import Entry, Head
-from asof.registry.store import GENERATIONS, JOURNAL, NO_SUCH_SERIAL, head_from_json
+from asof.registry.store import GENERATIONS, HEAD, JOURNAL, NO_SUCH_SERIAL, head_from_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,31 +37,40 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def verify(registry: Registry) -> tuple[Verified, ...]:
-    """Read every generation of the trail and compare it with its hash, oldest first."""
+    """Read every generation of the trail and compare it with its hash, oldest first.
+
+    Raises DiagnosticError AS702 for one that a newer asof wrote: it is not damaged, and not for this one to judge.
+    """
     # In this order what others do meanwhile is no damage: what the trail has was there when the keys were listed or
     # was taken by gc, and gc takes nothing that the head names after that.
     history = registry.history()
     kept = set(registry.blobs.list(GENERATIONS))
-    head = registry.head()
-    current = head[0].generation if head is not None else ""
+    found = registry.head()
+    if found is None:
+        return ()
     return tuple(
-        _verified(registry, entry, parent, kept, current)
+        _verified(registry, entry, parent, kept, found[0])
         for entry, parent in zip(history, ("", *(entry.generation for entry in history)), strict=False)
     )
 
 
-def _verified(registry: Registry, entry: Entry, parent: str, kept: set[str], current: str) -> Verified:
+def _verified(registry: Registry, entry: Entry, parent: str, kept: set[str], head: Head) -> Verified:
     def said(found: str, why: str = "") -> Verified:
         return Verified(serial=entry.serial, generation=entry.generation, found=found, why=why)
 
+    current = entry.generation == head.generation
+    if entry.serial == head.serial and not current:
+        return said("damaged", "the head names another generation of this number")
     if f"{GENERATIONS}{entry.serial}-{entry.generation}.json.gz" not in kept:
         # gc never takes the generation that the head names.
         missing = "missing: the head names it; restore it from a backup"
-        return said("damaged", missing) if entry.generation == current else said("collected")
+        return said("damaged", missing) if current else said("collected")
     try:
         state = registry.at(entry.serial)
     except DiagnosticError as error:
-        gone = error.diagnostics[0].code == NO_SUCH_SERIAL.code and entry.generation != current
+        if error.diagnostics[0].code == NEWER_STATE.code:
+            raise
+        gone = error.diagnostics[0].code == NO_SUCH_SERIAL.code and not current
         return said("collected") if gone else said("damaged", str(error))
     if entry.serial > 1 and parent and state.parent != parent:
         return said("damaged", "it does not follow from the generation before it")
@@ -86,7 +96,7 @@ def collect(registry: Registry, *, owner: str, keep: int) -> tuple[str, ...]:
 
     Raises DiagnosticError AS712 where an apply stopped on its way: its journal is needed.
     """
-    found = registry.head()
+    found = registry.seen(registry.generation_of)  # before the claim: what cannot be read is not to be touched
     if found is None:
         return ()
     claim = Claimed.take(registry, owner=owner, project=found[0].project, target=found[0].target)
@@ -127,7 +137,7 @@ def import_(registry: Registry, body: bytes, *, project: str, target: str) -> St
         raise DiagnosticError(OTHER_REGISTRY.at(NOWHERE, message))
     if head.claim is not None:
         raise _unsettled()
-    if registry.head() is not None:
+    if not _begun(registry, state) and registry.head() is not None:
         raise _not_empty()
     registry.write_generation(state)
     for entry in history:
@@ -137,6 +147,12 @@ def import_(registry: Registry, body: bytes, *, project: str, target: str) -> St
     except Conflict as error:
         raise _not_empty() from error
     return state
+
+
+def _begun(registry: Registry, state: State) -> bool:
+    """Whether an import of this very export stopped on its way: its generation is there alone, and no head."""
+    here = [_digest(key) for key in registry.blobs.list(GENERATIONS)]
+    return here == [state.generation] and registry.blobs.get(HEAD) is None
 
 
 def _read(body: bytes) -> tuple[Head, State, tuple[Entry, ...]]:
