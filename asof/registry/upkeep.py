@@ -12,10 +12,9 @@ from asof.compiler.formats import NEWER_STATE
 from asof.compiler.plan import OTHER_REGISTRY
 from asof.compiler.source import NOWHERE
 from asof.compiler.state import State, encode, state_bytes, state_from_bytes
-from asof.registry.base import Conflict
 from asof.registry.claim import Claimed
 from asof.registry.records import Entry, Head
-from asof.registry.store import GENERATIONS, HEAD, JOURNAL, NO_SUCH_SERIAL, head_from_json
+from asof.registry.store import GENERATIONS, JOURNAL, NO_SUCH_SERIAL, head_from_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,11 +124,15 @@ def export(registry: Registry) -> bytes:
     return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
 
 
-def import_(registry: Registry, body: bytes, *, project: str, target: str) -> State:
+def import_(registry: Registry, body: bytes, *, owner: str, project: str, target: str) -> State:
     """Make an empty place what ``asof registry export`` wrote down: the current generation, its trail, its lineage.
 
+    It works under a claim as an apply does: readers see an empty registry until all is there, and an import that
+    stopped on its way may be run again.
+
     Raises DiagnosticError: AS710 for anything else than a whole export, AS711 where something is registered already,
-    AS712 where an apply was under way when it was made, AS610 for an export of another project or target.
+    AS712 where an apply was under way when it was made or stopped in the place it is to go to, AS610 for an export of
+    another project or target; ClaimError while somebody is at work there.
     """
     head, state, history = _read(body)
     if (head.project, head.target) != (project, target):
@@ -137,22 +140,25 @@ def import_(registry: Registry, body: bytes, *, project: str, target: str) -> St
         raise DiagnosticError(OTHER_REGISTRY.at(NOWHERE, message))
     if head.claim is not None:
         raise _unsettled()
-    if not _begun(registry, state) and registry.head() is not None:
+    found = registry.head()
+    if found is not None and found[0].serial:
         raise _not_empty()
-    registry.write_generation(state)
-    for entry in history:
-        registry.write_once(f"audit/{entry.serial}.json", encode(entry))
+    claim = Claimed.take(registry, owner=owner, project=project, target=target)
+    stopped = [key for apply_id in claim.unfinished for key in registry.blobs.list(f"{JOURNAL}{apply_id}/")]
+    if claim.head.serial or stopped:
+        claim.withdraw()
+        raise _unsettled() if stopped else _not_empty()
     try:
-        registry.swap(head, None)
-    except Conflict as error:
-        raise _not_empty() from error
+        with claim.beating():
+            registry.write_generation(state)
+            for entry in history:
+                claim.guard()
+                registry.write_once(f"audit/{entry.serial}.json", encode(entry))
+        claim.become(head)
+    except BaseException:
+        claim.abandon()
+        raise
     return state
-
-
-def _begun(registry: Registry, state: State) -> bool:
-    """Whether an import of this very export stopped on its way: its generation is there alone, and no head."""
-    here = [_digest(key) for key in registry.blobs.list(GENERATIONS)]
-    return here == [state.generation] and registry.blobs.get(HEAD) is None
 
 
 def _read(body: bytes) -> tuple[Head, State, tuple[Entry, ...]]:

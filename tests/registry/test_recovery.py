@@ -418,7 +418,7 @@ def test_a_store_that_is_a_server_is_changed_over_several_connections(tmp_path: 
     engine.close()
 
 
-@pytest.mark.parametrize("writes", range(4))
+@pytest.mark.parametrize("writes", range(5))
 def test_an_import_that_stopped_on_its_way_is_begun_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int
 ) -> None:
@@ -436,14 +436,26 @@ def test_an_import_that_stopped_on_its_way_is_begun_again(
 
     monkeypatch.setattr(place.blobs, "put", dying)
     with pytest.raises(KeyboardInterrupt):
-        import_(place, body, project="rides", target="local")
+        import_(place, body, owner="ada", project="rides", target="local")
     monkeypatch.undo()
-    assert import_(place, body, project="rides", target="local").serial == 2
+    assert place.state().serial == 0
+    place = Registry(place.blobs, lambda: datetime.now(UTC) + LEASE * 2)
+    assert import_(place, body, owner="ada", project="rides", target="local").serial == 2
     assert [entry.serial for entry in place.history()] == [1, 2]
     assert place.state() == registry_in(tmp_path).state()
     with pytest.raises(DiagnosticError, match="would overwrite it"):
-        import_(place, body, project="rides", target="local")
-    place.blobs.delete("HEAD.json")
-    place.write_once("generations/9-" + "0" * 64 + ".json.gz", b"of somebody else")
-    with pytest.raises(DiagnosticError, match="is gone while generations are there"):
-        import_(place, body, project="rides", target="local")
+        import_(place, body, owner="ada", project="rides", target="local")
+
+
+def test_an_import_waits_for_who_works_there_and_leaves_what_stopped_there(tmp_path: Path) -> None:
+    go(REPO, tmp_path)
+    body = export(registry_in(tmp_path))
+    place = open_registry("copy", root=tmp_path)
+    busy = Claimed.take(place, owner="bob", project="rides", target="local")
+    with pytest.raises(ClaimError, match="bob is at work"):
+        import_(place, body, owner="ada", project="rides", target="local")
+    busy.record("intent", ("expand-0001",))
+    busy.abandon()
+    with pytest.raises(DiagnosticError, match="stopped on its way"):
+        import_(place, body, owner="ada", project="rides", target="local")
+    assert place.state().serial == 0
