@@ -179,6 +179,7 @@ def review(root: Path, *, target: str = "", allow_destroy: Collection[str] = (),
 
     Where nothing it depends on has changed, the plan of the last time is the answer.
     """
+    from asof.ops.data_files import data_files, missing
     from asof.ops.plan_cache import KeptPlan, keep_plan, kept_plan, key_of
     from asof.ops.recovery import standstill
     from asof.ops.repo_files import read_repo
@@ -193,18 +194,22 @@ def review(root: Path, *, target: str = "", allow_destroy: Collection[str] = (),
         found = registry.seen(lambda head: registry.prove(head) if head.generation == kept.generation else None)
         head = found[0] if found else None
         if (head.generation if head else "") == kept.generation:
-            checked = Checked(repo=None, diagnostics=kept.diagnostics, sources=files.decoded())
+            said = in_order((*kept.diagnostics, *missing(root, kept.files)))
+            checked = Checked(repo=None, diagnostics=said, sources=files.decoded())
             return Review(plan=kept.plan, checked=checked, stopped=standstill(head, registry.clock()))
     checked = _checked(root, files, unread, target)
     repo = checked.sound
     if repo is None:
         return Review(plan=None, checked=checked)
     made = plan(root, repo, target=target, allow_destroy=allow_destroy, against=against)
-    checked = replace(checked, diagnostics=tuple(d for d in checked.diagnostics if d.level is not Level.ERROR))
+    findings = tuple(d for d in checked.diagnostics if d.level is not Level.ERROR)
+    chosen = target_of(repo.project, target)
+    data = data_files(repo, chosen.name)
     if not unread and against is None:
-        location = target_of(repo.project, target).registry
-        fresh = KeptPlan(registry=location, generation=made.base.generation, plan=made, diagnostics=checked.diagnostics)
+        base = made.base.generation
+        fresh = KeptPlan(registry=chosen.registry, generation=base, plan=made, diagnostics=findings, files=data)
         keep_plan(root, key, fresh)
+    checked = replace(checked, diagnostics=in_order((*findings, *missing(root, data))))
     return Review(plan=made, checked=checked, stopped=stopped(root, repo.project, target=target))
 
 

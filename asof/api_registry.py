@@ -110,7 +110,9 @@ def collect(root: Path, project: Project, *, target: str, keep: int) -> tuple[st
 
 def import_(root: Path, project: Project, body: bytes, *, target: str) -> State:
     """Make an empty registry what an export holds."""
+    from asof.ops.actor import current_actor
     from asof.registry.upkeep import import_ as take_in
 
-    name = api.target_of(project, target).name
-    return take_in(api.registry_of(root, project, target), body, project=project.project, target=name)
+    name, actor = api.target_of(project, target).name, current_actor(root, os.environ)
+    registry = api.registry_of(root, project, target)
+    return take_in(registry, body, owner=actor.by, project=project.project, target=name)

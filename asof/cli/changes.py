@@ -332,20 +332,24 @@ def _seconds(text: str) -> float:
 def _resume(session: Session, target: str) -> ExitCode:
     from asof.views import applies
 
+    project = session.project()
     with stopping(session.terminal) as stop:
         lines = applies.StepLines(session.terminal)
-        done = api.resume(session.root, session.project(), target=target, progress=lines, stop=stop)
-    session.terminal.say(applies.resumed(done))
+        done = api.resume(session.root, project, target=target, progress=lines, stop=stop)
+    next_steps = applies.to_fill(done.resumed if done else (), _unless_default(project, target))
+    session.terminal.say(applies.resumed(done) + next_steps)
     return session.end(ExitCode.OK, applied=_done_json(done) if done else None)
 
 
 def _abort(session: Session, target: str) -> ExitCode:
     from asof.views import applies
 
+    project = session.project()
     with stopping(session.terminal) as stop:
         lines = applies.StepLines(session.terminal)
-        done = api.abort(session.root, session.project(), target=target, progress=lines, stop=stop)
-    session.terminal.say(applies.aborted(done))
+        done = api.abort(session.root, project, target=target, progress=lines, stop=stop)
+    next_steps = applies.to_fill(done.finished if done else (), _unless_default(project, target))
+    session.terminal.say(applies.aborted(done) + next_steps)
     return session.end(ExitCode.OK, aborted=_done_json(done) | {"committed": done.committed} if done else None)
 
 

@@ -46,7 +46,10 @@ def history(
     ] = False,
     target: Target = "",
 ) -> int:
-    """Build a training set: every row of a spine with its features as they were known at that row's time."""
+    """Build a training set: every row of a spine with its features as they were known at that row's time.
+
+    The definitions are those that were applied last, whatever the files say by now: apply first.
+    """
     session: Session = context.obj
     instants = _instants(as_of, start, end, every)
     if [bool(dataset), bool(spine), bool(instants)].count(True) != 1:
@@ -100,7 +103,10 @@ def materialize(
     as_of: Annotated[str, typer.Option("--as-of", metavar="TIME", help="ISO 8601; now by default.")] = "",
     target: Target = "",
 ) -> int:
-    """Load the online store with the values that the offline query gives as of an instant."""
+    """Load the online store with the values that the offline query gives as of an instant.
+
+    The definitions are those that were applied last, whatever the files say by now: apply first.
+    """
     session: Session = context.obj
     bar = ProgressBar(stream=session.terminal.err, width=session.terminal.width)
     try:
@@ -132,7 +138,10 @@ def online_get(
     ] = "",
     target: Target = "",
 ) -> int:
-    """Read one entity's features from the online store."""
+    """Read one entity's features from the online store.
+
+    The definitions are those that were applied last, whatever the files say by now: apply first.
+    """
     session: Session = context.obj
     found = api.online_get(
         session.root,

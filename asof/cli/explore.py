@@ -119,7 +119,10 @@ def show(
     everything: All = False,
     target: Target = "",
 ) -> int:
-    """Show one object: its definition, owner, columns, what is up- and downstream, and who reads it."""
+    """Show one object: its definition, owner, columns, what is up- and downstream, and who reads it.
+
+    As the files say by now, applied or not; `asof registry show` says what was applied.
+    """
     from asof.compiler.lookup import NotFoundError
     from asof.views import objects
 
@@ -149,7 +152,10 @@ def list_(
         typer.Option("--tag", metavar="KEY[=VALUE]", help="Only what has this tag. Repeatable: all of them."),
     ] = None,
 ) -> int:
-    """List the objects of the repo."""
+    """List the objects of the repo.
+
+    As the files say by now, applied or not; `asof registry show` says what was applied.
+    """
     from asof.compiler.model import SLUGS
     from asof.views import objects
 

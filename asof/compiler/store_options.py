@@ -64,6 +64,11 @@ def resolve(text: str, environ: Mapping[str, str]) -> str:
     return filled if filled == text else Secret(filled)
 
 
+def written_in_environment(text: str) -> bool:
+    """Whether ``text`` is known only where its variables are filled in."""
+    return _VARIABLE.search(text) is not None
+
+
 def variables(store: Store) -> set[str]:
     """The variables of the environment that ``store`` asks for."""
     return {name for _, value in store.options if isinstance(value, str) for name in _VARIABLE.findall(value)}

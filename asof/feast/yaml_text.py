@@ -6,6 +6,7 @@ import re
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from asof.compiler.layout.print import quoted
 from asof.compiler.scalars import Reading, read_plain
 from asof.feast.documents import Placed, Written
 
@@ -21,7 +22,6 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./(<$][^\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ud
 _FLOW = re.compile(r"[,\[\]{}]")
 _BROKEN = re.compile(r":(\s|$)|\s#|\s$|^(---|\.\.\.)")
 _UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa1-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 def written(documents: Iterable[Document]) -> Written:
@@ -126,7 +126,7 @@ def _literal(text: str) -> bool:
 
 
 def scalar(value: object, *, flow: bool) -> str:
-    """One value, plain where it reads back as itself, else in double quotes."""
+    """One value, plain where it reads back as itself, else in quotes as `asof fmt` chooses them."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str):
@@ -138,15 +138,4 @@ def scalar(value: object, *, flow: bool) -> str:
         and read_plain(value) == Reading(value)
     ):
         return value
-    if not _UNPRINTABLE.search(value) and "\n" not in value and "\t" not in value and "'" not in value:
-        return f"'{value}'"
-    return '"' + "".join(_escaped(char) for char in value) + '"'
-
-
-def _escaped(char: str) -> str:
-    if char in _ESCAPES:
-        return _ESCAPES[char]
-    if not _UNPRINTABLE.match(char):
-        return char
-    code = ord(char)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted(value))

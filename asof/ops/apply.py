@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,8 @@ from asof.compiler.policies import FROZEN, frozen
 from asof.compiler.source import NOWHERE
 from asof.ops.lanes import Lanes, StepError
 from asof.ops.observe import matters
-from asof.ops.recovery import begin, inherited, settle
-from asof.registry.claim import Claimed, ClaimError
+from asof.ops.recovery import begin, inherited, prove_readable, settle
+from asof.registry.claim import Claimed, ClaimError, runs
 from asof.registry.records import Entry
 
 if TYPE_CHECKING:
@@ -81,16 +81,22 @@ class Applied:
     steps: tuple[str, ...]
     rebased_from: int | None = None
     """The serial that the plan was made against, where unrelated objects have moved since."""
+    resumed: tuple[Step, ...] = ()
+    """All steps of the plan that had stopped on its way, those that were done before it stopped too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
-    """What became of an apply that had stopped: ``committed`` says whether readers see its work."""
+    """What became of an apply that had stopped: ``committed`` says whether readers see its work.
+
+    ``finished`` are all steps of its plan then, those that were done before it stopped too.
+    """
 
     serial: int
     generation: str
     steps: tuple[str, ...]
     committed: bool
+    finished: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,10 +157,12 @@ def resume(registry: Registry, hands: Hands) -> Applied | None:
         return None
     run = _Run(claim, hands)
     last = next((left for left in reversed(inherited(claim)) if left.plan is not None), None)
+    steps = last.plan.steps if last is not None and last.plan is not None else ()
     if last is not None and last.plan is not None and not last.committed:
-        return run.all(last.plan)
+        return replace(run.all(last.plan), resumed=steps)
     run.only_settle()
-    return Applied(serial=claim.head.serial, generation=claim.head.generation, steps=tuple(run.done))
+    head = claim.head
+    return Applied(serial=head.serial, generation=head.generation, steps=tuple(run.done), resumed=steps)
 
 
 def abort(registry: Registry, hands: Hands) -> Recovered | None:
@@ -165,11 +173,15 @@ def abort(registry: Registry, hands: Hands) -> Recovered | None:
     claim = _take_over(registry, hands)
     if claim is None:
         return None
-    committed = any(left.committed for left in inherited(claim))
+    seen = next((left for left in inherited(claim) if left.committed), None)
     run = _Run(claim, hands)
     run.only_settle()
     return Recovered(
-        serial=claim.head.serial, generation=claim.head.generation, steps=tuple(run.done), committed=committed
+        serial=claim.head.serial,
+        generation=claim.head.generation,
+        steps=tuple(run.done),
+        committed=seen is not None,
+        finished=seen.plan.steps if seen is not None and seen.plan is not None else (),
     )
 
 
@@ -178,6 +190,8 @@ def _take_over(registry: Registry, hands: Hands) -> Claimed | None:
     if found is None or found[0].claim is None:
         return None
     head = found[0]
+    if head.claim is not None and not runs(head.claim, registry.clock()):
+        prove_readable(registry, head)
     claim = Claimed.take(registry, owner=hands.actor.by, project=head.project, target=head.target)
     if not claim.unfinished:
         claim.release()

@@ -26,7 +26,7 @@ def repair(registry: Registry, infrastructure: Infrastructure, *, owner: str) ->
     A table with another layout and what no generation knows stay: they may hold somebody's rows. Raises
     ClaimError while somebody is at work.
     """
-    found = registry.head()
+    found = registry.seen(registry.generation_of)  # before the claim: what cannot be read is not to be touched
     if found is None:
         return ()
     claim = Claimed.take(registry, owner=owner, project=found[0].project, target=found[0].target)

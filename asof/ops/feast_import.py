@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from asof.compiler.types import Type
     from asof.feast.documents import Placed
 
+_GITIGNORE = ".gitignore"
+_IGNORED = ".asof/*\n!.asof/schema/\nbuild/\n"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
@@ -60,13 +63,15 @@ def import_feast(place: str, out: Path, *, project: str = "", force: bool = Fals
     )
     documents = (top, *lower(read, around))
     made = written(documents)
+    # A .gitignore that is there is its owner's; without one what a plan keeps would be committed by mistake.
+    files = made.files if (out / _GITIGNORE).exists() else {**made.files, _GITIGNORE: _IGNORED}
     if not dry_run:
-        _write(out, made.files, force=force)
+        _write(out, files, force=force)
     loaded = load(RepoFiles(project=PROJECT, texts={path: text.encode() for path, text in made.files.items()}))
     return Imported(
         project=read.name,
         place=found.place,
-        files=made.files,
+        files=files,
         carried=Counter(d.body["kind"] for d in documents if d.body is not None and "kind" in d.body),
         notes=made.notes,
         diagnostics=in_order((*loaded.diagnostics, *(check(loaded.repo) if loaded.repo is not None else ()))),

@@ -64,6 +64,16 @@ def inherited(claim: Claimed) -> tuple[Unfinished, ...]:
     return tuple(_unfinished(claim.registry, claim.head, apply_id) for apply_id in claim.unfinished)
 
 
+def prove_readable(registry: Registry, head: Head) -> None:
+    """Raise DiagnosticError where the generation or the plan of an apply that stopped cannot be read (AS702, AS607).
+
+    Asked before a claim is taken over: what a newer asof has left is not to be touched.
+    """
+    registry.generation_of(head)
+    for apply_id in (*head.claim.unfinished, head.claim.apply_id) if head.claim else ():
+        _unfinished(registry, head, apply_id)
+
+
 def _unfinished(registry: Registry, head: Head, apply_id: str) -> Unfinished:
     key = _plan_key(apply_id)
     found = registry.blobs.get(key)

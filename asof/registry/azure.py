@@ -179,7 +179,8 @@ class AzureBucket:
             return Fault(Outcome.REFUSED, text)
         if status in (409, 429) or code == "ServerBusy":
             return Fault(Outcome.NOT_DONE, text, after=_asked(error))
-        if status >= 500 or status == 408:
+        # A 404 that names neither container nor blob is not the store's.
+        if status >= 500 or status in (404, 408):
             return Fault(Outcome.UNKNOWN, text, after=_asked(error))
         if code == "AuthenticationFailed":
             if "date header too old" in str(error):

@@ -165,6 +165,11 @@ class Claimed:
         _write_audit(self.registry, entry)
         return entry
 
+    def become(self, head: Head) -> None:
+        """Make the registry what ``head`` of an export says and let the next one in. Raises ClaimError (AS706)."""
+        fields = {name: getattr(head, name) for name in head.__struct_fields__}
+        self._swap(**{**fields, "epoch": max(head.epoch, self.head.epoch)})
+
     def release(self) -> None:
         """Let the next one in. Raises ClaimError (AS706)."""
         self._swap(claim=None)

@@ -155,10 +155,11 @@ class GCSBucket:
             return Fault(Outcome.REFUSED, text)
         if status in (409, 429):
             return Fault(Outcome.NOT_DONE, text, after=_asked(error))
-        if status >= 500 or status == 408 or status < 300:
-            return Fault(Outcome.UNKNOWN, text, after=_asked(error))
         if status == 404 and "bucket does not exist" in text:
             return self._error(NO_BUCKET, text, "create it, or correct the location in asof.yaml")
+        # A 404 that names neither bucket nor object is not the store's, or only the half of its answer.
+        if status >= 500 or status in (404, 408) or status < 300:
+            return Fault(Outcome.UNKNOWN, text, after=_asked(error))
         if status == 401:
             return self._error(NO_CREDENTIALS, text, _NONE_FOUND)
         if status == 403:

@@ -177,7 +177,8 @@ class S3Bucket:
             return Fault(Outcome.REFUSED, text)
         if status == 409 or status == 429 or code in ("SlowDown", "RequestLimitExceeded", "Throttling"):
             return Fault(Outcome.NOT_DONE, text, after=_asked(error))
-        if status >= 500 or code == "RequestTimeout" or not status:
+        # A 404 that names neither bucket nor key is not the store's, or only the half of its answer.
+        if status >= 500 or status == 404 or code == "RequestTimeout" or not status:
             return Fault(Outcome.UNKNOWN, text, after=_asked(error))
         if status in (401, 403):
             return self._error(DENIED, text, _ALLOW)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from asof.compiler.diagnostics import DiagnosticError, rule
+from asof.compiler.formats import NEWER_STATE
 from asof.compiler.plan import OTHER_REGISTRY
 from asof.compiler.source import NOWHERE
 from asof.compiler.state import State, encode, state_bytes, state_from_bytes
-from asof.registry.base import Conflict
 from asof.registry.claim import Claimed
 from asof.registry.records import Entry, Head
 from asof.registry.store import GENERATIONS, JOURNAL, NO_SUCH_SERIAL, head_from_json
@@ -36,31 +36,40 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def verify(registry: Registry) -> tuple[Verified, ...]:
-    """Read every generation of the trail and compare it with its hash, oldest first."""
+    """Read every generation of the trail and compare it with its hash, oldest first.
+
+    Raises DiagnosticError AS702 for one that a newer asof wrote: it is not damaged, and not for this one to judge.
+    """
     # In this order what others do meanwhile is no damage: what the trail has was there when the keys were listed or
     # was taken by gc, and gc takes nothing that the head names after that.
     history = registry.history()
     kept = set(registry.blobs.list(GENERATIONS))
-    head = registry.head()
-    current = head[0].generation if head is not None else ""
+    found = registry.head()
+    if found is None:
+        return ()
     return tuple(
-        _verified(registry, entry, parent, kept, current)
+        _verified(registry, entry, parent, kept, found[0])
         for entry, parent in zip(history, ("", *(entry.generation for entry in history)), strict=False)
     )
 
 
-def _verified(registry: Registry, entry: Entry, parent: str, kept: set[str], current: str) -> Verified:
+def _verified(registry: Registry, entry: Entry, parent: str, kept: set[str], head: Head) -> Verified:
     def said(found: str, why: str = "") -> Verified:
         return Verified(serial=entry.serial, generation=entry.generation, found=found, why=why)
 
+    current = entry.generation == head.generation
+    if entry.serial == head.serial and not current:
+        return said("damaged", "the head names another generation of this number")
     if f"{GENERATIONS}{entry.serial}-{entry.generation}.json.gz" not in kept:
         # gc never takes the generation that the head names.
         missing = "missing: the head names it; restore it from a backup"
-        return said("damaged", missing) if entry.generation == current else said("collected")
+        return said("damaged", missing) if current else said("collected")
     try:
         state = registry.at(entry.serial)
     except DiagnosticError as error:
-        gone = error.diagnostics[0].code == NO_SUCH_SERIAL.code and entry.generation != current
+        if error.diagnostics[0].code == NEWER_STATE.code:
+            raise
+        gone = error.diagnostics[0].code == NO_SUCH_SERIAL.code and not current
         return said("collected") if gone else said("damaged", str(error))
     if entry.serial > 1 and parent and state.parent != parent:
         return said("damaged", "it does not follow from the generation before it")
@@ -86,7 +95,7 @@ def collect(registry: Registry, *, owner: str, keep: int) -> tuple[str, ...]:
 
     Raises DiagnosticError AS712 where an apply stopped on its way: its journal is needed.
     """
-    found = registry.head()
+    found = registry.seen(registry.generation_of)  # before the claim: what cannot be read is not to be touched
     if found is None:
         return ()
     claim = Claimed.take(registry, owner=owner, project=found[0].project, target=found[0].target)
@@ -115,11 +124,15 @@ def export(registry: Registry) -> bytes:
     return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
 
 
-def import_(registry: Registry, body: bytes, *, project: str, target: str) -> State:
+def import_(registry: Registry, body: bytes, *, owner: str, project: str, target: str) -> State:
     """Make an empty place what ``asof registry export`` wrote down: the current generation, its trail, its lineage.
 
+    It works under a claim as an apply does: readers see an empty registry until all is there, and an import that
+    stopped on its way may be run again.
+
     Raises DiagnosticError: AS710 for anything else than a whole export, AS711 where something is registered already,
-    AS712 where an apply was under way when it was made, AS610 for an export of another project or target.
+    AS712 where an apply was under way when it was made or stopped in the place it is to go to, AS610 for an export of
+    another project or target; ClaimError while somebody is at work there.
     """
     head, state, history = _read(body)
     if (head.project, head.target) != (project, target):
@@ -127,15 +140,24 @@ def import_(registry: Registry, body: bytes, *, project: str, target: str) -> St
         raise DiagnosticError(OTHER_REGISTRY.at(NOWHERE, message))
     if head.claim is not None:
         raise _unsettled()
-    if registry.head() is not None:
+    found = registry.head()
+    if found is not None and found[0].serial:
         raise _not_empty()
-    registry.write_generation(state)
-    for entry in history:
-        registry.write_once(f"audit/{entry.serial}.json", encode(entry))
+    claim = Claimed.take(registry, owner=owner, project=project, target=target)
+    stopped = [key for apply_id in claim.unfinished for key in registry.blobs.list(f"{JOURNAL}{apply_id}/")]
+    if claim.head.serial or stopped:
+        claim.withdraw()
+        raise _unsettled() if stopped else _not_empty()
     try:
-        registry.swap(head, None)
-    except Conflict as error:
-        raise _not_empty() from error
+        with claim.beating():
+            registry.write_generation(state)
+            for entry in history:
+                claim.guard()
+                registry.write_once(f"audit/{entry.serial}.json", encode(entry))
+        claim.become(head)
+    except BaseException:
+        claim.abandon()
+        raise
     return state
 
 

@@ -427,17 +427,29 @@ class RemoteBlobsSuite(BlobsSuite):
             with self.faulty() as (blobs, proxy):
                 key = fresh()
                 tag = blobs.put(key, b"1", replaces=None)
-                proxy.next(Fault(when="before", status=status, body=b"not the store you wanted"), times=1)
-                with fails("AS703", "AS781"):
-                    blobs.get(key)
-                proxy.next(Fault(when="before", status=status), times=1)
-                with fails("AS703", "AS781"):
-                    list(blobs.list("suite/"))
-                for replaces in (None, tag):
-                    proxy.next(Fault(when="before", status=status), methods=WRITES)
+                page = Fault(when="before", status=status, body=b"not the store you wanted")
+                for act in (
+                    lambda blobs=blobs, key=key: blobs.get(key),
+                    lambda blobs=blobs: list(blobs.list("suite/")),
+                ):
+                    proxy.next(page, times=1000)
                     with fails("AS703", "AS781"):
-                        blobs.put(key, b"2", replaces=replaces)
+                        act()
+                    proxy.clear()
+                for replaces in (None, tag):
+                    proxy.next(page, methods=WRITES, times=1000)
+                    with fails("AS703", "AS781", "AS786"):
+                        blobs.put(key if replaces else fresh(), b"2", replaces=replaces)
+                    proxy.clear()
                 assert blobs.get(key) == (b"1", tag)
+
+    def test_a_missing_page_that_passes(self) -> None:
+        """A balancer that knows no server for a moment says 404 too, and so does the half of a real answer."""
+        for fault in (Fault(when="before", status=404), Fault(when="after", cut_body=20)):
+            self.written(fault)
+            with self.faulty() as (blobs, proxy):
+                proxy.next(fault, methods=READS)
+                assert blobs.get(fresh()) is None
 
     def test_reads_are_repeated_until_they_are_whole(self) -> None:
         faults = [Fault(when="before", status=status) for status in (429, 500, 503)]

@@ -93,6 +93,15 @@ def test_verify_finds_the_generation_that_was_damaged(shop: Shop) -> None:
     assert "do not match its name" in answer["generations"][1]["why"]
 
 
+def test_verify_finds_a_trail_that_is_not_of_this_head(shop: Shop) -> None:
+    trail = shop.root / ".asof" / "registry" / "audit" / "3.json"
+    trail.write_text(json.dumps({**json.loads(trail.read_bytes()), "generation": "0" * 64}))
+    code, answer = shop.run("registry", "verify")
+    found = [g["found"] for g in answer["generations"]]
+    assert (code, found) == (ExitCode.UNAVAILABLE, ["whole", "whole", "damaged"])
+    assert "the head names another" in answer["generations"][2]["why"]
+
+
 @pytest.mark.parametrize("cached", [True, False])
 def test_the_generation_that_the_head_names_is_never_collected_but_missing(shop: Shop, cached: bool) -> None:
     if cached:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from asof.compiler.diagnostics import DiagnosticError
+from asof.compiler.layout import formatted
 from asof.compiler.load import load
 from asof.compiler.source import RepoFiles
 from asof.compiler.yaml_reader import read as read_yaml
@@ -43,6 +44,7 @@ def brought_over(found: object) -> None:
         for path, text in made.files.items():
             reading = read_yaml(path, text.encode())
             assert [d.message for d in reading.diagnostics] == []
+            assert formatted(path, text.encode(), project=path == "asof.yaml").after == text
         load(RepoFiles(project="asof.yaml", texts={path: text.encode() for path, text in made.files.items()}))
 
 

@@ -13,6 +13,7 @@ import pytest
 from asof import api, api_import
 from asof.cli import main
 from asof.compiler.diagnostics import DiagnosticError, Level
+from asof.compiler.layout import formatted
 from asof.feast import python_source, registry, settings, wire
 from asof.feast.lower import Surroundings, lower
 from asof.feast.yaml_text import written
@@ -48,6 +49,20 @@ def test_what_is_written(name: str, tmp_path: Path) -> None:
     review = api.review(tmp_path / "out")
     assert review.plan is not None
     assert review.plan.blocked == ()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_written_is_laid_out_and_ignored_as_in_a_repo_of_ones_own(name: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    source = str(repo(name, tmp_path))
+    made = api_import.from_feast(source, out)
+    for path, text in made.files.items():
+        if path.endswith(".yaml"):
+            assert formatted(path, text.encode(), project=path == "asof.yaml").after == text
+    assert (out / ".gitignore").read_text().startswith(".asof/*\n")
+    (out / ".gitignore").write_text("mine\n")
+    assert ".gitignore" not in api_import.from_feast(source, out, force=True).files
+    assert (out / ".gitignore").read_text() == "mine\n"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -100,7 +100,7 @@ def registry_blob(data: bytes) -> None:
     part = PARTS[int.from_bytes(name[:2].strip() or b"\0") % len(PARTS)]
     if part == "export":
         with suppress(DiagnosticError):
-            import_(Registry(Memory({})), body, project="rides", target="local")
+            import_(Registry(Memory({})), body, owner="ada", project="rides", target="local")
         return
     _every_reader(Registry(Memory(_with(part, body))))
 

@@ -41,7 +41,7 @@ StoreInfrastructure.create = create
 assert main(["apply", "--yes"]) == 130
 assert main(["plan"]) == 0
 StoreInfrastructure.create = real
-assert main(["apply", "--resume", "--json"]) == 0
+assert main(["apply", "--resume"]) == 0
 assert main(["plan", "--detailed-exitcode"]) == 0
 assert main(["apply", "--abort"]) == 0
 """
@@ -52,4 +52,5 @@ assert main(["apply", "--abort"]) == 0
     assert "AS611" in ran.stderr
     assert "asof apply --resume" in ran.stderr
     assert "stopped on its way. asof apply --resume" in ran.stderr
+    assert "Next: asof materialize (customer_orders is empty)" in ran.stdout
     assert "Nothing to abort" in ran.stdout

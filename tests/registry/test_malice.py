@@ -96,7 +96,7 @@ def test_an_export_with_anything_in_it_is_imported_whole_or_refused(data: st.Dat
     body = json.dumps(tampered(good, path, value)).encode()
     place = open_registry(f"to-{data.draw(st.uuids())}", root=tmp_path)
     with suppress(DiagnosticError):
-        import_(place, body, project="rides", target="local")
+        import_(place, body, owner="ada", project="rides", target="local")
         assert place.state().objects == registry_in(tmp_path).state().objects
 
 

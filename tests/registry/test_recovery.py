@@ -28,12 +28,15 @@ from asof.ops.apply import (
 from asof.ops.infrastructure import StoreInfrastructure
 from asof.ops.recovery import standstill
 from asof.registry import claim as claims
+from asof.registry import open_registry
 from asof.registry.base import unavailable
 from asof.registry.claim import LEASE, Claimed, ClaimError, unlock
 from asof.registry.store import Registry
+from asof.registry.upkeep import export, import_
 from tests.plan.world import LOCAL, PROJECT, column, duration, edited, repo_with
 from tests.registry.world import (
     DRIVER,
+    GROWN,
     ME,
     REPO,
     TRIPS,
@@ -259,17 +262,18 @@ class Slow(Failing):
         return self
 
     def _tick(self) -> None:
-        time.sleep(0.3)
+        time.sleep(0.9)
 
 
 def test_a_step_longer_than_the_lease_keeps_the_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claims, "LEASE", timedelta(seconds=0.2))
-    monkeypatch.setattr(claims, "HEARTBEAT_SECONDS", 0.03)
-    refused = []
+    monkeypatch.setattr(claims, "LEASE", timedelta(seconds=0.6))
+    monkeypatch.setattr(claims, "HEARTBEAT_SECONDS", 0.05)
+    go(REPO, tmp_path)
+    began, over, refused = threading.Event(), threading.Event(), []
 
     def intrude() -> None:
-        for _ in range(10):
-            time.sleep(0.05)
+        began.wait(30)
+        while not over.wait(0.05):
             try:
                 Claimed.take(registry_in(tmp_path), owner="bob", project="rides", target="local")
             except ClaimError:
@@ -278,9 +282,13 @@ def test_a_step_longer_than_the_lease_keeps_the_claim(tmp_path: Path, monkeypatc
     with StoreInfrastructure("rides", root=tmp_path) as stores:
         intruder = threading.Thread(target=intrude)
         intruder.start()
-        hands = Hands(infrastructure=Slow(stores, 99), actor=ME)
-        assert apply(plan(REPO, registry_in(tmp_path).state()), registry_in(tmp_path), hands).serial == 1
-        intruder.join()
+        hands = Hands(infrastructure=Slow(stores, 99), actor=ME, progress=lambda _: began.set())
+        try:
+            done = apply(planned(GROWN, tmp_path), registry_in(tmp_path), hands)
+        finally:
+            over.set()
+            intruder.join()
+    assert done.serial == 2
     assert refused
 
 
@@ -408,3 +416,46 @@ def test_a_store_that_is_a_server_is_changed_over_several_connections(tmp_path: 
     assert found.num_rows == 12
     engine.execute([*drops, "DROP TABLE trips"])
     engine.close()
+
+
+@pytest.mark.parametrize("writes", range(5))
+def test_an_import_that_stopped_on_its_way_is_begun_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    go(REPO, tmp_path)
+    go(edited("feature_view/fares", repo=REPO, description="second"), tmp_path)
+    body = export(registry_in(tmp_path))
+    place = open_registry("copy", root=tmp_path)
+    left, put = [writes], place.blobs.put
+
+    def dying(*given: object, **more: object) -> object:
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        return put(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(place.blobs, "put", dying)
+    with pytest.raises(KeyboardInterrupt):
+        import_(place, body, owner="ada", project="rides", target="local")
+    monkeypatch.undo()
+    assert place.state().serial == 0
+    place = Registry(place.blobs, lambda: datetime.now(UTC) + LEASE * 2)
+    assert import_(place, body, owner="ada", project="rides", target="local").serial == 2
+    assert [entry.serial for entry in place.history()] == [1, 2]
+    assert place.state() == registry_in(tmp_path).state()
+    with pytest.raises(DiagnosticError, match="would overwrite it"):
+        import_(place, body, owner="ada", project="rides", target="local")
+
+
+def test_an_import_waits_for_who_works_there_and_leaves_what_stopped_there(tmp_path: Path) -> None:
+    go(REPO, tmp_path)
+    body = export(registry_in(tmp_path))
+    place = open_registry("copy", root=tmp_path)
+    busy = Claimed.take(place, owner="bob", project="rides", target="local")
+    with pytest.raises(ClaimError, match="bob is at work"):
+        import_(place, body, owner="ada", project="rides", target="local")
+    busy.record("intent", ("expand-0001",))
+    busy.abandon()
+    with pytest.raises(DiagnosticError, match="stopped on its way"):
+        import_(place, body, owner="ada", project="rides", target="local")
+    assert place.state().serial == 0

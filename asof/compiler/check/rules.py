@@ -42,8 +42,9 @@ NOT_DEPRECATED = rule("AS658", "what breaks was not deprecated before", Level.WA
 UNSTABLE = rule("AS659", "values change that are to stay", Level.WARNING)
 BROKEN_POLICY = rule("AS661", "a policy of the repo is broken", Level.WARNING)
 NOBODY = rule("AS666", "nobody answers for what needs an approval", Level.WARNING)
+AWAITED = rule("AS517", "data of a source is not there yet", Level.WARNING)
 
-PLANNED = frozenset(rule.code for rule in (IDLE_MOVE, NOT_DEPRECATED, UNSTABLE, BROKEN_POLICY, NOBODY))
+PLANNED = frozenset(rule.code for rule in (IDLE_MOVE, NOT_DEPRECATED, UNSTABLE, BROKEN_POLICY, NOBODY, AWAITED))
 """What only a plan can find; an object can accept it all the same."""
 HOUSE_RULES = frozenset(rule.code for rule in (OWNER, DESCRIPTION, TTL, TAGS, NAMING, RESTRICTED, TOO_MANY))
 """What teams decide for themselves. As an error it does not keep a plan from being made: it blocks it."""

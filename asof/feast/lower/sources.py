@@ -240,6 +240,11 @@ def _stream(context: Context, name: str, source: Source) -> Document:
         text = "is left out: it does not say which stream it is. Views that it feeds read their batch source."
         return Document(file=file, body=None, notes=(*notes, Note(about=about, text=text)))
     body = head("DataSource", made, source) | {"type": source.kind}
+    if behind is not None:
+        body["batch_source"] = context.sources.of(context.named(behind))
+    else:
+        text = "has no batch source: name one here (batch_source), training sets are made of it."
+        notes.append(Note(about=about, text=text))
     if source.kind == "kafka":
         body |= {"bootstrap_servers": source.bootstrap_servers, "topic": source.topic}
     if source.kind == "kinesis":
@@ -249,9 +254,4 @@ def _stream(context: Context, name: str, source: Source) -> Document:
     wait, told = duration(about, "watermark_delay", source.watermark_delay)
     body |= wait
     notes += told
-    if behind is not None:
-        body["batch_source"] = context.sources.of(context.named(behind))
-    else:
-        text = "has no batch source: name one here (batch_source), training sets are made of it."
-        notes.append(Note(about=about, text=text))
     return Document(file=file, body=body, notes=tuple(notes))
