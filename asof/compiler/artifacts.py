@@ -12,9 +12,10 @@ from sqlglot import exp
 from asof.compiler import stored, support, tree
 from asof.compiler.diagnostics import Diagnostic, DiagnosticError, has_errors, in_order
 from asof.compiler.dialects import DIALECTS, STORES, of_store
+from asof.compiler.dialects.paths import parsed
 from asof.compiler.emit import Compiled
 from asof.compiler.materialize import PARAMETER, checks_query, materialize_query, view_query
-from asof.compiler.model import DataSource, FeatureService, FeatureView, SavedDataset
+from asof.compiler.model import DataSource, FeatureService, FeatureView, Location, SavedDataset
 from asof.compiler.pit import SpineSpec, TrainingRequest, training_query
 from asof.compiler.pit.resolve import groups, needed, outputs
 from asof.compiler.pit.training import request_columns
@@ -108,10 +109,11 @@ def dataset_request(repo: Repo, dataset: SavedDataset, *, dialect: str) -> Train
         )
     else:
         made = DIALECTS[dialect]
-        location = DataSource(name=dataset.name).location
-        if not made.reads_files:
+        path = parsed(spine.path)
+        if not made.reads_files or made.unread(path):
+            location = Location(path=spine.path)
             raise DiagnosticError(support.unreadable(repo, DataSource(name=dataset.name), location, made))
-        relation = tree.select([exp.Star()], exp.Table(this=made.scan(spine.path, {})))
+        relation = tree.select([exp.Star()], made.scan(path, {}))
     return _request(
         service, SpineSpec(relation=relation, columns=columns, timestamp=dataset.timestamp_field), dataset.name
     )

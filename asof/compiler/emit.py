@@ -48,6 +48,8 @@ class Stage:
     name: str
     sql: str
     certificate: Certificate
+    settings: tuple[str, ...]
+    """What the session must run before it, beyond the prologue of the dialect."""
 
     def dropped(self, dialect: Dialect) -> str:
         """A statement that removes what an earlier run of the session left under the name."""
@@ -87,7 +89,7 @@ def emit(draft: Draft, dialect: Dialect) -> Compiled:
         query=CompiledQuery(
             name=draft.name,
             dialect=dialect.name,
-            prologue=dialect.prologue,
+            prologue=(*dialect.prologue, *dialect.settings(draft.query)),
             sql=body,
             columns=draft.columns,
             certificate=certificate,
@@ -113,13 +115,14 @@ def emit_stage(draft: Draft, dialect: Dialect) -> Stage | Compiled:
     certificate = _proven(draft, dialect)
     if not isinstance(certificate, Certificate):
         return Compiled(diagnostics=(certificate,))
+    settings = dialect.settings(draft.query)
     if dialect.temporary == "hash":
         query = draft.query.copy()
         query.set("into", exp.Into(this=tree.cte(draft.name)))
-        return Stage(name=draft.name, sql=_printed(query, dialect), certificate=certificate)
+        return Stage(name=draft.name, sql=_printed(query, dialect), certificate=certificate, settings=settings)
     name = tree.identifier(draft.name).sql(dialect=dialect.name)
     sql = f"CREATE TEMPORARY TABLE {name} AS\n{_printed(draft.query, dialect)}"
-    return Stage(name=draft.name, sql=sql, certificate=certificate)
+    return Stage(name=draft.name, sql=sql, certificate=certificate, settings=settings)
 
 
 def _proven(draft: Draft, dialect: Dialect) -> Certificate | Diagnostic:

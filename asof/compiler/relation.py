@@ -16,6 +16,7 @@ from sqlglot.optimizer.scope import traverse_scope
 from asof.compiler import shape, stored, support, tree, types
 from asof.compiler.certificate import Witness
 from asof.compiler.diagnostics import DiagnosticError
+from asof.compiler.dialects.paths import parsed
 from asof.compiler.model import DataSource, FeatureView, Repo, Timing
 from asof.compiler.query import parse, parse_expression
 from asof.compiler.translate import translated
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from asof.compiler.dialects import Dialect
+    from asof.compiler.model import Location
     from asof.compiler.pit.partitions import Days
     from asof.compiler.pit.request import Names
 
@@ -100,18 +102,20 @@ class Binder:
             days = self._days(source)
             self.made[source.address] = self._add(
                 f"{source.name}_source" if self.ctes.hides(source.name) else source.name,
-                self._within(query, tree.column("", source.date_partition_column), days) if days else query,
+                self._within(query, self._partition(source), days) if days else query,
                 "the rows of the source, times in UTC" + (", of the days that can matter" if days else ""),
             )
         return self.made[source.address]
 
     def _days(self, source: DataSource) -> list[exp.Expr]:
         """The bounds of the source's partitions, as far as its definition and the engine allow any."""
-        days = self.pruned.get(source.address)
-        kind = next((c.type for c in source.columns if c.name == source.date_partition_column), None)
+        days, kind = self.pruned.get(source.address), _partition_type(source)
         if days is None or kind is None or self.dialect.prunes == "nothing":
             return []
-        return days.holds(tree.column("", source.date_partition_column), kind, self.dialect)
+        return days.holds(self._partition(source), kind, self.dialect)
+
+    def _partition(self, source: DataSource) -> exp.Expr:
+        return self._read(source, source.date_partition_column, _partition_type(source))
 
     def _within(self, query: exp.Select, partition: exp.Expr, days: list[exp.Expr]) -> exp.Query:
         """``query`` of the partitions within ``days``, and of those that have no date."""
@@ -189,7 +193,7 @@ class Binder:
         return self.dialect.timestamp(value, kinds.get(name), shape.timing_of(self.repo, view))
 
     def _stored(self, source: DataSource, column: str, name: str, kind: types.Type | None) -> exp.Expr:
-        value: exp.Expr = tree.column("", column)
+        value = self._read(source, column, kind)
         timing = source.timing
         if name in stored.times_of(source):
             value = self.dialect.timestamp(value, kind, timing)
@@ -197,16 +201,30 @@ class Binder:
             value = self.dialect.timestamp(value, kind, Timing(timezone=timing.timezone))
         return tree.called(value, name)
 
+    def _read(self, source: DataSource, column: str, kind: types.Type | None) -> exp.Expr:
+        """A stored column as a value of its type, wherever the engine has it from."""
+        value: exp.Expr = tree.column("", column)
+        path = self._chosen(source).path
+        in_folders = path and kind is not None and column in parsed(path).columns
+        return self.dialect.from_folder(value, kind) if in_folders and kind is not None else value
+
+    def _chosen(self, source: DataSource) -> Location:
+        return dict(source.targets).get(self.target, source.location)
+
     def _location(self, source: DataSource) -> exp.Expr:
-        location = dict(source.targets).get(self.target, source.location)
+        location = self._chosen(source)
         if location.query:
             query = parse(location.query, self.repo.project.sql_dialect)
             return tree.derived(translated(query, self.repo, self.dialect, source.address), source.name)  # type: ignore[arg-type]
-        if location.path and self.dialect.reads_files:
-            return exp.Table(this=self.dialect.scan(location.path, {c.name: c.type for c in source.columns}))
+        if location.path and self.dialect.reads_files and not self.dialect.unread(parsed(location.path)):
+            return self.dialect.scan(parsed(location.path), {c.name: c.type for c in source.columns})
         if location.table:
             return tree.table(location.table)
         raise DiagnosticError(support.unreadable(self.repo, source, location, self.dialect))
 
     def _add(self, name: str, query: exp.Query, comment: str) -> str:
         return self.ctes.add(name, query, comment, materialized=self.dialect.materialize_rows)
+
+
+def _partition_type(source: DataSource) -> types.Type | None:
+    return next((c.type for c in source.columns if c.name == source.date_partition_column), None)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from asof.compiler import shape
 from asof.compiler.diagnostics import Diagnostic, DiagnosticError, Level, rule
 from asof.compiler.dialects import DIALECTS, WINDOW_STRATEGIES, capabilities, of_store, spoken
+from asof.compiler.dialects.paths import parsed
 from asof.compiler.source import NOWHERE, Span
 from asof.compiler.store_options import BAD_STORE_OPTION, LATEST, WINDOWS
 
@@ -61,10 +62,12 @@ def spoken_for(repo: Repo, target: str, dialect: str) -> Dialect | None:
 def unreadable(repo: Repo, source: DataSource, location: Location, dialect: Dialect) -> Diagnostic:
     """The source's location cannot stand in FROM of this dialect."""
     what = f"the file {location.path}" if location.path else "no location"
+    why = dialect.unread(parsed(location.path)) if location.path and dialect.reads_files else ""
     return UNREADABLE.at(
         span_of(repo, source.address, "path"),
         f"source {source.name!r} has {what}, which {dialect.name} cannot read: give it a table for this target",
         address=source.address,
+        notes=(why,) if why else (),
     )
 
 

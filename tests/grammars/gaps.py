@@ -49,6 +49,14 @@ GAPS: tuple[Gap, ...] = (
     ),
     Gap(
         grammar="sqlfluff",
+        dialect="spark",
+        pattern=r"(?m) WITH \('(basePath|pathGlobFilter|recursiveFileLookup)' = .*\)$",
+        stand_in="",
+        example="SELECT a FROM `parquet`.`x/ds=*/*.parquet` WITH ('basePath' = 'x')",
+        reason="options of a table in FROM, which Spark 4 has and sqlfluff does not know",
+    ),
+    Gap(
+        grammar="sqlfluff",
         dialect="clickhouse",
         pattern=r"\{as_of: [^{}]+\}",
         stand_in="NULL",

@@ -9,7 +9,7 @@ import pytest
 from asof.compiler.dialects import DIALECTS
 from tests.grammars.refused import EVERYWHERE, NEIGHBOURS
 from tests.oracle.prove import prove
-from tests.sql.test_golden import CASES, compiled
+from tests.sql.test_golden import CASES, compiled, over_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +79,15 @@ def test_it_reads_the_goldens(own: tuple[str, Any, Callable[[str], list[str]]]) 
     dialect, _, complaints = own
     for case in CASES:
         assert complaints(compiled(case, dialect).sql) == []
+
+
+def test_it_reads_statements_over_objects_of_buckets_which_are_not_run_here(
+    own: tuple[str, Any, Callable[[str], list[str]]],
+) -> None:
+    """All that is proven of Spark over s3:// or s3a://; tests/oracle/test_buckets.py has the engines that run them."""
+    dialect, _, complaints = own
+    if DIALECTS[dialect].reads_files:
+        assert complaints(over_files(dialect).sql) == []
 
 
 def test_it_reads_what_is_generated(own: tuple[str, Any, Callable[[str], list[str]]]) -> None:

@@ -115,8 +115,10 @@ class Case:
         return made.query
 
     def load(self, runner: Runner) -> None:
-        """The rows of the sources, and the spine, into the engine."""
+        """The rows of the sources that are tables, and the spine, into the engine."""
         for source in self.sources():
+            if source.location.path:
+                continue  # files stand where they were written
             runner.load(source.location.table, stored_columns(source), self.rows_of.get(source.name, ()))
         rows = [(number, *row) for number, row in enumerate(self.spine)]
         runner.load(SPINE, [(ROW_ID, INT64), *self.spine_columns], rows)

@@ -121,6 +121,14 @@ def repo(*definitions: AnyDefinition) -> Repo:
 
 TAXI = repo(RIDES, DRIVER, LAST_RIDE, EARNINGS, HABITS, ODDS)
 PARTITIONED = repo(DRIVER, DAYS, NIGHTS, BY_DAY, BY_NIGHT)
+FILED = repo(
+    DRIVER,
+    replace(DAYS, location=Location(path="s3://acme/the days/ds=*/*.parquet")),
+    replace(NIGHTS, location=Location(path="data/nights/ds=*/**/*.parquet")),
+    BY_DAY,
+    BY_NIGHT,
+)
+"""The same in files: objects of a bucket, and files at any depth below folders that name dates."""
 
 
 def able(dialect: str) -> Repo:

@@ -14,7 +14,7 @@ from asof.compiler.dialects import DIALECTS
 from asof.compiler.materialize import checks_query, materialize_query
 from asof.compiler.pit import training_query
 from tests.golden import ROOT, check_golden
-from tests.sql.repos import BY_DAY, BY_NIGHT, EARNINGS, LAST_RIDE, PARTITIONED, TAXI, able, request
+from tests.sql.repos import BY_DAY, BY_NIGHT, EARNINGS, FILED, LAST_RIDE, PARTITIONED, TAXI, able, request
 
 if TYPE_CHECKING:
     from asof.compiler.emit import CompiledQuery
@@ -54,6 +54,13 @@ def compiled(case: str, dialect: str) -> CompiledQuery:
     return made.query
 
 
+def over_files(dialect: str) -> CompiledQuery:
+    """A statement over objects of a bucket and files of the machine."""
+    made = training_query(FILED, request("by_day", "by_night"), target="local", dialect=dialect)
+    assert made.query is not None, made.diagnostics
+    return made.query
+
+
 PARTITIONS = ("partitions", "materialize_partitions", "checks_partitions")
 CASES = ("training", "aggregations", "materialize_latest", "materialize_windows", "checks", *PARTITIONS)
 
@@ -63,6 +70,19 @@ CASES = ("training", "aggregations", "materialize_latest", "materialize_windows"
 @pytest.mark.parametrize("case", CASES)
 def test_the_sql_is_the_sql_that_was_reviewed(case: str, dialect: str) -> None:
     check_golden(ROOT / "sql" / "golden" / f"{case}.{dialect}.sql", compiled(case, dialect).text)
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize("dialect", sorted(name for name, dialect in DIALECTS.items() if dialect.reads_files))
+def test_the_sql_over_files_is_the_sql_that_was_reviewed(dialect: str) -> None:
+    check_golden(ROOT / "sql" / "golden" / f"files.{dialect}.sql", over_files(dialect).text)
+
+
+@pytest.mark.parametrize("dialect", sorted(name for name, dialect in DIALECTS.items() if not dialect.reads_files))
+def test_where_files_are_not_read_each_source_is_told(dialect: str) -> None:
+    made = training_query(FILED, request("by_day", "by_night"), target="local", dialect=dialect)
+    assert made.query is None
+    assert {found.code for found in made.diagnostics} == {"AS503"}
 
 
 @pytest.mark.parametrize("case", CASES)

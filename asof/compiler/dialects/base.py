@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from asof.compiler.dialects.paths import Path
     from asof.compiler.duration import Duration
     from asof.compiler.model import Timing
 
@@ -344,9 +345,21 @@ class Dialect:
         made.windows = windows or self.windows
         return made
 
-    def scan(self, path: str, columns: Mapping[str, types.Type]) -> exp.Expr:
-        """The rows of files, whose ``columns`` are declared so, as a table expression; only where ``reads_files``."""
-        raise NotImplementedError(path)
+    def unread(self, path: Path) -> str:
+        """Why these files cannot be read, as a clause; "" where they can. Asked only where ``reads_files``."""
+        return ""
+
+    def scan(self, path: Path, columns: Mapping[str, types.Type]) -> exp.Table:
+        """The rows of files, whose ``columns`` are declared so; only where ``reads_files``, and nothing is unread."""
+        raise NotImplementedError(path.text)
+
+    def from_folder(self, value: exp.Expr, kind: types.Type) -> exp.Expr:
+        """A column of ``scan`` that folders of the path name, as a value of the type it is declared with."""
+        return value
+
+    def settings(self, query: exp.Expr) -> tuple[str, ...]:
+        """Statements that a session runs before just such a query, after the prologue."""
+        return ()
 
     def leaf(self, node: exp.Expr) -> exp.Expr:
         """One node of a translated user expression, rewritten where the engine has another idea of it."""

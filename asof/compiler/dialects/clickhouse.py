@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from sqlglot import exp
 
@@ -10,11 +11,18 @@ from asof.compiler import types
 from asof.compiler.dialects import syntax
 from asof.compiler.dialects.base import TICKS, Dialect
 from asof.compiler.dialects.calls import COMMON
+from asof.compiler.dialects.paths import NO_DATE
+from asof.compiler.tree import identifier
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from asof.compiler.dialects.paths import Path
     from asof.compiler.model import Timing
 
 _INSTANT = "Nullable(DateTime64(6, 'UTC'))"
+_READERS = {"": "file", "s3": "s3", "gs": "gcs"}
+"""Scheme of a path -> the table function that reads it."""
 
 
 class ClickHouse(Dialect):
@@ -34,6 +42,7 @@ class ClickHouse(Dialect):
         {
             "TOUNIXTIMESTAMP64MICRO", "FROMUNIXTIMESTAMP64MICRO", "GROUPARRAYIF", "ARRAYSORT", "TUPLEELEMENT", "TUPLE",
             "ARRAY", "MAP", "MAPFROMARRAYS", "ASSUMENOTNULL", "NOTEMPTY", "UNIQ", "QUANTILETDIGEST", "ACCURATECAST",
+            "FILE", "S3", "GCS", "NULLIF", "DECODEURLCOMPONENT",
         }
     )  # fmt: skip
     max_statement_bytes = 262_144
@@ -54,8 +63,8 @@ class ClickHouse(Dialect):
     unsupported = {  # noqa: RUF012 - a constant table
         "views without entities": "a join asks for an equality here: give the view an entity with a constant key",
         "time zones": "give the column its zone, DateTime64(6, 'Europe/Berlin'): ClickHouse keeps the instant",
-        "files": "give the source a table, such as one with the engine File or S3",
     }
+    reads_files = True
     lists_can_be_null = False
     approximations = {"approx_count_distinct": 0.015, "approx_percentile": 0.005}  # noqa: RUF012 - a constant table
     calls = COMMON
@@ -73,12 +82,57 @@ class ClickHouse(Dialect):
         return super().nothing(kind)
 
     def _nested(self, kind: types.Type) -> str:
-        if isinstance(kind, types.Array):
+        if isinstance(kind, types.Array | types.Vector):
             return f"Array({self._nested(kind.element)})"
         if isinstance(kind, types.Map):
-            return f"Map(String, {self._nested(kind.value)})"
+            key = self._nested(kind.key).removeprefix("Nullable(").removesuffix(")")
+            return f"Map({key}, {self._nested(kind.value)})"
+        if isinstance(kind, types.Struct):
+            return f"Tuple({self._declared(dict(kind.fields))})"
         made = self.data_type(kind)
         return made.sql(dialect=self.name) if made is not None else self.type_names["string"]
+
+    def _declared(self, columns: Mapping[str, types.Type]) -> str:
+        return ", ".join(f"{identifier(name).sql(dialect=self.name)} {self._nested(k)}" for name, k in columns.items())
+
+    def unread(self, path: Path) -> str:
+        if path.is_csv:
+            return f"{self.name} reads Parquet files here, no others"
+        if path.scheme not in _READERS:
+            return f"{self.name} reads files of its own machine, s3:// and gs://"
+        if any("[" in name for name in path.names):
+            return f"{self.name} has the wildcards *, ** and ?, and {{a,b}} in the place of [ab]"
+        return ""
+
+    def scan(self, path: Path, columns: Mapping[str, types.Type]) -> exp.Table:
+        """Columns have the types they are declared with; those that folders name come as text. Keys in S3 are written
+        as in a URL, and so parsed by ClickHouse, but for the wildcards."""
+        first, *rest = path.names
+        inside = "/".join([first, *(quote(name, safe="*?{},=") if path.scheme else name for name in rest)])
+        where = f"{path.scheme}://{inside}" if path.scheme else inside
+        arguments = [exp.Literal.string(where), exp.Literal.string("Parquet")]
+        if columns:
+            text = {name: types.STRING for name in path.columns if name in columns}
+            arguments.append(exp.Literal.string(self._declared({**columns, **text})))
+        return exp.Table(this=exp.Anonymous(this=_READERS[path.scheme], expressions=arguments))
+
+    def from_folder(self, value: exp.Expr, kind: types.Type) -> exp.Expr:
+        """ClickHouse takes the name of a folder as it stands."""
+        known = exp.Anonymous(this="nullIf", expressions=[value, exp.Literal.string(NO_DATE)])
+        text = exp.Anonymous(this="decodeURLComponent", expressions=[known])
+        return text if kind == types.STRING else self.cast(text, kind)
+
+    def settings(self, query: exp.Expr) -> tuple[str, ...]:
+        """Objects that are not there are else no rows, and a column that no file has is NULL.
+
+        Where folders name columns, ClickHouse takes those for missing from the files: then it may not insist.
+        """
+        called = {call.name for call in query.find_all(exp.Anonymous)}
+        if not called & {*_READERS.values()}:
+            return ()
+        lenient = int("decodeURLComponent" in called)
+        found = (f"SET input_format_parquet_allow_missing_columns = {lenient}",)
+        return ("SET s3_throw_on_zero_files_match = 1", *found) if called & {"s3", "gcs"} else found
 
     def timestamp(self, value: exp.Expr, kind: types.Type | None, timing: Timing) -> exp.Expr:
         if kind in types.INTEGERS or (kind is None and timing.timestamp_unit):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -16,10 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from asof.compiler import types
+    from asof.compiler.dialects.paths import Path
     from asof.compiler.duration import Duration
-
-_HIVE = re.compile(r"(?:^|/)([^/=]+)=(?=[^/]*/)")
-"""The names of columns in the folders of a path."""
 
 
 class DuckDB(Dialect):
@@ -95,11 +92,10 @@ class DuckDB(Dialect):
             return exp.ApproxDistinct(this=value)
         return exp.Anonymous(this="APPROX_QUANTILE", expressions=[value, exp.Literal.number(percentile)])
 
-    def scan(self, path: str, columns: Mapping[str, types.Type]) -> exp.Expr:
+    def scan(self, path: Path, columns: Mapping[str, types.Type]) -> exp.Table:
         """Columns that the path names, as in ds=*, have the types they are declared with, not those they look like."""
-        csv = path.endswith((".csv", ".csv.gz", ".tsv"))
-        arguments: list[exp.Expr] = [exp.Literal.string(path)]
-        named = {name: columns[name] for name in _HIVE.findall(path) if name in columns}
+        arguments: list[exp.Expr] = [exp.Literal.string(path.text)]
+        named = {name: columns[name] for name in path.columns if name in columns}
         made = {name: self.data_type(kind) for name, kind in named.items()}
         entries = [
             exp.PropertyEQ(this=identifier(name), expression=exp.Literal.string(kind.sql(dialect=self.name)))
@@ -109,7 +105,8 @@ class DuckDB(Dialect):
         if entries:
             arguments.append(_option("hive_partitioning", exp.true()))
             arguments.append(_option("hive_types", exp.Struct(expressions=entries)))
-        return exp.Anonymous(this="READ_CSV" if csv else "READ_PARQUET", expressions=arguments)
+        reader = "READ_CSV" if path.is_csv else "READ_PARQUET"
+        return exp.Table(this=exp.Anonymous(this=reader, expressions=arguments))
 
 
 def _option(name: str, value: exp.Expr) -> exp.Expr:

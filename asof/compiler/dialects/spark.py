@@ -11,8 +11,12 @@ from asof.compiler.dialects import syntax
 from asof.compiler.dialects.asof_join import with_match_condition
 from asof.compiler.dialects.base import TICKS, Dialect, LatestStrategy, WindowStrategy
 from asof.compiler.dialects.calls import COMMON
+from asof.compiler.tree import identifier
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from asof.compiler.dialects.paths import Path
     from asof.compiler.duration import Duration
     from asof.compiler.model import Timing
 
@@ -30,7 +34,9 @@ class Spark(Dialect):
     native_variance = False
     narrow_counts = True
     ascending_nulls_first = True
-    nodes = syntax.CORE | syntax.MOMENTS | {exp.ApproxDistinct, exp.Dot, exp.IgnoreNulls, exp.LastValue, exp.IntDiv}
+    nodes = syntax.CORE | syntax.MOMENTS | {
+        exp.ApproxDistinct, exp.Dot, exp.IgnoreNulls, exp.LastValue, exp.IntDiv, exp.WithTableHint,
+    }  # fmt: skip
     builtins = frozenset(
         {
             "UNIX_MICROS", "TIMESTAMP_MICROS", "COLLECT_LIST", "ARRAY_SORT", "NAMED_STRUCT", "MAP_FROM_ENTRIES",
@@ -53,11 +59,42 @@ class Spark(Dialect):
     frame_functions = frozenset({"count", "sum", "mean", "min", "max", "any", "all"})
     unsupported: ClassVar = {
         "time zones": "store timestamps in UTC: the hour that a zone shows twice would be read as the earlier one",
-        "files": "give the source a table or a temporary view",
     }
+    reads_files = True
     empty_list_is_null = False
     approximations: ClassVar = {"approx_count_distinct": 0.1, "approx_percentile": 0.01}
     calls = COMMON
+
+    def unread(self, path: Path) -> str:
+        if path.is_csv:
+            return f"{self.name} reads Parquet files here, no others"
+        if path.deep is not None and path.deep != len(path.names) - 2:
+            return f"in {self.name} ** stands nowhere but right before the names of files"
+        if path.columns and path.is_wild(path.root):
+            return f"in {self.name} no wildcard stands before the first folder that names a column"
+        return ""
+
+    def scan(self, path: Path, columns: Mapping[str, types.Type]) -> exp.Table:
+        """Of a glob, Spark takes only what stands below ``basePath`` for names of columns."""
+        where, options = places(path)
+        if any(name in columns for name in path.columns):
+            options["basePath"] = path.first(path.root)
+        elif path.deep is not None:
+            options["recursiveFileLookup"] = "true"
+        made = exp.Table(this=identifier(where), db=identifier("parquet"))
+        if options:
+            pairs = [(exp.Literal.string(name), exp.Literal.string(value)) for name, value in options.items()]
+            told = [exp.EQ(this=name, expression=value) for name, value in pairs]
+            made.set("version", exp.WithTableHint(expressions=told))
+        return made
+
+    def from_folder(self, value: exp.Expr, kind: types.Type) -> exp.Expr:
+        return value if kind == types.STRING else self.cast(value, kind)
+
+    def settings(self, query: exp.Expr) -> tuple[str, ...]:
+        """Else 007 would be read as 7, though the column is declared to be text."""
+        told = (option.this.this for hint in query.find_all(exp.WithTableHint) for option in hint.expressions)
+        return ("SET spark.sql.sources.partitionColumnTypeInference.enabled = false",) if "basePath" in told else ()
 
     def timestamp(self, value: exp.Expr, kind: types.Type | None, timing: Timing) -> exp.Expr:
         if kind in types.INTEGERS or (kind is None and timing.timestamp_unit):
@@ -115,6 +152,13 @@ class Spark(Dialect):
         if percentile is None:
             return exp.ApproxDistinct(this=value)
         return exp.Anonymous(this="PERCENTILE_APPROX", expressions=[value, exp.Literal.number(percentile)])
+
+
+def places(path: Path) -> tuple[str, dict[str, str]]:
+    """What to read, and with which options: ** is how Spark reads a folder anyway, the rest of it a filter."""
+    if path.deep is None:
+        return path.first(len(path.names)), {}
+    return path.first(path.deep), {"pathGlobFilter": path.names[-1]}
 
 
 def _collected(entry: exp.Expr, kept: exp.Expr) -> exp.Expr:

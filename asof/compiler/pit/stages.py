@@ -230,4 +230,5 @@ def _with(query: CompiledQuery, made: list[Stage], dialect: Dialect) -> Compiled
     """``query`` after its stages; a stage that an earlier run of the session left behind goes first."""
     statements = [text for stage in made for text in (stage.dropped(dialect), stage.sql)]
     certificates = tuple((stage.name, stage.certificate) for stage in made[1:])
-    return replace(query, stages=tuple(statements), stage_certificates=certificates)
+    prologue = dict.fromkeys((*query.prologue, *(line for stage in made for line in stage.settings)))
+    return replace(query, prologue=tuple(prologue), stages=tuple(statements), stage_certificates=certificates)
