@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from asof.compiler.certificate import Certificate
+    from asof.compiler.dialects import Dialect
     from asof.compiler.emit import CompiledQuery
     from asof.compiler.model import AnyDefinition, Repo, Target
 
@@ -108,15 +109,24 @@ def dataset_request(repo: Repo, dataset: SavedDataset, *, dialect: str) -> Train
             service, SpineSpec(relation=spine.table, columns=columns, timestamp=dataset.timestamp_field), dataset.name
         )
     else:
-        made = DIALECTS[dialect]
-        path = parsed(spine.path)
-        if not made.reads_files or made.unread(path):
-            location = Location(path=spine.path)
-            raise DiagnosticError(support.unreadable(repo, DataSource(name=dataset.name), location, made))
-        relation = tree.select([exp.Star()], made.scan(path, {}))
+        relation = _spine_in_files(repo, dataset, DIALECTS[dialect])
     return _request(
         service, SpineSpec(relation=relation, columns=columns, timestamp=dataset.timestamp_field), dataset.name
     )
+
+
+def _spine_in_files(repo: Repo, dataset: SavedDataset, dialect: Dialect) -> exp.Query:
+    """The rows of the files that are a dataset's spine. Raises DiagnosticError where ``dialect`` cannot read them."""
+    path, kinds = parsed(dataset.spine.path), {column.name: column.type for column in dataset.spine.columns}
+    if not dialect.reads_files or dialect.unread(path):
+        location = Location(path=dataset.spine.path)
+        raise DiagnosticError(support.unreadable(repo, DataSource(name=dataset.name), location, dialect))
+    in_folders = kinds.keys() & {*path.columns}
+    values: list[exp.Expr] = []
+    for name, kind in kinds.items() if in_folders else ():
+        stored = tree.column("", name)
+        values.append(tree.called(dialect.from_folder(stored, kind) if name in in_folders else stored, name))
+    return tree.select(values or [exp.Star()], dialect.scan(path, kinds))
 
 
 def service_request(repo: Repo, service: FeatureService) -> TrainingRequest:

@@ -9,10 +9,23 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace as changed
 
+from asof.compiler.artifacts import dataset_request
+from asof.compiler.dialects import DIALECTS
 from asof.compiler.materialize import materialize_query
-from asof.compiler.model import Column, DataSource, FeatureView, Location, ServiceItem, Timing
+from asof.compiler.model import (
+    Column,
+    DataSource,
+    FeatureService,
+    FeatureView,
+    Location,
+    SavedDataset,
+    ServiceItem,
+    Spine,
+    Timing,
+)
+from asof.compiler.pit import training_query
 from asof.compiler.types import BOOL, DATE, FLOAT64, INT64, STRING, TIMESTAMP, Decimal, Type
-from tests.oracle.cases import Case, check, table
+from tests.oracle.cases import Case, agree, check, named_rows, repo, table
 from tests.oracle.files import NO_PARQUET, filed, folder, parquet, put_below
 from tests.oracle.test_partitions import NOON, ONE, case
 
@@ -35,6 +48,14 @@ def reader(request: pytest.FixtureRequest) -> Runner:
 
 def day(row: dict[str, object]) -> str:
     return folder("ds", row["ds"])
+
+
+def unpartitioned(made: Case) -> Case:
+    """The same, but for the promise that lets days out of reach go unread."""
+    definitions = [
+        changed(one, date_partition_column="") if isinstance(one, DataSource) else one for one in made.definitions
+    ]
+    return replace(made, definitions=definitions)
 
 
 def number(row: dict[str, object]) -> int:
@@ -107,6 +128,59 @@ def test_folders_that_name_dates_out_of_reach_are_not_opened(
         if date_out != "2024-05-01":  # the first tells Spark what columns there are
             file.write_bytes(NO_PARQUET)
     check(reader, made)
+    with pytest.raises(Exception, match=r"(?i)parquet"):
+        unpartitioned(made).rows(reader)
+
+
+def test_a_single_file_of_a_folder_that_names_a_date(reader: Runner, tmp_path: Path) -> None:
+    made = case(DATE, ttl="10d")
+    made = replace(made, rows_of={"days": [row for row in made.rows_of["days"] if row[2] == date(2024, 5, 14)]})
+    pattern = "ds=2024-05-14/part.parquet"
+    check(reader, filed(made, put_below(tmp_path), str(tmp_path), pattern, lambda row: pattern))
+
+
+def test_the_spine_of_a_dataset_can_stand_in_files(reader: Runner, tmp_path: Path) -> None:
+    """Among its columns one that folders name: a label of text that looks like a number."""
+    made = case(DATE, ttl="2d")
+    labels = [f"{n % 3:03}" for n in range(len(made.spine))]
+    kinds = [*made.spine_columns, ("label", STRING)]
+    put = put_below(tmp_path)
+    for label in sorted(set(labels)):
+        rows = [row for row, one in zip(made.spine, labels, strict=True) if one == label]
+        put(f"{folder('label', label)}/part.parquet", parquet(made.spine_columns, rows))
+    columns = tuple(Column(name=name, type=kind) for name, kind in kinds if isinstance(kind, Type))
+    spine = Spine(path=f"{tmp_path}/label=*/*.parquet", columns=columns)
+    service = FeatureService(name="all", features=tuple(made.items))
+    dataset = SavedDataset(name="given", spine=spine, service="all")
+    world = repo(*made.definitions, service, dataset)
+    asked = dataset_request(world, dataset, dialect=reader.dialect)
+    compiled = training_query(world, asked, target=reader.dialect, dialect=reader.dialect).query
+    assert compiled is not None
+    with reader.scratch():
+        made.load(reader)
+        got = named_rows(reader, compiled, kinds)
+    wanted = [
+        {name: row[name] for name, _ in made.spine_columns} | {"label": label} | row
+        for row, label in zip(made.expected(), labels, strict=True)
+    ]
+    given = [name for name, _ in made.spine_columns]
+    inorder = lambda rows: sorted(rows, key=lambda row: [row[name] for name in given])  # noqa: E731
+    agree(inorder(got), inorder([{name: row[name] for name in got[0]} for row in wanted]))
+
+
+@pytest.mark.xdist_group("engine-clickhouse")
+def test_stages_over_files_say_what_they_need(
+    clickhouse_runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A prologue holds what its stages read, not the last statement alone, which joins them."""
+    made = case(DATE, ttl="2d")
+    made = filed(made, put_below(tmp_path), str(tmp_path), "ds=*/*.parquet", lambda row: f"{day(row)}/part.parquet")
+    whole = made.compiled("clickhouse")
+    monkeypatch.setattr(DIALECTS["clickhouse"], "max_statement_bytes", len(whole.sql) - 1)
+    staged = made.compiled("clickhouse")
+    assert staged.stages
+    assert staged.prologue == whole.prologue
+    check(clickhouse_runner, made)
 
 
 TEXTS = ("007", "a b/c", "100%", "é'`\"\\", "2024-05-01", "true", None)

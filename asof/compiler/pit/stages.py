@@ -183,7 +183,8 @@ def _stage(stages: _Stages, table: str, groups: list[Group]) -> tuple[Draft, int
         values |= training.grouped(statement, group, joined)
     name = stages.name(str(len(stages.made)))
     row = asked.names.row
-    query = tree.select([tree.column(statement.spine, row)], tree.cte(statement.spine))
+    # Named, though it is so called already: ClickHouse calls a column of a join by its table as well.
+    query = tree.select([tree.named(tree.column(statement.spine, row), row)], tree.cte(statement.spine))
     homes: dict[Input, exp.Expr] = {}
     roles = {group.identity: group.role for group in groups}
     taken = {row.lower()}
