@@ -17,7 +17,7 @@ import boto3
 import psycopg
 import pytest
 
-from asof import engines
+from asof import engines, schema
 from asof.compiler.diagnostics import DiagnosticError
 from asof.compiler.model import Store
 from asof.registry import open_registry
@@ -157,9 +157,14 @@ class Nest:
         self.said.append(f"{' '.join(arguments[:3])}: {ran.stdout}{ran.stderr}")
         return ran
 
-    def every_verb(self, verbs: tuple[tuple[str, ...], ...] = VERBS, **environ: str) -> dict[str, int]:
+    def every_verb(
+        self,
+        verbs: tuple[tuple[str, ...], ...] = VERBS,
+        flags: tuple[tuple[str, ...], ...] = ((), ("--json",)),
+        **environ: str,
+    ) -> dict[str, int]:
         """Each verb as it is and with --json, all in one process; the exit code of each by its first words."""
-        commands = [[*verb, *flag] for verb in verbs for flag in ((), ("--json",))]
+        commands = [[*verb, *flag] for verb in verbs for flag in flags]
         ran = self.run(json.dumps(commands), code=[sys.executable, "-c", EVERY], **environ)
         assert ran.returncode == 0, ran.stderr[-3000:]
         return dict(json.loads(ran.stderr.rpartition("CODES")[2]))
@@ -255,6 +260,43 @@ def test_no_option_of_an_embedded_store_is_repeated(tmp_path: Path, option: str,
     nest = Nest(tmp_path, dialect="duckdb", registry="registry", **{**stores, role: f"{{type: {kind}, {option}}}"})
     (tmp_path / "repo" / CANARY).write_text("a file where a folder is asked for")
     codes = nest.every_verb((("plan",), ("apply", "--yes"), ("drift",), ("materialize",), ("registry", "show")))
+    assert 1 not in codes.values(), codes
+    if (role, option.partition(":")[0]) == ("online", "path"):
+        assert list((tmp_path / "repo/registry/journal").glob("*/*-failed.json")), "no step failed"
+    nest.check()
+
+
+def settings_of(role: str) -> Iterator[tuple[str, str]]:
+    """Every kind of store that asof.yaml can name, with a canary in each setting that takes a text of one's own."""
+    parts = json.loads(schema.text("project"))["$defs"]
+    for name in sorted(parts):
+        if not name.startswith(f"{role}_"):
+            continue
+        options: dict[str, object] = {"type": name.removeprefix(f"{role}_")}
+        for option, rule in parts[name]["properties"].items():
+            if rule.get("$ref") in ("#/$defs/secret", "#/$defs/setting"):
+                options[option] = "${env:CANARY}"
+            elif rule.get("type") == "array":
+                options[option] = ["${env:CANARY}"]
+        yield str(options["type"]), json.dumps(options)
+
+
+@pytest.mark.parametrize(
+    ("role", "kind", "written"),
+    [(role, kind, written) for role in ("offline", "online") for kind, written in settings_of(role)],
+)
+def test_no_setting_of_any_store_is_repeated(tmp_path: Path, role: str, kind: str, written: str) -> None:
+    assert CANARY not in written
+    assert "${env:CANARY}" in written
+    stores = {"offline": "{type: duckdb, path: off.duckdb}", "online": "{type: sqlite, path: on.db}", role: written}
+    dialect = {"synapse": "tsql"}.get(kind, kind) if role == "offline" else "duckdb"
+    nest = Nest(tmp_path, dialect=dialect, registry="registry/${env:CANARY}", **stores)
+    file = tmp_path / "repo/features.yaml"
+    # What a query names is looked up in the catalog's own case, which differs.
+    file.write_text("---".join(part for part in file.read_text().split("---") if "query:" not in part))
+    verbs = (("validate",), ("plan", "--cost", "--out", "plan.json"), ("apply", "--yes"), ("compile", "--out", "build"))
+    codes = nest.every_verb((*verbs, ("drift",), ("registry", "history")), flags=((),))
+    assert (codes["validate"], codes["registry history"]) == (0, 0), nest.said
     assert 1 not in codes.values(), codes
     nest.check()
 
