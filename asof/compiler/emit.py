@@ -138,4 +138,6 @@ def _proven(draft: Draft, dialect: Dialect) -> Certificate | Diagnostic:
 
 
 def _printed(query: exp.Query, dialect: Dialect) -> str:
-    return _written(query, dialect).sql(dialect=dialect.name, pretty=True, identify=True, max_text_width=100)
+    made = _written(query, dialect)
+    # The generator changes what it prints, unless it prints a copy.
+    return made.sql(dialect=dialect.name, copy=made is query, pretty=True, identify=True, max_text_width=100)

@@ -30,7 +30,7 @@ def translated(written: exp.Expr, repo: Repo, dialect: Dialect, address: str) ->
     read = repo.project.sql_dialect
     made = written.copy()
     if read != dialect.name:
-        made = made.transform(dialect.leaf)
+        made = made.transform(dialect.leaf, copy=False)
         _refuse_unknown_calls(made, repo, dialect, address)
     return quoted(made, read)
 

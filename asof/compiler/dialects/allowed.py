@@ -26,7 +26,7 @@ def _built(query: exp.Expr) -> Iterator[exp.Expr]:
     waiting = [query]
     while waiting:
         node = waiting.pop()
-        if not node.meta.get(USER):
+        if not node.meta_get(USER):
             yield node
             waiting.extend(node.iter_expressions())
 
