@@ -63,7 +63,7 @@ class SQLiteOnlineStore:
         self._connection = connection
 
     def observe(self, project: str) -> tuple[OnlineTable, ...]:
-        with _complaints():
+        with self._snapshot():
             if not self._exists(_CATALOG):
                 return ()
             sql = f"SELECT name, layout FROM {_CATALOG} WHERE project = ? ORDER BY name"  # noqa: S608
@@ -112,7 +112,7 @@ class SQLiteOnlineStore:
 
     def read(self, wanted: Sequence[tuple[str, Sequence[bytes]]]) -> tuple[Mapping[bytes, bytes], ...]:
         found: list[dict[bytes, bytes]] = [{} for _ in wanted]
-        with _complaints():
+        with self._snapshot():
             for selects, keys in _statements(wanted):
                 for place, key, row in self._connection.execute(" UNION ALL ".join(selects), keys):
                     found[place][key] = row
@@ -120,6 +120,21 @@ class SQLiteOnlineStore:
 
     def close(self) -> None:
         self._connection.close()
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[None]:
+        """All that is read inside is of one moment.
+
+        The pragma opens it before the schema is read: somebody who makes many tables can make one more between any two
+        steps of a statement, and after fifty attempts SQLite gives up ("database schema has changed").
+        """
+        with _complaints():
+            self._connection.execute("BEGIN")
+            try:
+                self._connection.execute("PRAGMA schema_version").fetchone()
+                yield
+            finally:
+                self._connection.execute("ROLLBACK")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

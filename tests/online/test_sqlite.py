@@ -98,6 +98,70 @@ def test_readers_go_on_while_a_writer_writes(tmp_path: Path) -> None:
         assert {value_of(reader, name, key) for key in range(1_000)} == {2.0}
 
 
+def test_one_read_sees_one_moment(tmp_path: Path) -> None:
+    """Hundreds of tables take two statements; between them somebody writes, and makes a table."""
+    names = [f"shop__v{i}__1" for i in range(450)]
+    with closing(connect(STORE, root=tmp_path)) as store:
+        for name in names:
+            store.create(table(name))
+            store.write(name, [row(1, 1, value=1.0)])
+    key = row(1, 1)[0]
+    with (
+        closing(connect(STORE, root=tmp_path, read_only=True)) as reader,
+        closing(connect(STORE, root=tmp_path)) as other,
+    ):
+        said: list[str] = []
+
+        def between(statement: str) -> None:
+            if not statement.startswith("SELECT") or said:
+                return
+            said.append(statement)
+            other.create(table("shop__new__1"))
+            for name in names:
+                other.write(name, [row(1, 2, value=2.0)])
+
+        reader._connection.set_trace_callback(between)  # type: ignore[attr-defined]
+        found = reader.read([(name, [key]) for name in names])
+        assert said
+        assert {part[key] for part in found} == {row(1, 1, value=1.0)[1]}
+        assert {part[key] for part in reader.read([(name, [key]) for name in names])} == {row(1, 2, value=2.0)[1]}
+
+
+MAKING = """
+import sys
+from pathlib import Path
+from asof.compiler.model import Store
+from asof.online import connect
+from asof.testing.online_stores import table
+store = connect(Store(type="sqlite", options=(("path", "deep/online.db"),)), root=Path(sys.argv[1]))
+for number in range(10_000_000):
+    store.create(table(f"shop__more{number}__1"))
+    print(number, flush=True)
+"""
+
+
+def test_readers_go_on_while_a_large_apply_makes_tables(tmp_path: Path) -> None:
+    """To read a schema of thousands of tables takes longer than to make another one."""
+    names = [f"shop__v{i}__1" for i in range(2)]
+    with closing(connect(STORE, root=tmp_path)) as store:
+        for name in names:
+            store.create(table(name))
+    with closing(sqlite3.connect(tmp_path / "deep/online.db", isolation_level=None)) as by_hand:
+        by_hand.execute("BEGIN")
+        for number in range(5_000):
+            by_hand.execute(f"CREATE TABLE t{number} (key BLOB PRIMARY KEY, row BLOB NOT NULL) WITHOUT ROWID, STRICT")
+        by_hand.execute("COMMIT")
+    making = [sys.executable, "-c", MAKING, str(tmp_path)]
+    with subprocess.Popen(making, stdout=subprocess.PIPE) as maker:
+        assert maker.stdout is not None
+        maker.stdout.readline()
+        with closing(connect(STORE, root=tmp_path, read_only=True)) as reader:
+            end = time.monotonic() + 2
+            while time.monotonic() < end:
+                assert reader.read([(name, [b"k"]) for name in names]) == ({}, {})
+        maker.kill()
+
+
 KILLED = """
 import sys
 from pathlib import Path
