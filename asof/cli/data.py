@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,14 +66,8 @@ def history(
     )
     bar = ProgressBar(stream=session.terminal.err, width=session.terminal.width)
     try:
-        rows = api.history(
-            session.root,
-            session.project(),
-            wanted,
-            out,
-            target=target,
-            progress=lambda done, total: bar(done, total, "training set"),
-        )
+        told = partial(bar, what="training set")
+        rows = api.history(session.root, session.project(), wanted, out, target=target, progress=told)
     finally:
         bar.close()
     session.terminal.say(f"{out}: {rows:,} rows")

@@ -290,6 +290,20 @@ def source_rows(
     ]
 
 
+def spine_columns(
+    instants: Sequence[datetime], keys: Mapping[str, st.SearchStrategy[object]]
+) -> dict[str, tuple[Type, st.SearchStrategy[object]]]:
+    """Name -> type and values of the spine's columns: a label, the instant, keys and what is shown."""
+    times = st.sampled_from([*instants, instants[0] + timedelta(microseconds=1), None])
+    return {
+        "label": (INT64, st.integers(0, 3)),
+        "event_timestamp": (TIMESTAMP, times),
+        **{name: (key.type, keys[name]) for name, key in KEYS.items()},
+        "other id": (INT64, keys["id"]),
+        SHOWN: (INT64, st.sampled_from((1, -1, None))),
+    }
+
+
 @st.composite
 def cases(draw: st.DrawFn, *, without: Collection[str] = ()) -> Case:
     """One to three views over one or two sources, perhaps one on another, one in two roles, one on demand."""
@@ -331,14 +345,7 @@ def cases(draw: st.DrawFn, *, without: Collection[str] = ()) -> Case:
     instants = draw(st.lists(st.sampled_from(INSTANTS), min_size=1, max_size=2, unique=True))
     texts, numbers = (st.sampled_from(draw(st.sampled_from(pool))) for pool in (KEY_TEXTS, KEY_NUMBERS))
     keys: dict[str, st.SearchStrategy[object]] = {"left key": texts, "order": texts, "id": numbers}
-    times = st.sampled_from([*instants, instants[0] + timedelta(microseconds=1), None])
-    columns: dict[str, tuple[Type, st.SearchStrategy[object]]] = {
-        "label": (INT64, st.integers(0, 3)),
-        "event_timestamp": (TIMESTAMP, times),
-        **{name: (key.type, keys[name]) for name, key in KEYS.items()},
-        "other id": (INT64, keys["id"]),
-        SHOWN: (INT64, st.sampled_from((1, -1, None))),
-    }
+    columns = spine_columns(instants, keys)
     size = draw(st.sampled_from((12, 6, 1, 0)))
     spine = draw(st.lists(st.tuples(*(values for _, values in columns.values())), min_size=size // 2, max_size=size))
     return Case(
