@@ -179,7 +179,7 @@ def review(root: Path, *, target: str = "", allow_destroy: Collection[str] = (),
 
     Where nothing it depends on has changed, the plan of the last time is the answer.
     """
-    from asof.ops.data_files import data_files, missing
+    from asof.ops.data_files import data_files, findings, still_found
     from asof.ops.plan_cache import KeptPlan, keep_plan, kept_plan, key_of
     from asof.ops.recovery import standstill
     from asof.ops.repo_files import read_repo
@@ -189,12 +189,12 @@ def review(root: Path, *, target: str = "", allow_destroy: Collection[str] = (),
         return Review(plan=None, checked=Checked(repo=None, diagnostics=in_order(unread), sources={}))
     key = key_of(files, target=target, allow_destroy=allow_destroy)
     kept = None if unread or against is not None else kept_plan(root, key)
-    if kept is not None:
+    if kept is not None and still_found(root, kept.files):
         registry = _opened(kept.registry, root)
         found = registry.seen(lambda head: registry.prove(head) if head.generation == kept.generation else None)
         head = found[0] if found else None
         if (head.generation if head else "") == kept.generation:
-            said = in_order((*kept.diagnostics, *missing(root, kept.files)))
+            said = in_order((*kept.diagnostics, *findings(root, kept.files)))
             checked = Checked(repo=None, diagnostics=said, sources=files.decoded())
             return Review(plan=kept.plan, checked=checked, stopped=standstill(head, registry.clock()))
     checked = _checked(root, files, unread, target)
@@ -202,14 +202,14 @@ def review(root: Path, *, target: str = "", allow_destroy: Collection[str] = (),
     if repo is None:
         return Review(plan=None, checked=checked)
     made = plan(root, repo, target=target, allow_destroy=allow_destroy, against=against)
-    findings = tuple(d for d in checked.diagnostics if d.level is not Level.ERROR)
+    beside = tuple(d for d in checked.diagnostics if d.level is not Level.ERROR)
     chosen = target_of(repo.project, target)
-    data = data_files(repo, chosen.name)
+    data = data_files(root, repo, chosen.name)
     if not unread and against is None:
         base = made.base.generation
-        fresh = KeptPlan(registry=chosen.registry, generation=base, plan=made, diagnostics=findings, files=data)
+        fresh = KeptPlan(registry=chosen.registry, generation=base, plan=made, diagnostics=beside, files=data)
         keep_plan(root, key, fresh)
-    checked = replace(checked, diagnostics=in_order((*findings, *missing(root, data))))
+    checked = replace(checked, diagnostics=in_order((*beside, *findings(root, data))))
     return Review(plan=made, checked=checked, stopped=stopped(root, repo.project, target=target))
 
 

@@ -13,46 +13,75 @@ from asof.compiler.source import NOWHERE
 from asof.compiler.store_options import written_in_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from asof.compiler.model import Repo
+    from asof.compiler.source import Pointer
 
 
-class DataFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A path on this machine, perhaps a pattern, that a source reads; and what is said where nothing is there."""
+class Awaited(msgspec.Struct, frozen=True, kw_only=True):
+    """A path on this machine, perhaps a pattern, at which nothing was, and what is said of it."""
 
     path: str
     finding: Diagnostic
 
 
-def data_files(repo: Repo, target: str) -> tuple[DataFile, ...]:
-    """Those of the sources of ``repo`` in ``target``, but what a definition accepts."""
+class DataFiles(msgspec.Struct, frozen=True, kw_only=True):
+    """What sources read on this machine: paths at which something was, and those at which nothing was."""
+
+    found: tuple[str, ...]
+    awaited: tuple[Awaited, ...]
+
+
+def data_files(root: Path, repo: Repo, target: str) -> DataFiles:
+    """Look the sources of ``repo`` in ``target`` up; relative paths start at ``root``.
+
+    What a definition accepts is not awaited. Where a path was written is read for those alone that are.
+    """
     # Whoever has a kept plan pays for no checks.
     from asof.compiler.check.policies import without_allowed
 
-    found = {item.address: (path, item) for path, item in _of_sources(repo, target)}
-    kept = without_allowed(repo, (item for _, item in found.values()))
-    return tuple(DataFile(path=found[item.address][0], finding=item) for item in kept)
+    found, missing = [], {}
+    for address, path, pointer in _of_sources(repo, target):
+        if _is_there(root, path):
+            found.append(path)
+        else:
+            missing[address] = (path, _finding(repo, address, path, pointer))
+    kept = without_allowed(repo, (item for _, item in missing.values()))
+    awaited = tuple(Awaited(path=missing[item.address][0], finding=item) for item in kept)
+    return DataFiles(found=tuple(dict.fromkeys(found)), awaited=awaited)
 
 
-def missing(root: Path, files: Iterable[DataFile]) -> tuple[Diagnostic, ...]:
-    """What is to be said of the ``files`` that are not there; relative paths start at ``root``."""
-    return tuple(file.finding for file in files if not any(glob.iglob(str(root / file.path), recursive=True)))
+def still_found(root: Path, files: DataFiles) -> bool:
+    """Whether all that was there still is."""
+    return all(_is_there(root, path) for path in files.found)
 
 
-def _of_sources(repo: Repo, target: str) -> Iterator[tuple[str, Diagnostic]]:
-    from asof.compiler.check.rules import AWAITED
+def findings(root: Path, files: DataFiles) -> tuple[Diagnostic, ...]:
+    """What is to be said of those that were not there, and are not by now."""
+    return tuple(file.finding for file in files.awaited if not _is_there(root, file.path))
 
+
+def _is_there(root: Path, path: str) -> bool:
+    return any(glob.iglob(str(root / path), recursive=True))
+
+
+def _of_sources(repo: Repo, target: str) -> Iterator[tuple[str, str, Pointer]]:
+    """(address, path, where the path stands in the definition) of what this machine can tell."""
     for address, source in repo.definitions.items():
         if not isinstance(source, DataSource):
             continue
         others = dict(source.targets)
         path = others.get(target, source.location).path
-        if not path or "://" in path or written_in_environment(path):
-            continue
-        origin = repo.origins.get(address)
-        pointer = ("targets", target, "path") if target in others else ("path",)
-        span = origin.value(*pointer) if origin is not None else NOWHERE
-        note = "if it comes later, nothing is amiss; compute and materialize need it"
-        yield path, AWAITED.at(span, f"nothing is there: {path}", address=address, notes=(note,))
+        if path and "://" not in path and not written_in_environment(path):
+            yield address, path, ("targets", target, "path") if target in others else ("path",)
+
+
+def _finding(repo: Repo, address: str, path: str, pointer: Pointer) -> Diagnostic:
+    from asof.compiler.check.rules import AWAITED
+
+    origin = repo.origins.get(address)
+    span = origin.value(*pointer) if origin is not None else NOWHERE
+    note = "if it comes later, nothing is amiss; compute and materialize need it"
+    return AWAITED.at(span, f"nothing is there: {path}", address=address, notes=(note,))

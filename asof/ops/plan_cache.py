@@ -13,7 +13,7 @@ import msgspec
 
 from asof.compiler.diagnostics import Diagnostic
 from asof.compiler.plan import Plan
-from asof.ops.data_files import DataFile
+from asof.ops.data_files import DataFiles
 from asof.ops.evidence import Example
 from asof.ops.keeping import FOLDER, code, keep, kept
 
@@ -32,14 +32,14 @@ KEPT = 20
 class KeptPlan(msgspec.Struct, frozen=True, kw_only=True):
     """A plan, the findings beside it, and the generation it starts from in ``registry`` (as asof.yaml writes it).
 
-    Whether ``files`` are there by now is looked up each time.
+    Whether ``files`` are still there, or are by now, is looked up each time.
     """
 
     registry: str
     generation: str
     plan: Plan
     diagnostics: tuple[Diagnostic, ...]
-    files: tuple[DataFile, ...]
+    files: DataFiles
 
 
 def key_of(files: RepoFiles, *, target: str, allow_destroy: Collection[str]) -> str:

@@ -44,6 +44,8 @@ def test_a_file_that_is_not_there_is_a_warning_where_its_path_stands(shop: Shop)
     assert "AS517" not in shop.plan("path: data/oders.csv")
     (shop.root / "data/oders.csv").unlink()
     assert "AS517" in shop.plan("path: data/oders.csv")
+    (shop.root / "data/orders.csv").unlink()
+    assert "13 | path: data/orders.csv\n   |       ^^^^^^^^^^^^^^^" in shop.plan()
 
 
 @pytest.mark.parametrize(
