@@ -11,7 +11,7 @@ from asof.compiler.dialects import STORES
 from asof.compiler.infrastructure import ONLINE_TABLE
 from asof.compiler.query import SqlSyntaxError, parse
 from asof.compiler.source import NOWHERE
-from asof.compiler.store_options import variables
+from asof.compiler.store_options import place_of, variables
 from asof.online import connect as connect_online
 from asof.online.base import OnlineTable
 from asof.ops.observe import offline_drift, online_drift
@@ -145,16 +145,20 @@ class StoreInfrastructure:
             self._engine(resource.store).execute([f"DROP VIEW IF EXISTS {_quoted(resource.name)}"])
 
     def _must_be_ours(self, resource: Resource) -> None:
-        if self.target is not None and resource.store not in (self.target.offline, self.target.online):
+        if self.target is not None and place_of(resource.store) not in map(place_of, self._stores(self.target)):
             where = f"a {resource.store.type} that target {self.target.name} does not name"
             message = f"{resource.id} is to stand in {where}"
             note = "a plan is for the stores that asof.yaml names: make a new one"
             raise DiagnosticError(FOREIGN_STORE.at(NOWHERE, message, notes=(note,)))
 
+    @staticmethod
+    def _stores(target: Target) -> list[Store]:
+        return [store for store in (target.offline, target.online) if store is not None]
+
     def _may_open(self, store: Store) -> None:
         if self.target is None:
             return
-        ours = [s for s in (self.target.offline, self.target.online) if s is not None]
+        ours = self._stores(self.target)
         strange = variables(store) - {name for s in ours for name in variables(s)}
         if store not in ours and strange:
             names = ", ".join(sorted(strange))

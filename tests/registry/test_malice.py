@@ -175,6 +175,16 @@ def test_no_store_of_a_forger_is_sent_a_variable(tmp_path: Path, monkeypatch: py
             assert caught.value.diagnostics[0].code == "AS640"
 
 
+def test_a_store_that_works_otherwise_is_no_strange_one(tmp_path: Path) -> None:
+    """A step of a plan made before somebody chose another strategy is carried out after it."""
+    before = replace(LOCAL.offline, options=(*LOCAL.offline.options, ("latest", "frame"), ("threads", 1)))
+    view = Resource(kind="offline_view", name="rides__x", address="feature_view/x", store=before, sql="SELECT 1 AS x")
+    with StoreInfrastructure("rides", root=tmp_path, target=LOCAL) as stores:
+        stores.create(view)
+    with StoreInfrastructure("rides", root=tmp_path, target=LOCAL) as stores:
+        assert stores.observe([replace(view, store=LOCAL.offline)], definitions=True) == ()
+
+
 @pytest.mark.parametrize(
     "name", ["../x", "/x", "a/../b", "a\x00b", "C:\\x", "a\n", "é", "a\u202eb", "", 'x"; DROP', "\uff0e\uff0e"]
 )
