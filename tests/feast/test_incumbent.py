@@ -64,7 +64,7 @@ def test_the_kept_registries_are_what_feast_writes_today(name: str, tmp_path: Pa
     (folder / "data").mkdir()
     run("apply", str(folder))
     today = api_import.from_feast(str(folder / "data" / "registry.db"), tmp_path / "out")
-    kept = api_import.from_feast(str(HERE / "registries" / f"{name}.db"), tmp_path / "out", dry_run=True)
+    kept = api_import.from_feast(str(HERE / "registries" / f"{name}.db"), tmp_path / "kept", dry_run=True)
     assert today.files == kept.files
     assert api.review(tmp_path / "out").plan is not None
 
