@@ -209,7 +209,7 @@ def review(root: Path, *, target: str = "", allow_destroy: Collection[str] = (),
         base = made.base.generation
         fresh = KeptPlan(registry=chosen.registry, generation=base, plan=made, diagnostics=beside, files=data)
         keep_plan(root, key, fresh)
-    checked = replace(checked, diagnostics=in_order((*beside, *findings(root, data))))
+    checked = replace(checked, diagnostics=in_order((*beside, *(one.finding for one in data.awaited))))
     return Review(plan=made, checked=checked, stopped=stopped(root, repo.project, target=target))
 
 

@@ -13,7 +13,7 @@ from asof.compiler import shape
 from asof.compiler.canonical import sha256_hex
 from asof.compiler.model import FeatureView
 from asof.compiler.state import Feature, Resource, settings_of
-from asof.compiler.store_options import place_of
+from asof.compiler.store_options import same_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -157,7 +157,8 @@ class _Planner:
             yield _Move(action="create", reason=f"{address} is served online", after=made)
             return
         change = self.found.changes.get(address)
-        if place_of(standing.store) != place_of(store) or standing.keys != keys or (change is not None and change.rows):
+        another = not same_place(standing.store, store)
+        if another or standing.keys != keys or (change is not None and change.rows):
             yield from self.another_table(address, store, keys, wanted, standing)
             return
         known = set(standing.features)
@@ -175,7 +176,7 @@ class _Planner:
         wanted: tuple[Feature, ...],
         standing: Resource,
     ) -> Iterator[_Move]:
-        moved = place_of(standing.store) != place_of(store)
+        moved = not same_place(standing.store, store)
         why = "the online store is another one" if moved else "stored rows would hold other values"
         made = self.new_table(address, store, keys, wanted, taken="" if moved else standing.name)
         yield _Move(action="create", reason=f"{address}: {why}", after=made, empties=True)
@@ -201,8 +202,7 @@ class _Planner:
         made = Resource(kind=OFFLINE_VIEW, name=name, address=address, store=store, sql=sql)
         if standing is None:
             yield _Move(action="create", reason=f"{address} is written as a query", after=made)
-        elif place_of(standing.store) != place_of(store) or standing.name != name:
-            moved = place_of(standing.store) != place_of(store)
+        elif (moved := not same_place(standing.store, store)) or standing.name != name:
             why = "the offline store is another one" if moved else "its view goes by another name"
             yield _Move(action="create", reason=f"{address}: {why}", after=made)
             yield _Move(action="drop", reason=f"{address}: {why}", before=standing)

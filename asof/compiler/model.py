@@ -131,6 +131,10 @@ class DataSource(Definition, frozen=True, kw_only=True, tag="DataSource"):
     batch_source: str = ""
     """Kafka, kinesis and push: the batch source that keeps their history."""
 
+    def location_in(self, target: str) -> Location:
+        """Where the rows are for ``target``."""
+        return dict(self.targets).get(target, self.location)
+
 
 class Window(Value, frozen=True, kw_only=True):
     """``[t - offset - length, t - offset)``; no length is the lifetime of the source."""

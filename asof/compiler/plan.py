@@ -22,7 +22,7 @@ from asof.compiler.ownership import with_others
 from asof.compiler.policies import Freeze, Warned, accepted, freezes, judge, order
 from asof.compiler.source import NOWHERE
 from asof.compiler.state import Recorded, Resource, Settings, State, encode, settings_of
-from asof.compiler.store_options import place_of
+from asof.compiler.store_options import same_place
 from asof.compiler.trust import flaw, relying_on
 from asof.version import __version__
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from asof.compiler.diagnostics import Diagnostic
     from asof.compiler.diff import Difference
     from asof.compiler.infrastructure import Layout
-    from asof.compiler.model import FeatureView, Repo, Store
+    from asof.compiler.model import FeatureView, Repo
 
 B = TypeVar("B", bound=Blocked)
 PLAN_FORMAT = 1
@@ -328,7 +328,7 @@ def _settings_changes(old: Settings | None, new: Settings) -> tuple[Reason, ...]
     if old is None:
         return ()
     before, after = msgspec.to_builtins(old), msgspec.to_builtins(new)
-    stay = {name for name in _STORES if _same_place(getattr(old, name), getattr(new, name))}
+    stay = {name for name in _STORES if same_place(getattr(old, name), getattr(new, name))}
     return tuple(
         Reason(
             pointer=f"/{name}",
@@ -340,10 +340,6 @@ def _settings_changes(old: Settings | None, new: Settings) -> tuple[Reason, ...]
         for name, text in _SETTINGS.items()
         if before.get(name) != after.get(name)
     )
-
-
-def _same_place(old: Store | None, new: Store | None) -> bool:
-    return old is not None and new is not None and place_of(old) == place_of(new)
 
 
 _STORES = ("offline", "online")

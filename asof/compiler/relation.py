@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from asof.compiler.dialects import Dialect
-    from asof.compiler.model import Location
     from asof.compiler.pit.partitions import Days
     from asof.compiler.pit.request import Names
 
@@ -204,15 +203,13 @@ class Binder:
     def _read(self, source: DataSource, column: str, kind: types.Type | None) -> exp.Expr:
         """A stored column as a value of its type, wherever the engine has it from."""
         value: exp.Expr = tree.column("", column)
-        path = self._chosen(source).path
-        in_folders = path and kind is not None and column in parsed(path).columns
-        return self.dialect.from_folder(value, kind) if in_folders and kind is not None else value
-
-    def _chosen(self, source: DataSource) -> Location:
-        return dict(source.targets).get(self.target, source.location)
+        path = source.location_in(self.target).path
+        if path and kind is not None and column in parsed(path).columns:
+            return self.dialect.from_folder(value, kind)
+        return value
 
     def _location(self, source: DataSource) -> exp.Expr:
-        location = self._chosen(source)
+        location = source.location_in(self.target)
         if location.query:
             query = parse(location.query, self.repo.project.sql_dialect)
             return tree.derived(translated(query, self.repo, self.dialect, source.address), source.name)  # type: ignore[arg-type]

@@ -134,7 +134,7 @@ def physical_tables(repo: Repo, view: FeatureView, target: str) -> set[str]:
 def location_tables(repo: Repo, source: DataSource, target: str) -> set[str]:
     """The real tables with plain names that a source reads on ``target``."""
     source = batch_source(repo, source)
-    location = dict(source.targets).get(target, source.location)
+    location = source.location_in(target)
     if location.query:
         return set(outline(location.query, repo.project.sql_dialect).tables)
     return {location.table} if location.table else set()

@@ -42,6 +42,11 @@ def place_of(store: Store) -> Store:
     return msgspec.structs.replace(store, options=options)
 
 
+def same_place(one: Store | None, other: Store | None) -> bool:
+    """Whether both are there and hold the same tables, however they work."""
+    return one is not None and other is not None and place_of(one) == place_of(other)
+
+
 class Secret(str):
     """What came out of the environment, or may hold such a value. Whoever prints a variable sees stars."""
 

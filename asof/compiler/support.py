@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from asof.compiler import shape
 from asof.compiler.diagnostics import Diagnostic, DiagnosticError, Level, rule
-from asof.compiler.dialects import DIALECTS, WINDOW_STRATEGIES, capabilities, of_store, spoken
+from asof.compiler.dialects import WINDOW_STRATEGIES, capabilities, of_store, spoken
 from asof.compiler.dialects.paths import parsed
 from asof.compiler.source import NOWHERE, Span
 from asof.compiler.store_options import BAD_STORE_OPTION, LATEST, WINDOWS
@@ -47,7 +47,7 @@ def spoken_for(repo: Repo, target: str, dialect: str) -> Dialect | None:
     """
     made = spoken(dialect)
     wanted = next((one for one in repo.project.targets if one.name == target), None)
-    if made is None or wanted is None or of_store(wanted.offline.type) is not DIALECTS[made.name]:
+    if made is None or wanted is None or of_store(wanted.offline.type) is not made:
         return made
     options = dict(wanted.offline.options)
     latest = next((one for one in made.strategies if one == options.get(LATEST)), None)

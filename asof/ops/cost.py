@@ -108,7 +108,7 @@ def _ask(repo: Repo, address: str, engine: Engine, target: str) -> _Told:
         return _Told(estimate=None, by=f"{engine.dialect} tells nothing")
     if not isinstance(source, DataSource):
         return _Told(estimate=None, by="no source")
-    location = dict(source.targets).get(target, source.location)
+    location = source.location_in(target)
     try:
         estimate = engine.estimate(_in_dialect(repo, location, engine.dialect, address))
     except DiagnosticError as error:

@@ -72,10 +72,9 @@ def _of_sources(repo: Repo, target: str) -> Iterator[tuple[str, str, Pointer]]:
     for address, source in repo.definitions.items():
         if not isinstance(source, DataSource):
             continue
-        others = dict(source.targets)
-        path = others.get(target, source.location).path
+        path = source.location_in(target).path
         if path and "://" not in path and not written_in_environment(path):
-            yield address, path, ("targets", target, "path") if target in others else ("path",)
+            yield address, path, ("targets", target, "path") if target in dict(source.targets) else ("path",)
 
 
 def _finding(repo: Repo, address: str, path: str, pointer: Pointer) -> Diagnostic:

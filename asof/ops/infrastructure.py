@@ -11,7 +11,7 @@ from asof.compiler.dialects import STORES
 from asof.compiler.infrastructure import ONLINE_TABLE
 from asof.compiler.query import SqlSyntaxError, parse
 from asof.compiler.source import NOWHERE
-from asof.compiler.store_options import place_of, variables
+from asof.compiler.store_options import same_place, variables
 from asof.online import connect as connect_online
 from asof.online.base import OnlineTable
 from asof.ops.observe import offline_drift, online_drift
@@ -145,7 +145,7 @@ class StoreInfrastructure:
             self._engine(resource.store).execute([f"DROP VIEW IF EXISTS {_quoted(resource.name)}"])
 
     def _must_be_ours(self, resource: Resource) -> None:
-        if self.target is not None and place_of(resource.store) not in map(place_of, self._stores(self.target)):
+        if self.target is not None and not any(same_place(resource.store, one) for one in self._stores(self.target)):
             where = f"a {resource.store.type} that target {self.target.name} does not name"
             message = f"{resource.id} is to stand in {where}"
             note = "a plan is for the stores that asof.yaml names: make a new one"

@@ -35,9 +35,9 @@ def of_store(store: str) -> Dialect | None:
 
 
 def spoken(name: str, *, latest: LatestStrategy | None = None, windows: WindowStrategy | None = None) -> Dialect | None:
-    """The dialect of that name, with another of its strategies where one is asked for."""
+    """The dialect of that name; a copy with another of its strategies where one is asked for."""
     found = DIALECTS.get(name)
-    return None if found is None else found.choosing(latest=latest, windows=windows)
+    return found.choosing(latest=latest, windows=windows) if found and (latest or windows) else found
 
 
 __all__ = [

@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from asof.compiler.model import Timing
 
 LatestStrategy = Literal["asof", "lateral", "timeline", "frame", "pairs"]
-WindowStrategy = Literal["pass", "pairs"]
-WINDOW_STRATEGIES: tuple[WindowStrategy, ...] = ("pass", "pairs")
-"""What every dialect can do; ``Dialect.strategies`` are those for latest values."""
 """How the latest visible row is found: an ASOF join on keys alone and a late fetch; one index probe per row
 (LATERAL or APPLY with LIMIT 1); the last row before each question in one sorted union of both, values and all; a
 running maximum over such a union of keys and times, and a late fetch; or, the plain form, each question joined with
-all its rows, ranked."""
+all its rows for the newest time, and a late fetch."""
+
+WindowStrategy = Literal["pass", "pairs"]
+WINDOW_STRATEGIES: tuple[WindowStrategy, ...] = ("pass", "pairs")
+"""What every dialect can do; ``Dialect.strategies`` are those for latest values."""
 
 RunningTotals = Literal["edges", "frames"]
 """Where the totals of a window's ends are taken: at edges, lines of their own on the time line, for all of which one

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://(.*)", re.DOTALL | re.IGNORECASE)
 _WILD = re.compile(r"[*?\[{]")
@@ -61,6 +62,7 @@ class Path:
         return whole or ("/" if count else ".")
 
 
+@lru_cache(maxsize=1_024)
 def parsed(text: str) -> Path:
     """A path or URL in its parts; a ``**`` that is not a whole name is written ``*`` in ``names``."""
     found = _URL.fullmatch(text)

@@ -48,8 +48,8 @@ def training_query(
     is not possible.
     """
     try:
-        told = latest or windows
-        chosen = spoken(dialect, latest=latest, windows=windows) if told else support.spoken_for(repo, target, dialect)
+        told = spoken(dialect, latest=latest, windows=windows) if latest or windows else None
+        chosen = told or support.spoken_for(repo, target, dialect)
         if chosen is None:
             return Compiled(diagnostics=(support.NO_DIALECT.at(NOWHERE, f"no SQL is made for {dialect!r}"),))
         asked = training.asked(repo, request, target, chosen)
