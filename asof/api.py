@@ -405,7 +405,7 @@ def history(
     from asof.compiler.state import repo_of
     from asof.compiler.trust import relying_on
     from asof.ops.historical import historical, save
-    from asof.ops.selection import select
+    from asof.ops.selection import select, spine_types
     from asof.ops.spine import is_sql, read_table
     from asof.ops.spine_entities import entity_rows
     from asof.ops.spine_query import dataset_rows, query_rows, saved_dataset
@@ -419,14 +419,15 @@ def history(
             (dataset.service, dataset.timestamp_field) if dataset else (wanted.service, wanted.timestamp)
         )
         chosen = select(repo, features=wanted.features, service=service, full_feature_names=wanted.full_feature_names)
+        kinds = spine_types(repo, chosen)
         if dataset is not None:
-            rows = dataset_rows(repo, wanted.dataset, engine=engine, root=root, target=name)
+            rows = dataset_rows(repo, wanted.dataset, engine=engine, root=root, target=name, kinds=kinds)
         elif wanted.instants:
             rows = entity_rows(repo, chosen, wanted.instants, engine=engine, target=name, timestamp=timestamp)
         elif is_sql(wanted.spine):
             rows = query_rows(repo, wanted.spine, engine=engine, target=name)
         else:
-            rows = read_table(wanted.spine, root=Path())
+            rows = read_table(wanted.spine, root=Path(), kinds=kinds)
         found = historical(repo, chosen, rows, engine=engine, target=name, timestamp=timestamp, progress=progress)
         return save(found, out)
 

@@ -20,7 +20,7 @@ from asof.compiler.store_options import resolve
 from asof.online.base import NO_TABLE
 from asof.ops.historical import historical
 from asof.ops.online import OnlineReader, tables_of
-from asof.ops.selection import bad_request, select
+from asof.ops.selection import bad_request, select, spine_types
 from asof.ops.spine import is_sql, read_table
 from asof.ops.spine_entities import entity_rows, grid
 from asof.ops.spine_query import dataset_rows, query_rows, saved_dataset
@@ -141,7 +141,7 @@ class Store:
             elif isinstance(spine, str) and is_sql(spine):
                 rows = query_rows(self._repo, spine, engine=engine, target=self._state.target)
             else:
-                rows = read_table(spine, root=Path())
+                rows = read_table(spine, root=Path(), kinds=spine_types(self._repo, selection))
             found = historical(
                 self._repo,
                 selection,
@@ -162,7 +162,8 @@ class Store:
         engine = engines.connect(self._repo.project.targets[0].offline, root=self._root, read_only=True)
         target = self._state.target
         try:
-            rows = dataset_rows(self._repo, name, engine=engine, root=self._root, target=target)
+            kinds = spine_types(self._repo, selection)
+            rows = dataset_rows(self._repo, name, engine=engine, root=self._root, target=target, kinds=kinds)
             timestamp = dataset.timestamp_field
             found = historical(self._repo, selection, rows, engine=engine, target=target, timestamp=timestamp)
             return _converted(found.read_all(), as_)

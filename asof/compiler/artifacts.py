@@ -121,11 +121,11 @@ def _spine_in_files(repo: Repo, dataset: SavedDataset, dialect: Dialect) -> exp.
     if not dialect.reads_files or dialect.unread(path):
         location = Location(path=dataset.spine.path)
         raise DiagnosticError(support.unreadable(repo, DataSource(name=dataset.name), location, dialect))
-    in_folders = kinds.keys() & {*path.columns}
     values: list[exp.Expr] = []
-    for name, kind in kinds.items() if in_folders else ():
+    for name, kind in kinds.items():
         stored = tree.column("", name)
-        values.append(tree.called(dialect.from_folder(stored, kind) if name in in_folders else stored, name))
+        read = dialect.from_folder(stored, kind) if name in path.columns else dialect.from_file(stored, kind, path)
+        values.append(tree.called(read, name))
     return tree.select(values or [exp.Star()], dialect.scan(path, kinds))
 
 

@@ -17,7 +17,7 @@ from asof.compiler.roles import ROLES, Role
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-BUILDER_VERSION = 4
+BUILDER_VERSION = 5
 """Raised whenever the SQL builder writes other text for the same definitions."""
 
 Document = dict[str, Any]

@@ -202,11 +202,13 @@ class Binder:
 
     def _read(self, source: DataSource, column: str, kind: types.Type | None) -> exp.Expr:
         """A stored column as a value of its type, wherever the engine has it from."""
-        value: exp.Expr = tree.column("", column)
+        value = tree.column("", column)
         path = source.location_in(self.target).path
-        if path and kind is not None and column in parsed(path).columns:
+        if not path or kind is None:
+            return value
+        if column in parsed(path).columns:
             return self.dialect.from_folder(value, kind)
-        return value
+        return self.dialect.from_file(value, kind, parsed(path), naive=bool(source.timing.timezone))
 
     def _location(self, source: DataSource) -> exp.Expr:
         location = source.location_in(self.target)
@@ -214,7 +216,8 @@ class Binder:
             query = parse(location.query, self.repo.project.sql_dialect)
             return tree.derived(translated(query, self.repo, self.dialect, source.address), source.name)  # type: ignore[arg-type]
         if location.path and self.dialect.reads_files and not self.dialect.unread(parsed(location.path)):
-            return self.dialect.scan(parsed(location.path), {c.name: c.type for c in source.columns})
+            columns = {c.name: c.type for c in source.columns}
+            return self.dialect.scan(parsed(location.path), columns, naive=bool(source.timing.timezone))
         if location.table:
             return tree.table(location.table)
         raise DiagnosticError(support.unreadable(self.repo, source, location, self.dialect))

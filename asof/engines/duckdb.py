@@ -31,6 +31,10 @@ _Made = TypeVar("_Made")
 _SETTINGS = ("memory_limit", "threads")
 _INCOMING = "asof_incoming"
 _INTERRUPTED = "Query interrupted"
+_CSV_VALUE = re.compile(
+    r"CSV Error on Line: (\d+)\n.*?column \"(.*?)\"\. Could not convert string \"(.*?)\" to '(.*?)'\n.*?file = ([^\n]*)",
+    re.DOTALL,
+)
 _EXTENSION = re.compile(r"install the required extension '(\w+)")
 
 
@@ -170,6 +174,10 @@ def _complaints() -> Iterator[None]:
         lacking = _EXTENSION.search(str(error))
         if lacking is not None:
             raise _without(lacking[1]) from error
+        if value := _CSV_VALUE.search(str(error)):
+            line, column, text, kind, file = value.groups()
+            said = f"{file}: column {column} holds {text} in line {line}, which is no {kind}"
+            raise refused("duckdb", duckdb.Error(said)) from error
         raise refused("duckdb", error) from error
     except RuntimeError as error:
         # DuckDB ends a query at Ctrl-C, and puts an error of its own in the place of Python's.

@@ -22,7 +22,7 @@ from asof.compiler.source import NOWHERE
 from asof.engines.sandbox import sandbox
 from asof.ops.evidence import Preview, Shift, Skipped
 from asof.ops.historical import historical
-from asof.ops.selection import Selection, spine_columns
+from asof.ops.selection import Selection, spine_types
 from asof.ops.shifts import shift
 from asof.ops.spine import UNREADABLE_SPINE, is_sql, read_table
 from asof.ops.spine_query import query_rows
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from asof.compiler.model import Repo, Store
     from asof.compiler.plan import Plan
+    from asof.compiler.types import Type
     from asof.engines.base import Engine
 
     Progress = Callable[[int, int, str], None]
@@ -100,14 +101,16 @@ def preview(
     A view that cannot be compared is skipped, and why is said. Raises DiagnosticError: AS761 for the spine,
     AS72x where a store cannot be opened.
     """
+    changed = _changed_views(made, before, after)
+    kinds = {name: kind for view in changed for name, kind in _needed(view, before, after).items()}
     with closing(engines.connect(after.store, root=root, read_only=True)) as engine:
         given = (
             query_rows(after.repo, spine, engine=engine, target=after.target)
             if is_sql(spine)
-            else read_table(spine, root=Path())
+            else read_table(spine, root=Path(), kinds=kinds)
         )
     timestamp = _timestamp(given)
-    views, skipped = _fitting(_changed_views(made, before, after), before, after, given)
+    views, skipped = _fitting(changed, before, after, given)
     wanted = sorted({name for view in views for name in _needed(view, before, after)})
     sample = _sample(given.select([timestamp, *(name for name in wanted if name != timestamp)]), rows, timestamp)
     total = 2 * sample.num_rows * len(views)
@@ -142,13 +145,11 @@ def _changed_views(made: Plan, before: Definitions, after: Definitions) -> list[
     return found
 
 
-def _needed(view: Changed, before: Definitions, after: Definitions) -> dict[str, None]:
-    """The columns of the spine that either side needs, in order."""
+def _needed(view: Changed, before: Definitions, after: Definitions) -> dict[str, Type]:
+    """The columns of the spine that either side needs, in order, with their types."""
     sides = ((before, view.before), (after, view.after))
     return {
-        column: None
-        for side, name in sides
-        for column in spine_columns(side.repo, outputs(side.repo, side.selection(name).request()))
+        column: kind for side, name in sides for column, kind in spine_types(side.repo, side.selection(name)).items()
     }
 
 

@@ -87,6 +87,11 @@ def spine_columns(repo: Repo, selected: Sequence[Output]) -> Mapping[str, Type]:
     return found
 
 
+def spine_types(repo: Repo, chosen: Selection) -> Mapping[str, Type]:
+    """``spine_columns`` of all that is asked for."""
+    return spine_columns(repo, outputs(repo, chosen.request()))
+
+
 def request_fields(repo: Repo, view: OnDemandFeatureView) -> Iterator[tuple[str, Type]]:
     """What the caller must know for an on-demand view, and for those it reads."""
     for name in view.sources:

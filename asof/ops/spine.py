@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 from asof.compiler.diagnostics import Diagnostic, DiagnosticError, nearest, rule
 from asof.compiler.source import NOWHERE
 from asof.compiler.support import NO_SUCH_COLUMN
-from asof.compiler.types import INTEGERS, Type
+from asof.compiler.types import BOOL, BYTES, DATE, FLOATS, INTEGERS, JSON, STRING, UUID, Decimal, Type
 from asof.engines.arrow import INSTANT, arrow_type, instants
 from asof.ops.file_errors import plainly
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 UNREADABLE_SPINE = rule("AS761", "spine cannot be read")
 WRONG_TYPE = rule("AS762", "spine column has the wrong type")
 
+_IN_CSV = INTEGERS | FLOATS | {BOOL, STRING, BYTES, DATE, JSON, UUID}
+"""What is read from texts as declared. Times are instants by what they look like, whatever the column is."""
+_CSV_COLUMN = re.compile(r"In CSV column #(\d+)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SQL = re.compile(r"\s*(?:--[^\n]*\n\s*)*(?:SELECT|WITH|FROM|VALUES|TABLE)\b", re.IGNORECASE)
 
@@ -34,13 +38,14 @@ def is_sql(spine: str) -> bool:
     return _SQL.match(spine) is not None and bool(re.search(r"\s", spine.strip()))
 
 
-def read_table(spine: object, *, root: Path) -> pa.Table:
+def read_table(spine: object, *, root: Path, kinds: Mapping[str, Type] | None = None) -> pa.Table:
     """Rows from a pyarrow Table or RecordBatchReader, a pandas or polars frame, or the path of a file.
 
-    A path ends in .parquet or .csv; relative ones start at ``root``. Raises DiagnosticError (AS761).
+    A path ends in .parquet or .csv; relative ones start at ``root``. Columns of a CSV file have the types of
+    ``kinds`` (columns that the features need), others what their texts look like. Raises DiagnosticError (AS761).
     """
     if isinstance(spine, str | Path):
-        return _read_file(root / spine)
+        return _read_file(root / spine, kinds or {})
     if isinstance(spine, pa.Table):
         return spine
     if type(spine).__module__.partition(".")[0] == "pandas":
@@ -50,17 +55,44 @@ def read_table(spine: object, *, root: Path) -> pa.Table:
     raise _unreadable(f"a spine is a table, a frame, a path or a query, not {type(spine).__name__}")
 
 
-def _read_file(path: Path) -> pa.Table:
-    readers = {".parquet": pq.read_table, ".pq": pq.read_table, ".csv": pa_csv.read_csv}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
+def _read_file(path: Path, kinds: Mapping[str, Type]) -> pa.Table:
+    ending = path.suffix.lower()
+    if ending not in (".parquet", ".pq", ".csv"):
         raise _unreadable(f"{path.name}: a spine's file ends in .parquet or .csv")
     try:
-        return reader(path)
+        return _read_csv(path, kinds) if ending == ".csv" else pq.read_table(path)
     except OSError as error:
         raise _unreadable(plainly(error, path)) from error
     except pa.ArrowException as error:
-        raise _unreadable(f"{path.name}: {error}") from error
+        raise _unreadable(f"{path.name}: {_with_names(str(error), path)}") from error
+
+
+def _read_csv(path: Path, kinds: Mapping[str, Type]) -> pa.Table:
+    """The rows of a CSV file: texts stay as they stand where a text is wanted, whatever they look like."""
+    wanted = {name: arrow_type(kind) for name, kind in kinds.items() if kind in _IN_CSV or isinstance(kind, Decimal)}
+    try:
+        return pa_csv.read_csv(path, convert_options=pa_csv.ConvertOptions(column_types=wanted))
+    except pa.ArrowInvalid:
+        # pandas writes whole numbers with gaps as 1.0; ``prepared`` takes those, and no fractions.
+        loose = {name: kind for name, kind in wanted.items() if not pa.types.is_integer(kind)}
+        if loose.keys() == wanted.keys():
+            raise
+        table = pa_csv.read_csv(path, convert_options=pa_csv.ConvertOptions(column_types=loose))
+        whole = (table.schema.field(name).type for name in wanted.keys() - loose.keys() if name in table.column_names)
+        if not all(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind) for kind in whole):
+            raise
+        return table
+
+
+def _with_names(message: str, path: Path) -> str:
+    """Arrow counts columns where a reader looks for names."""
+    number = _CSV_COLUMN.search(message)
+    if number is None:
+        return message
+    with path.open(newline="", encoding="utf-8", errors="replace") as text:
+        names = next(csv.reader(text), [])
+    at = int(number[1])
+    return _CSV_COLUMN.sub(f"column {names[at]!r}" if at < len(names) else number[0], message)
 
 
 def span_of(times: pa.ChunkedArray) -> tuple[datetime | None, datetime | None]:

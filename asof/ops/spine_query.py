@@ -18,12 +18,13 @@ from asof.ops.selection import bad_request
 from asof.ops.spine import UNREADABLE_SPINE, read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
 
     from asof.compiler.model import Repo
+    from asof.compiler.types import Type
     from asof.engines.base import Engine
 
 
@@ -46,12 +47,17 @@ def query_rows(repo: Repo, sql: str, *, engine: Engine, target: str = "", column
     return engine.query(query.sql(dialect=dialect.name, identify=True), columns).read_all()
 
 
-def dataset_rows(repo: Repo, name: str, *, engine: Engine, root: Path, target: str = "") -> pa.Table:
-    """The spine of a saved dataset with its labels, as the dataset defines it."""
+def dataset_rows(
+    repo: Repo, name: str, *, engine: Engine, root: Path, target: str = "", kinds: Mapping[str, Type] | None = None
+) -> pa.Table:
+    """The spine of a saved dataset with its labels, as the dataset defines it.
+
+    ``kinds`` are types of columns in a CSV file that the dataset does not declare.
+    """
     dataset = saved_dataset(repo, name)
     spine = dataset.spine
     if spine.path:
-        return read_table(spine.path, root=root)
+        return read_table(spine.path, root=root, kinds={**(kinds or {}), **{c.name: c.type for c in spine.columns}})
     if spine.query:
         return query_rows(repo, spine.query, engine=engine, target=target, columns=spine.columns)
     if spine.table:

@@ -350,9 +350,16 @@ class Dialect:
         """Why these files cannot be read, as a clause; "" where they can. Asked only where ``reads_files``."""
         return ""
 
-    def scan(self, path: Path, columns: Mapping[str, types.Type]) -> exp.Table:
-        """The rows of files, whose ``columns`` are declared so; only where ``reads_files``, and nothing is unread."""
+    def scan(self, path: Path, columns: Mapping[str, types.Type], *, naive: bool = False) -> exp.Table:
+        """The rows of files, whose ``columns`` are declared so; only where ``reads_files``, and nothing is unread.
+
+        ``naive``: texts of times have no offset of their own, a time zone says what they mean.
+        """
         raise NotImplementedError(path.text)
+
+    def from_file(self, value: exp.Column, kind: types.Type, path: Path, *, naive: bool = False) -> exp.Expr:
+        """A column of ``scan`` with the type it is declared with; an error where that would be another value."""
+        return value
 
     def from_folder(self, value: exp.Expr, kind: types.Type) -> exp.Expr:
         """A column of ``scan`` that folders of the path name, as a value of the type it is declared with."""

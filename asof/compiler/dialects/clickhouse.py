@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from asof.compiler.model import Timing
 
 _INSTANT = "Nullable(DateTime64(6, 'UTC'))"
+_NUMBER = "Variant(Int64, Float64)"
 _READERS = {"": "file", "s3": "s3", "gs": "gcs"}
 """Scheme of a path -> the table function that reads it."""
 
@@ -104,17 +105,25 @@ class ClickHouse(Dialect):
             return f"{self.name} has the wildcards *, ** and ?, and {{a,b}} in the place of [ab]"
         return ""
 
-    def scan(self, path: Path, columns: Mapping[str, types.Type]) -> exp.Table:
-        """Columns have the types they are declared with; those that folders name come as text. Keys in S3 are written
-        as in a URL, and so parsed by ClickHouse, but for the wildcards."""
+    def scan(self, path: Path, columns: Mapping[str, types.Type], *, naive: bool = False) -> exp.Table:
+        """Columns have the types they are declared with, integers one that keeps fractions, for ``from_file`` to see;
+        those that folders name come as text. Keys in S3 are written as in a URL, and so parsed by ClickHouse, but for
+        the wildcards."""
         first, *rest = path.names
         inside = "/".join([first, *(quote(name, safe="*?{},=") if path.scheme else name for name in rest)])
         where = f"{path.scheme}://{inside}" if path.scheme else inside
         arguments = [exp.Literal.string(where), exp.Literal.string("Parquet")]
         if columns:
             text = {name: types.STRING for name in path.columns if name in columns}
-            arguments.append(exp.Literal.string(self._declared({**columns, **text})))
+            whole = (
+                f"{identifier(name).sql(dialect=self.name)} {_NUMBER if kind in types.INTEGERS else self._nested(kind)}"
+                for name, kind in {**columns, **text}.items()
+            )
+            arguments.append(exp.Literal.string(", ".join(whole)))
         return exp.Table(this=exp.Anonymous(this=_READERS[path.scheme], expressions=arguments))
+
+    def from_file(self, value: exp.Column, kind: types.Type, path: Path, *, naive: bool = False) -> exp.Expr:
+        return self.narrowed(value, kind) if kind in types.INTEGERS else value
 
     def from_folder(self, value: exp.Expr, kind: types.Type) -> exp.Expr:
         """ClickHouse takes the name of a folder as it stands."""

@@ -26,7 +26,7 @@ class Databricks(Spark):
     nodes = Spark.nodes | {exp.Kwarg}
     builtins = Spark.builtins | {"READ_FILES"}
 
-    def scan(self, path: Path, columns: Mapping[str, types.Type]) -> exp.Table:
+    def scan(self, path: Path, columns: Mapping[str, types.Type], *, naive: bool = False) -> exp.Table:
         """A warehouse takes no setting for the types of columns that folders name, but hints."""
         where, options = places(path)
         made = {name: self.data_type(columns[name]) for name in path.columns if name in columns}

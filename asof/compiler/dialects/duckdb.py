@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from asof.compiler import types
 from asof.compiler.dialects import syntax
 from asof.compiler.dialects.base import Dialect
 from asof.compiler.dialects.calls import COMMON
+from asof.compiler.dialects.declared import Guards, pattern
 from asof.compiler.tree import identifier, present
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from asof.compiler import types
     from asof.compiler.dialects.paths import Path
     from asof.compiler.duration import Duration
 
@@ -44,11 +45,14 @@ class DuckDB(Dialect):
     }
     nodes = syntax.CORE | syntax.MOMENTS | syntax.INTERVALS | {
         exp.ArgMax, exp.ArgMin, exp.ArrayAgg, exp.Filter, exp.Array, exp.ApproxDistinct, exp.ApproxQuantile, exp.IntDiv,
-        exp.Struct, exp.PropertyEQ,
+        exp.Struct, exp.PropertyEQ, exp.Like, exp.DPipe,
     }  # fmt: skip
     builtins = frozenset(
-        {"MAP_FROM_ENTRIES", "APPROX_QUANTILE", "ROW", "READ_PARQUET", "READ_CSV", "MAKE_TIMESTAMPTZ", "EPOCH_US"}
-    )
+        {
+            "MAP_FROM_ENTRIES", "APPROX_QUANTILE", "ROW", "READ_PARQUET", "READ_CSV", "MAKE_TIMESTAMPTZ", "EPOCH_US",
+            "TYPEOF", "REGEXP_FULL_MATCH", "ERROR",
+        }
+    )  # fmt: skip
     join_methods = frozenset({"", "ASOF"})
     running_totals = "edges"
     frame_functions = frozenset(
@@ -92,21 +96,75 @@ class DuckDB(Dialect):
             return exp.ApproxDistinct(this=value)
         return exp.Anonymous(this="APPROX_QUANTILE", expressions=[value, exp.Literal.number(percentile)])
 
-    def scan(self, path: Path, columns: Mapping[str, types.Type]) -> exp.Table:
-        """Columns that the path names, as in ds=*, have the types they are declared with, not those they look like."""
+    def scan(self, path: Path, columns: Mapping[str, types.Type], *, naive: bool = False) -> exp.Table:
+        """Columns have the types they are declared with, whichever file comes first and whatever their texts look like;
+        so have those that the path names, as in ds=*."""
         arguments: list[exp.Expr] = [exp.Literal.string(path.text)]
+        stored = {name: kind for name, kind in columns.items() if name not in path.columns}
+        if path.is_csv and stored:
+            texts = {name: self._text_type(kind, naive=naive) for name, kind in stored.items()}
+            arguments += [_option("header", exp.true()), _option("types", _struct(texts))]
+        if stored and path.is_wild(len(path.names)):
+            arguments.append(_option("union_by_name", exp.true()))
         named = {name: columns[name] for name in path.columns if name in columns}
-        made = {name: self.data_type(kind) for name, kind in named.items()}
-        entries = [
-            exp.PropertyEQ(this=identifier(name), expression=exp.Literal.string(kind.sql(dialect=self.name)))
-            for name, kind in made.items()
-            if kind is not None
-        ]
-        if entries:
+        if entries := {
+            name: made.sql(dialect=self.name) for name, kind in named.items() if (made := self.data_type(kind))
+        }:
             arguments.append(_option("hive_partitioning", exp.true()))
-            arguments.append(_option("hive_types", exp.Struct(expressions=entries)))
+            arguments.append(_option("hive_types", _struct(entries)))
         reader = "READ_CSV" if path.is_csv else "READ_PARQUET"
         return exp.Table(this=exp.Anonymous(this=reader, expressions=arguments))
+
+    def from_file(self, value: exp.Column, kind: types.Type, path: Path, *, naive: bool = False) -> exp.Expr:
+        if not path.is_csv:
+            if kind in (types.TIMESTAMP, types.JSON, types.BYTES):
+                return value
+            whole = exp.DataType.build(self._whole_type(kind), dialect=self.name)
+            return _GUARDS.parquet(value, kind, exp.Cast(this=value.copy(), to=whole))
+        fitting = pattern(kind, naive=naive)
+        if not fitting:
+            return value
+        holds = exp.Anonymous(this="REGEXP_FULL_MATCH", expressions=[value.copy(), exp.Literal.string(fitting)])
+        made = exp.DataType.build("TIMESTAMP", dialect=self.name) if kind == types.TIMESTAMP else self.data_type(kind)
+        return _GUARDS.guarded(holds, value, kind, exp.Cast(this=value.copy(), to=made))
+
+    def _text_type(self, kind: types.Type, *, naive: bool) -> str:
+        """As what the texts of a CSV file are read; a text where the reader would round."""
+        return "VARCHAR" if kind == types.JSON or pattern(kind, naive=naive) else self._whole_type(kind)
+
+    def _whole_type(self, kind: types.Type) -> str:
+        """The engine's name for any type, nested ones too."""
+        match kind:
+            case types.Array():
+                return f"{self._whole_type(kind.element)}[]"
+            case types.Vector():
+                return f"{self._whole_type(kind.element)}[{kind.length}]"
+            case types.Map():
+                return f"MAP({self._whole_type(kind.key)}, {self._whole_type(kind.value)})"
+            case types.Struct():
+                parts = (f"{identifier(n).sql(dialect=self.name)} {self._whole_type(t)}" for n, t in kind.fields)
+                return f"STRUCT({', '.join(parts)})"
+            case types.Decimal():
+                return f"DECIMAL({kind.precision}, {kind.scale})"
+        return self.type_names[kind.text]
+
+
+_GUARDS = Guards(
+    integers="%INT%",
+    boolean="BOOLEAN",
+    date="DATE",
+    decimal="DECIMAL({})",
+    error="ERROR",
+    file=exp.Column(this=identifier("filename")),
+)
+
+
+def _struct(entries: Mapping[str, str]) -> exp.Struct:
+    return exp.Struct(
+        expressions=[
+            exp.PropertyEQ(this=identifier(name), expression=exp.Literal.string(kind)) for name, kind in entries.items()
+        ]
+    )
 
 
 def _option(name: str, value: exp.Expr) -> exp.Expr:

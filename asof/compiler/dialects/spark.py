@@ -11,6 +11,7 @@ from asof.compiler.dialects import syntax
 from asof.compiler.dialects.asof_join import with_match_condition
 from asof.compiler.dialects.base import TICKS, Dialect, LatestStrategy, WindowStrategy
 from asof.compiler.dialects.calls import COMMON
+from asof.compiler.dialects.declared import Guards
 from asof.compiler.tree import identifier
 
 if TYPE_CHECKING:
@@ -35,12 +36,13 @@ class Spark(Dialect):
     narrow_counts = True
     ascending_nulls_first = True
     nodes = syntax.CORE | syntax.MOMENTS | {
-        exp.ApproxDistinct, exp.Dot, exp.IgnoreNulls, exp.LastValue, exp.IntDiv, exp.WithTableHint,
+        exp.ApproxDistinct, exp.Dot, exp.IgnoreNulls, exp.LastValue, exp.IntDiv, exp.WithTableHint, exp.Like,
+        exp.DPipe,
     }  # fmt: skip
     builtins = frozenset(
         {
             "UNIX_MICROS", "TIMESTAMP_MICROS", "COLLECT_LIST", "ARRAY_SORT", "NAMED_STRUCT", "MAP_FROM_ENTRIES",
-            "STRUCT", "ARRAY", "PERCENTILE_APPROX",
+            "STRUCT", "ARRAY", "PERCENTILE_APPROX", "TYPEOF", "RAISE_ERROR",
         }
     )  # fmt: skip
     type_names: ClassVar = {
@@ -74,7 +76,7 @@ class Spark(Dialect):
             return f"in {self.name} no wildcard stands before the first folder that names a column"
         return ""
 
-    def scan(self, path: Path, columns: Mapping[str, types.Type]) -> exp.Table:
+    def scan(self, path: Path, columns: Mapping[str, types.Type], *, naive: bool = False) -> exp.Table:
         """Of a glob, Spark takes only what stands below ``basePath`` for names of columns."""
         where, options = places(path)
         if any(name in columns for name in path.columns):
@@ -87,6 +89,12 @@ class Spark(Dialect):
             told = [exp.EQ(this=name, expression=value) for name, value in pairs]
             made.set("version", exp.WithTableHint(expressions=told))
         return made
+
+    def from_file(self, value: exp.Column, kind: types.Type, path: Path, *, naive: bool = False) -> exp.Expr:
+        """Spark refuses a file that stores a column otherwise than the first it looks at; that one may be wrong too."""
+        if kind in (types.TIMESTAMP, types.JSON, types.BYTES) or self.data_type(kind) is None:
+            return value
+        return _GUARDS.parquet(value, kind, self.cast(value.copy(), kind))
 
     def from_folder(self, value: exp.Expr, kind: types.Type) -> exp.Expr:
         return value if kind == types.STRING else self.cast(value, kind)
@@ -152,6 +160,16 @@ class Spark(Dialect):
         if percentile is None:
             return exp.ApproxDistinct(this=value)
         return exp.Anonymous(this="PERCENTILE_APPROX", expressions=[value, exp.Literal.number(percentile)])
+
+
+_GUARDS = Guards(
+    integers="%int",
+    boolean="boolean",
+    date="date",
+    decimal="decimal({})",
+    error="RAISE_ERROR",
+    file=exp.Dot(this=exp.Column(this=identifier("_metadata")), expression=identifier("file_path")),
+)
 
 
 def places(path: Path) -> tuple[str, dict[str, str]]:

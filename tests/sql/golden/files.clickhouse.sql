@@ -13,17 +13,17 @@ WITH "spine" AS (
 ), "days" AS (
   /* the rows of the source, times in UTC, of the days that can matter */
   SELECT
-    "driver",
+    accurateCast("driver", 'Nullable(Int64)') AS "driver",
     CAST("ended_at" AS Nullable(DateTime64(6, 'UTC'))) AS "ended_at",
     CAST("loaded_at" AS Nullable(DateTime64(6, 'UTC'))) AS "loaded_at",
-    "ride",
+    accurateCast("ride", 'Nullable(Int64)') AS "ride",
     "fare",
-    "rating",
+    accurateCast("rating", 'Nullable(Int64)') AS "rating",
     CAST(decodeURLComponent(nullIf("ds", '__HIVE_DEFAULT_PARTITION__')) AS Nullable(Date32)) AS "ds"
   FROM s3(
     's3://acme/the%20days/ds=*/*.parquet',
     'Parquet',
-    '"driver" Nullable(Int64), "ended_at" Nullable(DateTime64(6, ''UTC'')), "loaded_at" Nullable(DateTime64(6, ''UTC'')), "ride" Nullable(Int64), "fare" Nullable(Float64), "rating" Nullable(Int64), "ds" Nullable(String)'
+    '"driver" Variant(Int64, Float64), "ended_at" Nullable(DateTime64(6, ''UTC'')), "loaded_at" Nullable(DateTime64(6, ''UTC'')), "ride" Variant(Int64, Float64), "fare" Nullable(Float64), "rating" Variant(Int64, Float64), "ds" Nullable(String)'
   )
   WHERE
     (
@@ -111,17 +111,17 @@ WITH "spine" AS (
 ), "nights" AS (
   /* the rows of the source, times in UTC, of the days that can matter */
   SELECT
-    "driver",
+    accurateCast("driver", 'Nullable(Int64)') AS "driver",
     CAST("ended_at" AS Nullable(DateTime64(6, 'UTC'))) AS "ended_at",
     CAST("loaded_at" AS Nullable(DateTime64(6, 'UTC'))) AS "loaded_at",
-    "ride",
+    accurateCast("ride", 'Nullable(Int64)') AS "ride",
     "fare",
-    "rating",
+    accurateCast("rating", 'Nullable(Int64)') AS "rating",
     decodeURLComponent(nullIf("ds", '__HIVE_DEFAULT_PARTITION__')) AS "ds"
   FROM file(
     'data/nights/ds=*/**/*.parquet',
     'Parquet',
-    '"driver" Nullable(Int64), "ended_at" Nullable(DateTime64(6, ''UTC'')), "loaded_at" Nullable(DateTime64(6, ''UTC'')), "ride" Nullable(Int64), "fare" Nullable(Float64), "rating" Nullable(Int64), "ds" Nullable(String)'
+    '"driver" Variant(Int64, Float64), "ended_at" Nullable(DateTime64(6, ''UTC'')), "loaded_at" Nullable(DateTime64(6, ''UTC'')), "ride" Variant(Int64, Float64), "fare" Nullable(Float64), "rating" Variant(Int64, Float64), "ds" Nullable(String)'
   )
   WHERE
     (

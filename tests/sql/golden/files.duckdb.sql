@@ -10,14 +10,31 @@ WITH "spine" AS MATERIALIZED (
 ), "days" AS (
   /* the rows of the source, times in UTC, of the days that can matter */
   SELECT
-    "driver",
+    CASE
+      WHEN TYPEOF("driver") LIKE '%INT%' OR CAST("driver" AS DOUBLE) = CAST("driver" AS BIGINT)
+      THEN CAST("driver" AS BIGINT)
+      ELSE ERROR("filename" || ': column driver holds ' || CAST("driver" AS TEXT) || ', not int64')
+    END AS "driver",
     CAST("ended_at" AS TIMESTAMPTZ) AS "ended_at",
     CAST("loaded_at" AS TIMESTAMPTZ) AS "loaded_at",
-    "ride",
-    "fare",
-    "rating",
+    CASE
+      WHEN TYPEOF("ride") LIKE '%INT%' OR CAST("ride" AS DOUBLE) = CAST("ride" AS BIGINT)
+      THEN CAST("ride" AS BIGINT)
+      ELSE ERROR("filename" || ': column ride holds ' || CAST("ride" AS TEXT) || ', not int64')
+    END AS "ride",
+    CAST("fare" AS DOUBLE) AS "fare",
+    CASE
+      WHEN TYPEOF("rating") LIKE '%INT%' OR CAST("rating" AS DOUBLE) = CAST("rating" AS BIGINT)
+      THEN CAST("rating" AS BIGINT)
+      ELSE ERROR("filename" || ': column rating holds ' || CAST("rating" AS TEXT) || ', not int64')
+    END AS "rating",
     "ds"
-  FROM READ_PARQUET('s3://acme/the days/ds=*/*.parquet', "hive_partitioning" = TRUE, "hive_types" = {'ds': 'DATE'})
+  FROM READ_PARQUET(
+    's3://acme/the days/ds=*/*.parquet',
+    "union_by_name" = TRUE,
+    "hive_partitioning" = TRUE,
+    "hive_types" = {'ds': 'DATE'}
+  )
   WHERE
     "ds" >= (
       SELECT
@@ -31,14 +48,31 @@ WITH "spine" AS MATERIALIZED (
     )
   UNION ALL
   SELECT
-    "driver",
+    CASE
+      WHEN TYPEOF("driver") LIKE '%INT%' OR CAST("driver" AS DOUBLE) = CAST("driver" AS BIGINT)
+      THEN CAST("driver" AS BIGINT)
+      ELSE ERROR("filename" || ': column driver holds ' || CAST("driver" AS TEXT) || ', not int64')
+    END AS "driver",
     CAST("ended_at" AS TIMESTAMPTZ) AS "ended_at",
     CAST("loaded_at" AS TIMESTAMPTZ) AS "loaded_at",
-    "ride",
-    "fare",
-    "rating",
+    CASE
+      WHEN TYPEOF("ride") LIKE '%INT%' OR CAST("ride" AS DOUBLE) = CAST("ride" AS BIGINT)
+      THEN CAST("ride" AS BIGINT)
+      ELSE ERROR("filename" || ': column ride holds ' || CAST("ride" AS TEXT) || ', not int64')
+    END AS "ride",
+    CAST("fare" AS DOUBLE) AS "fare",
+    CASE
+      WHEN TYPEOF("rating") LIKE '%INT%' OR CAST("rating" AS DOUBLE) = CAST("rating" AS BIGINT)
+      THEN CAST("rating" AS BIGINT)
+      ELSE ERROR("filename" || ': column rating holds ' || CAST("rating" AS TEXT) || ', not int64')
+    END AS "rating",
     "ds"
-  FROM READ_PARQUET('s3://acme/the days/ds=*/*.parquet', "hive_partitioning" = TRUE, "hive_types" = {'ds': 'DATE'})
+  FROM READ_PARQUET(
+    's3://acme/the days/ds=*/*.parquet',
+    "union_by_name" = TRUE,
+    "hive_partitioning" = TRUE,
+    "hive_types" = {'ds': 'DATE'}
+  )
   WHERE
     "ds" IS NULL
 ), "by_day_rows" AS (
@@ -120,14 +154,31 @@ WITH "spine" AS MATERIALIZED (
 ), "nights" AS (
   /* the rows of the source, times in UTC, of the days that can matter */
   SELECT
-    "driver",
+    CASE
+      WHEN TYPEOF("driver") LIKE '%INT%' OR CAST("driver" AS DOUBLE) = CAST("driver" AS BIGINT)
+      THEN CAST("driver" AS BIGINT)
+      ELSE ERROR("filename" || ': column driver holds ' || CAST("driver" AS TEXT) || ', not int64')
+    END AS "driver",
     CAST("ended_at" AS TIMESTAMPTZ) AS "ended_at",
     CAST("loaded_at" AS TIMESTAMPTZ) AS "loaded_at",
-    "ride",
-    "fare",
-    "rating",
+    CASE
+      WHEN TYPEOF("ride") LIKE '%INT%' OR CAST("ride" AS DOUBLE) = CAST("ride" AS BIGINT)
+      THEN CAST("ride" AS BIGINT)
+      ELSE ERROR("filename" || ': column ride holds ' || CAST("ride" AS TEXT) || ', not int64')
+    END AS "ride",
+    CAST("fare" AS DOUBLE) AS "fare",
+    CASE
+      WHEN TYPEOF("rating") LIKE '%INT%' OR CAST("rating" AS DOUBLE) = CAST("rating" AS BIGINT)
+      THEN CAST("rating" AS BIGINT)
+      ELSE ERROR("filename" || ': column rating holds ' || CAST("rating" AS TEXT) || ', not int64')
+    END AS "rating",
     "ds"
-  FROM READ_PARQUET('data/nights/ds=*/**/*.parquet', "hive_partitioning" = TRUE, "hive_types" = {'ds': 'TEXT'})
+  FROM READ_PARQUET(
+    'data/nights/ds=*/**/*.parquet',
+    "union_by_name" = TRUE,
+    "hive_partitioning" = TRUE,
+    "hive_types" = {'ds': 'TEXT'}
+  )
   WHERE
     "ds" >= (
       SELECT
@@ -149,14 +200,31 @@ WITH "spine" AS MATERIALIZED (
     )
   UNION ALL
   SELECT
-    "driver",
+    CASE
+      WHEN TYPEOF("driver") LIKE '%INT%' OR CAST("driver" AS DOUBLE) = CAST("driver" AS BIGINT)
+      THEN CAST("driver" AS BIGINT)
+      ELSE ERROR("filename" || ': column driver holds ' || CAST("driver" AS TEXT) || ', not int64')
+    END AS "driver",
     CAST("ended_at" AS TIMESTAMPTZ) AS "ended_at",
     CAST("loaded_at" AS TIMESTAMPTZ) AS "loaded_at",
-    "ride",
-    "fare",
-    "rating",
+    CASE
+      WHEN TYPEOF("ride") LIKE '%INT%' OR CAST("ride" AS DOUBLE) = CAST("ride" AS BIGINT)
+      THEN CAST("ride" AS BIGINT)
+      ELSE ERROR("filename" || ': column ride holds ' || CAST("ride" AS TEXT) || ', not int64')
+    END AS "ride",
+    CAST("fare" AS DOUBLE) AS "fare",
+    CASE
+      WHEN TYPEOF("rating") LIKE '%INT%' OR CAST("rating" AS DOUBLE) = CAST("rating" AS BIGINT)
+      THEN CAST("rating" AS BIGINT)
+      ELSE ERROR("filename" || ': column rating holds ' || CAST("rating" AS TEXT) || ', not int64')
+    END AS "rating",
     "ds"
-  FROM READ_PARQUET('data/nights/ds=*/**/*.parquet', "hive_partitioning" = TRUE, "hive_types" = {'ds': 'TEXT'})
+  FROM READ_PARQUET(
+    'data/nights/ds=*/**/*.parquet',
+    "union_by_name" = TRUE,
+    "hive_partitioning" = TRUE,
+    "hive_types" = {'ds': 'TEXT'}
+  )
   WHERE
     "ds" IS NULL
 ), "by_night_rows" AS (

@@ -12,12 +12,24 @@ WITH `spine` AS (
 ), `days` AS (
   /* the rows of the source, times in UTC, of the days that can matter */
   SELECT
-    `driver`,
+    CASE
+      WHEN TYPEOF(`driver`) LIKE '%int' OR CAST(`driver` AS DOUBLE) = CAST(`driver` AS BIGINT)
+      THEN CAST(`driver` AS BIGINT)
+      ELSE RAISE_ERROR(`_metadata`.`file_path` || ': column driver holds ' || CAST(`driver` AS STRING) || ', not int64')
+    END AS `driver`,
     CAST(`ended_at` AS TIMESTAMP) AS `ended_at`,
     CAST(`loaded_at` AS TIMESTAMP) AS `loaded_at`,
-    `ride`,
-    `fare`,
-    `rating`,
+    CASE
+      WHEN TYPEOF(`ride`) LIKE '%int' OR CAST(`ride` AS DOUBLE) = CAST(`ride` AS BIGINT)
+      THEN CAST(`ride` AS BIGINT)
+      ELSE RAISE_ERROR(`_metadata`.`file_path` || ': column ride holds ' || CAST(`ride` AS STRING) || ', not int64')
+    END AS `ride`,
+    CAST(`fare` AS DOUBLE) AS `fare`,
+    CASE
+      WHEN TYPEOF(`rating`) LIKE '%int' OR CAST(`rating` AS DOUBLE) = CAST(`rating` AS BIGINT)
+      THEN CAST(`rating` AS BIGINT)
+      ELSE RAISE_ERROR(`_metadata`.`file_path` || ': column rating holds ' || CAST(`rating` AS STRING) || ', not int64')
+    END AS `rating`,
     CAST(`ds` AS DATE) AS `ds`
   FROM `parquet`.`s3://acme/the days/ds=*/*.parquet` WITH ('basePath' = 's3://acme/the days')
   WHERE
@@ -124,12 +136,24 @@ WITH `spine` AS (
 ), `nights` AS (
   /* the rows of the source, times in UTC, of the days that can matter */
   SELECT
-    `driver`,
+    CASE
+      WHEN TYPEOF(`driver`) LIKE '%int' OR CAST(`driver` AS DOUBLE) = CAST(`driver` AS BIGINT)
+      THEN CAST(`driver` AS BIGINT)
+      ELSE RAISE_ERROR(`_metadata`.`file_path` || ': column driver holds ' || CAST(`driver` AS STRING) || ', not int64')
+    END AS `driver`,
     CAST(`ended_at` AS TIMESTAMP) AS `ended_at`,
     CAST(`loaded_at` AS TIMESTAMP) AS `loaded_at`,
-    `ride`,
-    `fare`,
-    `rating`,
+    CASE
+      WHEN TYPEOF(`ride`) LIKE '%int' OR CAST(`ride` AS DOUBLE) = CAST(`ride` AS BIGINT)
+      THEN CAST(`ride` AS BIGINT)
+      ELSE RAISE_ERROR(`_metadata`.`file_path` || ': column ride holds ' || CAST(`ride` AS STRING) || ', not int64')
+    END AS `ride`,
+    CAST(`fare` AS DOUBLE) AS `fare`,
+    CASE
+      WHEN TYPEOF(`rating`) LIKE '%int' OR CAST(`rating` AS DOUBLE) = CAST(`rating` AS BIGINT)
+      THEN CAST(`rating` AS BIGINT)
+      ELSE RAISE_ERROR(`_metadata`.`file_path` || ': column rating holds ' || CAST(`rating` AS STRING) || ', not int64')
+    END AS `rating`,
     `ds`
   FROM `parquet`.`data/nights/ds=*` WITH ('pathGlobFilter' = '*.parquet', 'basePath' = 'data/nights')
   WHERE

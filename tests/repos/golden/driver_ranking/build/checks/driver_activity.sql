@@ -5,13 +5,25 @@ SET TimeZone = 'UTC';
 WITH "driver_hours" AS (
   /* the rows of the source, times in UTC */
   SELECT
-    "driver_id",
+    CASE
+      WHEN REGEXP_FULL_MATCH("driver_id", ' *[+-]?[0-9]+([.]0*)? *')
+      THEN CAST("driver_id" AS BIGINT)
+      ELSE ERROR("filename" || ': column driver_id holds ' || CAST("driver_id" AS TEXT) || ', not int64')
+    END AS "driver_id",
     CAST("event_timestamp" AS TIMESTAMPTZ) AS "event_timestamp",
     CAST("created" AS TIMESTAMPTZ) AS "created",
     "conv_rate",
     "acc_rate",
-    "trips"
-  FROM READ_CSV('data/driver_hours.csv')
+    CASE
+      WHEN REGEXP_FULL_MATCH("trips", ' *[+-]?[0-9]+([.]0*)? *')
+      THEN CAST("trips" AS BIGINT)
+      ELSE ERROR("filename" || ': column trips holds ' || CAST("trips" AS TEXT) || ', not int64')
+    END AS "trips"
+  FROM READ_CSV(
+    'data/driver_hours.csv',
+    "header" = TRUE,
+    "types" = {'driver_id': 'VARCHAR', 'event_timestamp': 'TIMESTAMPTZ', 'created': 'TIMESTAMPTZ', 'conv_rate': 'DOUBLE', 'acc_rate': 'DOUBLE', 'trips': 'VARCHAR'}
+  )
 )
 SELECT
   CAST('driver_id is null' AS TEXT) AS "check",

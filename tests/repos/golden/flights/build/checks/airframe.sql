@@ -5,14 +5,26 @@ SET TimeZone = 'UTC';
 WITH "planes" AS (
   /* the rows of the source, times in UTC */
   SELECT
-    "tailnum",
-    "built_year",
-    "type",
-    "manufacturer",
-    "model",
-    "engines",
-    "seats",
-    "engine"
+    CAST("tailnum" AS TEXT) AS "tailnum",
+    CASE
+      WHEN TYPEOF("built_year") LIKE '%INT%' OR CAST("built_year" AS DOUBLE) = CAST("built_year" AS INT)
+      THEN CAST("built_year" AS INT)
+      ELSE ERROR("filename" || ': column built_year holds ' || CAST("built_year" AS TEXT) || ', not int32')
+    END AS "built_year",
+    CAST("type" AS TEXT) AS "type",
+    CAST("manufacturer" AS TEXT) AS "manufacturer",
+    CAST("model" AS TEXT) AS "model",
+    CASE
+      WHEN TYPEOF("engines") LIKE '%INT%' OR CAST("engines" AS DOUBLE) = CAST("engines" AS INT)
+      THEN CAST("engines" AS INT)
+      ELSE ERROR("filename" || ': column engines holds ' || CAST("engines" AS TEXT) || ', not int32')
+    END AS "engines",
+    CASE
+      WHEN TYPEOF("seats") LIKE '%INT%' OR CAST("seats" AS DOUBLE) = CAST("seats" AS INT)
+      THEN CAST("seats" AS INT)
+      ELSE ERROR("filename" || ': column seats holds ' || CAST("seats" AS TEXT) || ', not int32')
+    END AS "seats",
+    CAST("engine" AS TEXT) AS "engine"
   FROM READ_PARQUET('data/planes.parquet')
 ), "airframe" AS (
   /* the query of the view */

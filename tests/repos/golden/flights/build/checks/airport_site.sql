@@ -5,12 +5,16 @@ SET TimeZone = 'UTC';
 WITH "airports" AS (
   /* the rows of the source, times in UTC */
   SELECT
-    "airport",
-    "name",
-    "lat",
-    "lon",
-    "alt",
-    "tzone"
+    CAST("airport" AS TEXT) AS "airport",
+    CAST("name" AS TEXT) AS "name",
+    CAST("lat" AS DOUBLE) AS "lat",
+    CAST("lon" AS DOUBLE) AS "lon",
+    CASE
+      WHEN TYPEOF("alt") LIKE '%INT%' OR CAST("alt" AS DOUBLE) = CAST("alt" AS BIGINT)
+      THEN CAST("alt" AS BIGINT)
+      ELSE ERROR("filename" || ': column alt holds ' || CAST("alt" AS TEXT) || ', not int64')
+    END AS "alt",
+    CAST("tzone" AS TEXT) AS "tzone"
   FROM READ_PARQUET('data/airports.parquet')
 ), "airport_site" AS (
   /* the query of the view */

@@ -5,17 +5,17 @@ SET TimeZone = 'UTC';
 WITH "weather_observations" AS (
   /* the rows of the source, times in UTC */
   SELECT
-    "airport",
+    CAST("airport" AS TEXT) AS "airport",
     CAST("observed_at" AS TIMESTAMPTZ) AS "observed_at",
-    "temp_f",
-    "dew_point_f",
-    "humidity_pct",
-    "wind_dir_deg",
-    "wind_speed_mph",
-    "wind_gust_mph",
-    "precip_in",
-    "pressure_mbar",
-    "visibility_miles"
+    CAST("temp_f" AS DOUBLE) AS "temp_f",
+    CAST("dew_point_f" AS DOUBLE) AS "dew_point_f",
+    CAST("humidity_pct" AS DOUBLE) AS "humidity_pct",
+    CAST("wind_dir_deg" AS DOUBLE) AS "wind_dir_deg",
+    CAST("wind_speed_mph" AS DOUBLE) AS "wind_speed_mph",
+    CAST("wind_gust_mph" AS DOUBLE) AS "wind_gust_mph",
+    CAST("precip_in" AS DOUBLE) AS "precip_in",
+    CAST("pressure_mbar" AS DOUBLE) AS "pressure_mbar",
+    CAST("visibility_miles" AS DOUBLE) AS "visibility_miles"
   FROM READ_PARQUET('data/weather.parquet')
 ), "weather" AS (
   /* the query of the view */

@@ -5,26 +5,58 @@ SET TimeZone = 'UTC';
 WITH "schedule" AS (
   /* the rows of the source, times in UTC */
   SELECT
-    "flight_id",
-    "carrier",
-    "flight_number",
-    "tailnum",
-    "origin",
-    "dest",
-    "distance_miles",
+    CASE
+      WHEN TYPEOF("flight_id") LIKE '%INT%' OR CAST("flight_id" AS DOUBLE) = CAST("flight_id" AS INT)
+      THEN CAST("flight_id" AS INT)
+      ELSE ERROR("filename" || ': column flight_id holds ' || CAST("flight_id" AS TEXT) || ', not int32')
+    END AS "flight_id",
+    CAST("carrier" AS TEXT) AS "carrier",
+    CASE
+      WHEN TYPEOF("flight_number") LIKE '%INT%'
+      OR CAST("flight_number" AS DOUBLE) = CAST("flight_number" AS INT)
+      THEN CAST("flight_number" AS INT)
+      ELSE ERROR("filename" || ': column flight_number holds ' || CAST("flight_number" AS TEXT) || ', not int32')
+    END AS "flight_number",
+    CAST("tailnum" AS TEXT) AS "tailnum",
+    CAST("origin" AS TEXT) AS "origin",
+    CAST("dest" AS TEXT) AS "dest",
+    CASE
+      WHEN TYPEOF("distance_miles") LIKE '%INT%'
+      OR CAST("distance_miles" AS DOUBLE) = CAST("distance_miles" AS INT)
+      THEN CAST("distance_miles" AS INT)
+      ELSE ERROR("filename" || ': column distance_miles holds ' || CAST("distance_miles" AS TEXT) || ', not int32')
+    END AS "distance_miles",
     CAST("scheduled_departure" AS TIMESTAMPTZ) AS "scheduled_departure"
   FROM READ_PARQUET('data/flights.parquet')
 ), "landings" AS (
   /* the rows of the source, times in UTC */
   SELECT
-    "flight_id",
-    "carrier",
-    "tailnum",
-    "origin",
-    "dest",
+    CASE
+      WHEN TYPEOF("flight_id") LIKE '%INT%' OR CAST("flight_id" AS DOUBLE) = CAST("flight_id" AS INT)
+      THEN CAST("flight_id" AS INT)
+      ELSE ERROR("filename" || ': column flight_id holds ' || CAST("flight_id" AS TEXT) || ', not int32')
+    END AS "flight_id",
+    CAST("carrier" AS TEXT) AS "carrier",
+    CAST("tailnum" AS TEXT) AS "tailnum",
+    CAST("origin" AS TEXT) AS "origin",
+    CAST("dest" AS TEXT) AS "dest",
     CAST("landed_at" AS TIMESTAMPTZ) AS "landed_at",
-    "arrival_delay_minutes",
-    "air_time_minutes"
+    CASE
+      WHEN TYPEOF("arrival_delay_minutes") LIKE '%INT%'
+      OR CAST("arrival_delay_minutes" AS DOUBLE) = CAST("arrival_delay_minutes" AS INT)
+      THEN CAST("arrival_delay_minutes" AS INT)
+      ELSE ERROR(
+        "filename" || ': column arrival_delay_minutes holds ' || CAST("arrival_delay_minutes" AS TEXT) || ', not int32'
+      )
+    END AS "arrival_delay_minutes",
+    CASE
+      WHEN TYPEOF("air_time_minutes") LIKE '%INT%'
+      OR CAST("air_time_minutes" AS DOUBLE) = CAST("air_time_minutes" AS INT)
+      THEN CAST("air_time_minutes" AS INT)
+      ELSE ERROR(
+        "filename" || ': column air_time_minutes holds ' || CAST("air_time_minutes" AS TEXT) || ', not int32'
+      )
+    END AS "air_time_minutes"
   FROM READ_PARQUET('data/flights.parquet')
 ), "spine" AS MATERIALIZED (
   /* the rows to be enriched, numbered once, each at its own instant */
@@ -497,13 +529,24 @@ WITH "schedule" AS (
 ), "departures" AS (
   /* the rows of the source, times in UTC */
   SELECT
-    "flight_id",
-    "carrier",
-    "tailnum",
-    "origin",
-    "dest",
+    CASE
+      WHEN TYPEOF("flight_id") LIKE '%INT%' OR CAST("flight_id" AS DOUBLE) = CAST("flight_id" AS INT)
+      THEN CAST("flight_id" AS INT)
+      ELSE ERROR("filename" || ': column flight_id holds ' || CAST("flight_id" AS TEXT) || ', not int32')
+    END AS "flight_id",
+    CAST("carrier" AS TEXT) AS "carrier",
+    CAST("tailnum" AS TEXT) AS "tailnum",
+    CAST("origin" AS TEXT) AS "origin",
+    CAST("dest" AS TEXT) AS "dest",
     CAST("departed_at" AS TIMESTAMPTZ) AS "departed_at",
-    "departure_delay_minutes"
+    CASE
+      WHEN TYPEOF("departure_delay_minutes") LIKE '%INT%'
+      OR CAST("departure_delay_minutes" AS DOUBLE) = CAST("departure_delay_minutes" AS INT)
+      THEN CAST("departure_delay_minutes" AS INT)
+      ELSE ERROR(
+        "filename" || ': column departure_delay_minutes holds ' || CAST("departure_delay_minutes" AS TEXT) || ', not int32'
+      )
+    END AS "departure_delay_minutes"
   FROM READ_PARQUET('data/flights.parquet')
 ), "airport_traffic" AS (
   /* the query of the view */
@@ -641,17 +684,17 @@ WITH "schedule" AS (
 ), "weather_observations" AS (
   /* the rows of the source, times in UTC */
   SELECT
-    "airport",
+    CAST("airport" AS TEXT) AS "airport",
     CAST("observed_at" AS TIMESTAMPTZ) AS "observed_at",
-    "temp_f",
-    "dew_point_f",
-    "humidity_pct",
-    "wind_dir_deg",
-    "wind_speed_mph",
-    "wind_gust_mph",
-    "precip_in",
-    "pressure_mbar",
-    "visibility_miles"
+    CAST("temp_f" AS DOUBLE) AS "temp_f",
+    CAST("dew_point_f" AS DOUBLE) AS "dew_point_f",
+    CAST("humidity_pct" AS DOUBLE) AS "humidity_pct",
+    CAST("wind_dir_deg" AS DOUBLE) AS "wind_dir_deg",
+    CAST("wind_speed_mph" AS DOUBLE) AS "wind_speed_mph",
+    CAST("wind_gust_mph" AS DOUBLE) AS "wind_gust_mph",
+    CAST("precip_in" AS DOUBLE) AS "precip_in",
+    CAST("pressure_mbar" AS DOUBLE) AS "pressure_mbar",
+    CAST("visibility_miles" AS DOUBLE) AS "visibility_miles"
   FROM READ_PARQUET('data/weather.parquet')
 ), "weather" AS (
   /* the query of the view */
@@ -755,12 +798,16 @@ WITH "schedule" AS (
 ), "airports" AS (
   /* the rows of the source, times in UTC */
   SELECT
-    "airport",
-    "name",
-    "lat",
-    "lon",
-    "alt",
-    "tzone"
+    CAST("airport" AS TEXT) AS "airport",
+    CAST("name" AS TEXT) AS "name",
+    CAST("lat" AS DOUBLE) AS "lat",
+    CAST("lon" AS DOUBLE) AS "lon",
+    CASE
+      WHEN TYPEOF("alt") LIKE '%INT%' OR CAST("alt" AS DOUBLE) = CAST("alt" AS BIGINT)
+      THEN CAST("alt" AS BIGINT)
+      ELSE ERROR("filename" || ': column alt holds ' || CAST("alt" AS TEXT) || ', not int64')
+    END AS "alt",
+    CAST("tzone" AS TEXT) AS "tzone"
   FROM READ_PARQUET('data/airports.parquet')
 ), "airport_site" AS (
   /* the query of the view */
@@ -931,14 +978,26 @@ WITH "schedule" AS (
 ), "planes" AS (
   /* the rows of the source, times in UTC */
   SELECT
-    "tailnum",
-    "built_year",
-    "type",
-    "manufacturer",
-    "model",
-    "engines",
-    "seats",
-    "engine"
+    CAST("tailnum" AS TEXT) AS "tailnum",
+    CASE
+      WHEN TYPEOF("built_year") LIKE '%INT%' OR CAST("built_year" AS DOUBLE) = CAST("built_year" AS INT)
+      THEN CAST("built_year" AS INT)
+      ELSE ERROR("filename" || ': column built_year holds ' || CAST("built_year" AS TEXT) || ', not int32')
+    END AS "built_year",
+    CAST("type" AS TEXT) AS "type",
+    CAST("manufacturer" AS TEXT) AS "manufacturer",
+    CAST("model" AS TEXT) AS "model",
+    CASE
+      WHEN TYPEOF("engines") LIKE '%INT%' OR CAST("engines" AS DOUBLE) = CAST("engines" AS INT)
+      THEN CAST("engines" AS INT)
+      ELSE ERROR("filename" || ': column engines holds ' || CAST("engines" AS TEXT) || ', not int32')
+    END AS "engines",
+    CASE
+      WHEN TYPEOF("seats") LIKE '%INT%' OR CAST("seats" AS DOUBLE) = CAST("seats" AS INT)
+      THEN CAST("seats" AS INT)
+      ELSE ERROR("filename" || ': column seats holds ' || CAST("seats" AS TEXT) || ', not int32')
+    END AS "seats",
+    CAST("engine" AS TEXT) AS "engine"
   FROM READ_PARQUET('data/planes.parquet')
 ), "airframe" AS (
   /* the query of the view */

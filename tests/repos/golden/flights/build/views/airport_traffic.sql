@@ -5,13 +5,24 @@ SET TimeZone = 'UTC';
 WITH "departures" AS (
   /* the rows of the source, times in UTC */
   SELECT
-    "flight_id",
-    "carrier",
-    "tailnum",
-    "origin",
-    "dest",
+    CASE
+      WHEN TYPEOF("flight_id") LIKE '%INT%' OR CAST("flight_id" AS DOUBLE) = CAST("flight_id" AS INT)
+      THEN CAST("flight_id" AS INT)
+      ELSE ERROR("filename" || ': column flight_id holds ' || CAST("flight_id" AS TEXT) || ', not int32')
+    END AS "flight_id",
+    CAST("carrier" AS TEXT) AS "carrier",
+    CAST("tailnum" AS TEXT) AS "tailnum",
+    CAST("origin" AS TEXT) AS "origin",
+    CAST("dest" AS TEXT) AS "dest",
     CAST("departed_at" AS TIMESTAMPTZ) AS "departed_at",
-    "departure_delay_minutes"
+    CASE
+      WHEN TYPEOF("departure_delay_minutes") LIKE '%INT%'
+      OR CAST("departure_delay_minutes" AS DOUBLE) = CAST("departure_delay_minutes" AS INT)
+      THEN CAST("departure_delay_minutes" AS INT)
+      ELSE ERROR(
+        "filename" || ': column departure_delay_minutes holds ' || CAST("departure_delay_minutes" AS TEXT) || ', not int32'
+      )
+    END AS "departure_delay_minutes"
   FROM READ_PARQUET('data/flights.parquet')
 ), "airport_traffic" AS (
   /* the query of the view */
