@@ -114,6 +114,26 @@ def _checked(root: Path, files: RepoFiles, unread: tuple[Diagnostic, ...], targe
     return Checked(repo=made.repo, diagnostics=in_order(found), sources=made.sources)
 
 
+def with_sources(root: Path, checked: Checked, *, target: str = "", stores: bool = False) -> Checked:
+    """``checked`` and where its sources differ from what is there: in files of this machine, in ``stores`` if asked.
+
+    A file that is not there is a warning, since data may come later; with ``stores`` nothing may be missing.
+    """
+    repo = checked.sound
+    if repo is None:
+        return checked
+    from asof.ops.data_files import data_files
+    from asof.ops.source_checks import check_files, check_stores
+
+    chosen = target_of(repo.project, target)
+    found = [one.finding for one in data_files(root, repo, chosen.name).awaited]
+    found += check_files(root, repo, chosen)
+    if stores:
+        found = [replace(one, level=Level.ERROR) for one in found]
+        found += check_stores(root, repo, chosen)
+    return replace(checked, diagnostics=in_order((*checked.diagnostics, *found)))
+
+
 def project_at(root: Path) -> Checked:
     """asof.yaml alone, and nothing of it is checked: no definition and no registry is read."""
     from asof.compiler.load import load
@@ -174,10 +194,18 @@ class Review:
     """An apply that did not finish and has to be resumed, aborted or settled by the next one."""
 
 
-def review(root: Path, *, target: str = "", allow_destroy: Collection[str] = (), against: int | None = None) -> Review:
+def review(
+    root: Path,
+    *,
+    target: str = "",
+    allow_destroy: Collection[str] = (),
+    against: int | None = None,
+    stores: bool = False,
+) -> Review:
     """Check the repo and plan it, ``against`` an earlier generation if one is named.
 
-    Where nothing it depends on has changed, the plan of the last time is the answer.
+    Sources are compared with files of this machine, and with what the offline store holds if ``stores``. Where
+    nothing it depends on has changed, the plan of the last time is the answer.
     """
     from asof.ops.data_files import data_files, findings, still_found
     from asof.ops.plan_cache import KeptPlan, keep_plan, kept_plan, key_of
@@ -188,7 +216,7 @@ def review(root: Path, *, target: str = "", allow_destroy: Collection[str] = (),
     if files is None:
         return Review(plan=None, checked=Checked(repo=None, diagnostics=in_order(unread), sources={}))
     key = key_of(files, target=target, allow_destroy=allow_destroy)
-    kept = None if unread or against is not None else kept_plan(root, key)
+    kept = None if unread or against is not None or stores else kept_plan(root, key)
     if kept is not None and still_found(root, kept.files):
         registry = _opened(kept.registry, root)
         found = registry.seen(lambda head: registry.prove(head) if head.generation == kept.generation else None)
@@ -197,19 +225,20 @@ def review(root: Path, *, target: str = "", allow_destroy: Collection[str] = (),
             said = in_order((*kept.diagnostics, *findings(root, kept.files)))
             checked = Checked(repo=None, diagnostics=said, sources=files.decoded())
             return Review(plan=kept.plan, checked=checked, stopped=standstill(head, registry.clock()))
-    checked = _checked(root, files, unread, target)
+    checked = with_sources(root, _checked(root, files, unread, target), target=target, stores=stores)
     repo = checked.sound
     if repo is None:
         return Review(plan=None, checked=checked)
     made = plan(root, repo, target=target, allow_destroy=allow_destroy, against=against)
-    beside = tuple(d for d in checked.diagnostics if d.level is not Level.ERROR)
     chosen = target_of(repo.project, target)
     data = data_files(root, repo, chosen.name)
+    awaited = {one.finding for one in data.awaited}
+    beside = tuple(d for d in checked.diagnostics if d.level is not Level.ERROR and d not in awaited)
     if not unread and against is None:
         base = made.base.generation
         fresh = KeptPlan(registry=chosen.registry, generation=base, plan=made, diagnostics=beside, files=data)
         keep_plan(root, key, fresh)
-    checked = replace(checked, diagnostics=in_order((*beside, *(one.finding for one in data.awaited))))
+    checked = replace(checked, diagnostics=in_order((*beside, *awaited)))
     return Review(plan=made, checked=checked, stopped=stopped(root, repo.project, target=target))
 
 

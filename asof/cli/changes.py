@@ -13,7 +13,7 @@ import typer
 from asof import api, api_ci, api_evidence, api_registry, api_review
 from asof.cli.evidence import Asked, EvidenceOut, Examples, Spine, SpineRows, evidence_json, gathered
 from asof.cli.output import Formatted, Rendered, Verbose, output, plan_text, refused, review_report
-from asof.cli.session import Allow, ExitCode, Session, Target, Usage, Yes, is_terminal
+from asof.cli.session import Allow, ExitCode, Session, Sources, Target, Usage, Yes, is_terminal
 from asof.cli.stopping import stopping
 from asof.views import listings
 from asof.views.format import Format
@@ -45,6 +45,7 @@ def plan(
     with_cost: Annotated[
         bool, typer.Option("--cost", help="Ask the offline store too: how much is read to fill the tables anew.")
     ] = False,
+    sources: Sources = False,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 where there are changes.")
     ] = False,
@@ -64,7 +65,7 @@ def plan(
     asked = Asked(examples=examples, spine=spine, rows=preview_rows, target=target, against=against)
     if against is not None and out is not None:
         raise Usage("a plan against an earlier generation is for reading; asof apply needs one against the current")
-    review = session.review(target, allow_destroy or (), against=against)
+    review = session.review(target, allow_destroy or (), against=against, stores=sources)
     made = review.plan
     report = review_report(shown, review, target, out)
     if made is None:

@@ -11,7 +11,7 @@ import typer
 
 from asof import api, api_ci, api_explore
 from asof.cli.output import Formatted, Rendered, checked_report, output, refused
-from asof.cli.session import ExitCode, InvalidRepo, Session, Target, Usage
+from asof.cli.session import ExitCode, InvalidRepo, Session, Sources, Target, Usage
 from asof.compiler.diagnostics import has_errors
 from asof.views import frames, listings
 from asof.views.format import Format
@@ -57,10 +57,16 @@ def init(
     )
 
 
-def validate(context: typer.Context, target: Target = "", form: Formatted = Format.TEXT, files: Rendered = None) -> int:
-    """Check every definition, reference and query, without any connection."""
+def validate(
+    context: typer.Context,
+    target: Target = "",
+    sources: Sources = False,
+    form: Formatted = Format.TEXT,
+    files: Rendered = None,
+) -> int:
+    """Check every definition, reference and query, and the files of this machine that sources read."""
     out = output(context.obj, form, files)
-    found = out.session.check(target)
+    found = out.session.check(target, sources="stores" if sources else "files")
     report = checked_report(out.session, "validate", found)
     if found.clean is None:
         raise refused(out, report, found)

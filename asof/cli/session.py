@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -29,6 +29,10 @@ Target = Annotated[
         help="A target of asof.yaml; its first one by default.",
         autocompletion=completion.targets,
     ),
+]
+Sources = Annotated[
+    bool,
+    typer.Option("--sources", help="Compare sources with the tables of the offline store too; no file may be missing."),
 ]
 Allow = Annotated[
     list[str] | None,
@@ -97,16 +101,25 @@ class Session:
         self.terminal.answer(code, code.name.lower(), fields)
         return code
 
-    def check(self, target: str = "", *, quiet: bool = False) -> api.Checked:
-        """The repo, with what was found in it shown; ``quiet`` shows it only where there are errors."""
+    def check(
+        self, target: str = "", *, quiet: bool = False, sources: Literal["", "files", "stores"] = ""
+    ) -> api.Checked:
+        """The repo, with what was found in it shown; ``quiet`` shows it only where there are errors.
+
+        ``sources``: compared with files of this machine, or with the offline store too.
+        """
         found = api.check(self.root, target=target)
+        if sources:
+            found = api.with_sources(self.root, found, target=target, stores=sources == "stores")
         if found.repo is not None and not (quiet and found.sound is not None):
             self._show(found)
         return found
 
-    def review(self, target: str, allow_destroy: Collection[str], against: int | None = None) -> api.Review:
-        """The repo and its plan, with what was found in the repo shown."""
-        made = api.review(self.root, target=target, allow_destroy=allow_destroy, against=against)
+    def review(
+        self, target: str, allow_destroy: Collection[str], against: int | None = None, *, stores: bool = False
+    ) -> api.Review:
+        """The repo and its plan, with what was found in the repo shown; ``stores`` as for ``api.review``."""
+        made = api.review(self.root, target=target, allow_destroy=allow_destroy, against=against, stores=stores)
         if made.plan is not None or made.checked.repo is not None:
             self._show(made.checked)
         return made

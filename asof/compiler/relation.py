@@ -97,7 +97,7 @@ class Binder:
         source = stored.batch_source(self.repo, source)
         if source.address not in self.made:
             columns = [self._stored(source, *column) for column in stored.stored_columns(source)]
-            query = tree.select(columns or [exp.Star()], self._location(source))
+            query = tree.select(columns or [exp.Star()], self.location(source))
             days = self._days(source)
             self.made[source.address] = self._add(
                 f"{source.name}_source" if self.ctes.hides(source.name) else source.name,
@@ -210,7 +210,8 @@ class Binder:
             return self.dialect.from_folder(value, kind)
         return self.dialect.from_file(value, kind, parsed(path), naive=bool(source.timing.timezone))
 
-    def _location(self, source: DataSource) -> exp.Expr:
+    def location(self, source: DataSource) -> exp.Expr:
+        """What stands in FROM for a source. Raises DiagnosticError (AS503, AS508)."""
         location = source.location_in(self.target)
         if location.query:
             query = parse(location.query, self.repo.project.sql_dialect)

@@ -32,7 +32,8 @@ _SETTINGS = ("memory_limit", "threads")
 _INCOMING = "asof_incoming"
 _INTERRUPTED = "Query interrupted"
 _CSV_VALUE = re.compile(
-    r"CSV Error on Line: (\d+)\n.*?column \"(.*?)\"\. Could not convert string \"(.*?)\" to '(.*?)'\n.*?file = ([^\n]*)",
+    r"CSV Error on Line: (\d+)\n.*?column \"(.*?)\"\. Could not convert string \"(.*?)\" to '(.*?)'\n"
+    r".*?file = ([^\n]*)",
     re.DOTALL,
 )
 _EXTENSION = re.compile(r"install the required extension '(\w+)")

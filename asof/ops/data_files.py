@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import glob
+import hashlib
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,7 +16,7 @@ from asof.compiler.source import NOWHERE
 from asof.compiler.store_options import written_in_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from asof.compiler.model import Repo
@@ -32,6 +35,8 @@ class DataFiles(msgspec.Struct, frozen=True, kw_only=True):
 
     found: tuple[str, ...]
     awaited: tuple[Awaited, ...]
+    stats: str = ""
+    """A digest of the names, sizes and times of the files at all of these paths."""
 
 
 def data_files(root: Path, repo: Repo, target: str) -> DataFiles:
@@ -50,17 +55,33 @@ def data_files(root: Path, repo: Repo, target: str) -> DataFiles:
             missing[address] = (path, _finding(repo, address, path, pointer))
     kept = without_allowed(repo, (item for _, item in missing.values()))
     awaited = tuple(Awaited(path=missing[item.address][0], finding=item) for item in kept)
-    return DataFiles(found=tuple(dict.fromkeys(found)), awaited=awaited)
+    there = tuple(dict.fromkeys(found))
+    return DataFiles(found=there, awaited=awaited, stats=_stats(root, there))
 
 
 def still_found(root: Path, files: DataFiles) -> bool:
-    """Whether all that was there still is."""
-    return all(_is_there(root, path) for path in files.found)
+    """Whether all that was there still is, as it was."""
+    return all(_is_there(root, path) for path in files.found) and _stats(root, files.found) == files.stats
+
+
+def _stats(root: Path, paths: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        for file in sorted(glob.iglob(str(root / path), recursive=True)):
+            with suppress(OSError):
+                stat = os.stat(file)
+                digest.update(f"{file}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode(errors="surrogateescape"))
+    return digest.hexdigest()
 
 
 def findings(root: Path, files: DataFiles) -> tuple[Diagnostic, ...]:
     """What is to be said of those that were not there, and are not by now."""
     return tuple(file.finding for file in files.awaited if not _is_there(root, file.path))
+
+
+def is_local(path: str) -> bool:
+    """Whether it is a path of this machine that is written out."""
+    return bool(path) and "://" not in path and not written_in_environment(path)
 
 
 def _is_there(root: Path, path: str) -> bool:
@@ -73,7 +94,7 @@ def _of_sources(repo: Repo, target: str) -> Iterator[tuple[str, str, Pointer]]:
         if not isinstance(source, DataSource):
             continue
         path = source.location_in(target).path
-        if path and "://" not in path and not written_in_environment(path):
+        if is_local(path):
             yield address, path, ("targets", target, "path") if target in dict(source.targets) else ("path",)
 
 

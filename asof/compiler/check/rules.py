@@ -43,6 +43,9 @@ UNSTABLE = rule("AS659", "values change that are to stay", Level.WARNING)
 BROKEN_POLICY = rule("AS661", "a policy of the repo is broken", Level.WARNING)
 NOBODY = rule("AS666", "nobody answers for what needs an approval", Level.WARNING)
 AWAITED = rule("AS517", "data of a source is not there yet", Level.WARNING)
+NO_STORED_COLUMN = rule("AS518", "a declared column is not stored")
+STORED_TYPE = rule("AS519", "a column is stored otherwise than declared")
+UNREADABLE_SOURCE = rule("AS520", "a source cannot be read")
 
 PLANNED = frozenset(rule.code for rule in (IDLE_MOVE, NOT_DEPRECATED, UNSTABLE, BROKEN_POLICY, NOBODY, AWAITED))
 """What only a plan can find; an object can accept it all the same."""
