@@ -154,6 +154,7 @@ class Binder:
         for name in (*timing.unique, *values):
             if name not in selected:
                 selected[name] = self._value(name, declared.get(name), kinds.get(name))
+        inputs = {name: self._certain(value, view) for name, value in inputs.items()}
         query = tree.select(
             [tree.called(value, name) for name, value in selected.items()]
             + [tree.named(value, name) for name, value in inputs.items()],
@@ -182,6 +183,16 @@ class Binder:
         if declared is not None and declared != known:
             value = self.dialect.cast(value, declared)
         return self.dialect.text(value) if (declared or known) == types.STRING else value
+
+    def _certain(self, value: exp.Expr, view: FeatureView) -> exp.Expr:
+        """``value`` with columns that a query computes cast to the types that its analysis tells: engines may differ."""
+        known = shape.computed_types(self.repo, view)
+
+        def cast(node: exp.Expr) -> exp.Expr:
+            kind = known.get(node.name) if isinstance(node, exp.Column) and not node.table else None
+            return self.dialect.cast(node, kind) if kind in types.INTEGERS | types.FLOATS else node
+
+        return value.transform(cast) if known else value
 
     def time(self, view: FeatureView, name: str, kinds: Mapping[str, types.Type]) -> exp.Expr:
         """A time of what the view reads as an instant; those of sources with declared columns are so already."""

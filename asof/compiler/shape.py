@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from asof.compiler import types
 from asof.compiler.features import result_type
 from asof.compiler.model import Column, DataSource, Entity, FeatureView, OnDemandFeatureView, StreamFeatureView
-from asof.compiler.query import SqlSyntaxError, outline
+from asof.compiler.query import SqlSyntaxError, analyse_view, outline
 from asof.compiler.stored import batch_source, timing_for_views, used_name, view_columns
 
 if TYPE_CHECKING:
@@ -63,6 +63,24 @@ def join_keys(repo: Repo, view: FeatureView) -> tuple[Column, ...]:
 
 def column_types(repo: Repo, view: FeatureView) -> Mapping[str, Type]:
     """Types of the columns that a view reads, as far as definitions tell, by the names it uses."""
+    known = _declared_types(repo, view)
+    return {**computed_types(repo, view), **known} if upstream(repo, view).query else known
+
+
+def computed_types(repo: Repo, view: FeatureView) -> Mapping[str, Type]:
+    """Types of what ``view`` aggregates and the query that it reads computes, which only an analysis of it tells.
+
+    What that cannot tell, and what definitions tell themselves, is left out.
+    """
+    base = upstream(repo, view)
+    wanted = {name for a in view.aggregations for name in (a.column, a.by) if name} if base.query else set()
+    if wanted:
+        wanted -= _declared_types(repo, view).keys()
+    types_of = _COMPUTED.of(repo, base) if wanted else {}
+    return {name: types_of[name] for name in sorted(wanted) if name in types_of}
+
+
+def _declared_types(repo: Repo, view: FeatureView) -> Mapping[str, Type]:
     base = upstream(repo, view)
     if not base.query:
         return view_columns(source_of(repo, base))
@@ -81,6 +99,26 @@ def column_types(repo: Repo, view: FeatureView) -> Mapping[str, Type]:
     typed = {name: passed.get(column) for name, column in query.columns if column}
     declared = {c.name: c.type for c in base.schema}
     return {name: kind for name, kind in typed.items() if kind is not None} | declared
+
+
+class _Computed:
+    """Types of the outputs of queries, kept for one repo at a time."""
+
+    def __init__(self) -> None:
+        self.repo: Repo | None = None
+        self.known: dict[str, Mapping[str, Type]] = {}
+
+    def of(self, repo: Repo, view: FeatureView) -> Mapping[str, Type]:
+        if self.repo is not repo:
+            self.repo, self.known = repo, {}
+        if view.address not in self.known:
+            analysis, _ = analyse_view(repo, view)
+            outputs = analysis.outputs if analysis is not None else ()
+            self.known[view.address] = {output.name: output.type for output in outputs if output.type is not None}
+        return self.known[view.address]
+
+
+_COMPUTED = _Computed()
 
 
 def features(view: FeatureView | OnDemandFeatureView) -> tuple[str, ...]:

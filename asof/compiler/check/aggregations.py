@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asof.compiler import types
+from asof.compiler import shape, types
 from asof.compiler.check import rules
+from asof.compiler.features import COUNTS
+from asof.compiler.query import SqlSyntaxError, outline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from asof.compiler.check.scope import Scope
-    from asof.compiler.model import Aggregation
+    from asof.compiler.model import Aggregation, FeatureView
     from asof.compiler.types import Type
 
 _NUMERIC = frozenset(
@@ -57,6 +59,32 @@ def check_aggregation(
             scope.report(rules.WINDOW, "a window of no length holds no row", *place, "windows", index)
         elif window in aggregation.windows[:index]:
             scope.report(rules.WINDOW, f"the window {window.suffix} is there already", *place, "windows", index)
+
+
+def check_inputs(scope: Scope, view: FeatureView) -> None:
+    """The types of what is aggregated of a query's rows: known, and such that the functions make sense of them."""
+    base = shape.upstream(scope.repo, view)
+    try:
+        there = {name for name, _ in outline(base.query, scope.repo.project.sql_dialect).columns}
+    except SqlSyntaxError:
+        return
+    kinds = shape.column_types(scope.repo, view)
+    for at, aggregation in enumerate(view.aggregations):
+        place = ("aggregations", at)
+        if (kind := kinds.get(aggregation.column)) is not None:
+            _check_type(scope, aggregation, kind, *place)
+        for field, name in (("column", aggregation.column), ("by", aggregation.by)):
+            needed = name in there and name not in kinds and (field == "by" or aggregation.function not in COUNTS)
+            if needed:
+                message = (
+                    f"`{aggregation.function}` needs the type of `{name}`, which the query of `{base.name}` computes"
+                )
+                hint = f"say it in the query, as in CAST(... AS BIGINT) AS {name}, or declare the source's columns"
+                scope.report(rules.NO_TYPE, message, *place, field, hint=hint)
+        key = kinds.get(aggregation.by)
+        if key is not None and key not in _KEYS:
+            message = f"the keys of a map are strings, integers or booleans; `{aggregation.by}` is {key}"
+            scope.report(rules.AGGREGATION_TYPE, message, *place, "by")
 
 
 def _check_keys(scope: Scope, aggregation: Aggregation, *place: str | int) -> None:

@@ -26,6 +26,7 @@ ALLOW = rule("AS322", "a finding that cannot be accepted")
 SPINE = rule("AS323", "a spine that lacks a column")
 NO_HISTORY = rule("AS324", "a stream without a history")
 DAY = rule("AS325", "rows are seen before their day is over", Level.WARNING)
+NO_TYPE = rule("AS327", "a query computes a column whose type is not known")
 PARTITION = rule("AS326", "a partition column that holds no dates")
 
 OWNER = rule("AS650", "an object has no owner", Level.WARNING)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asof.compiler import shape
 from asof.compiler.check import rules
-from asof.compiler.check.aggregations import check_aggregation
+from asof.compiler.check.aggregations import check_aggregation, check_inputs
 from asof.compiler.check.scope import columns_of, source_behind
 from asof.compiler.model import DataSource, Entity, FeatureView, OnDemandFeatureView, StreamFeatureView
 from asof.compiler.query import SqlSyntaxError, outline
@@ -38,6 +39,8 @@ def check_view(scope: Scope, view: FeatureView) -> None:
             scope.report(rules.COLUMN_TYPE, message, "schema", at, "type", word=str(kind))
     for at, aggregation in enumerate(view.aggregations):
         check_aggregation(scope, aggregation, at, columns, owner)
+    if view.aggregations and shape.upstream(scope.repo, view).query:
+        check_inputs(scope, view)
     if view.ttl is not None and not view.ttl.microseconds:
         scope.report(rules.NO_TTL, "a ttl of nothing leaves no value", "ttl", hint="leave it out for any age")
     scope.repeated(_names(scope, view), "features and join keys")
