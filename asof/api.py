@@ -114,6 +114,19 @@ def _checked(root: Path, files: RepoFiles, unread: tuple[Diagnostic, ...], targe
     return Checked(repo=made.repo, diagnostics=in_order(found), sources=made.sources)
 
 
+def with_target(checked: Checked, target: str) -> Checked:
+    """``checked`` with all that ``target`` ("" is the default) would refuse to carry out."""
+    repo = checked.sound
+    if repo is None or repo.project.target(target) is None:
+        return checked
+    from asof.compiler.check.carried import check_carried
+
+    found = check_carried(repo, target_of(repo.project, target))
+    known = {(d.code, d.span, d.message) for d in found}
+    rest = (d for d in checked.diagnostics if (d.code, d.span, d.message) not in known)
+    return replace(checked, diagnostics=in_order((*rest, *found)))
+
+
 def with_sources(root: Path, checked: Checked, *, target: str = "", stores: bool = False) -> Checked:
     """``checked`` and where its sources differ from what is there: in files of this machine, in ``stores`` if asked.
 
@@ -225,7 +238,8 @@ def review(
             said = in_order((*kept.diagnostics, *findings(root, kept.files)))
             checked = Checked(repo=None, diagnostics=said, sources=files.decoded())
             return Review(plan=kept.plan, checked=checked, stopped=standstill(head, registry.clock()))
-    checked = with_sources(root, _checked(root, files, unread, target), target=target, stores=stores)
+    checked = with_target(_checked(root, files, unread, target), target)
+    checked = with_sources(root, checked, target=target, stores=stores)
     repo = checked.sound
     if repo is None:
         return Review(plan=None, checked=checked)
@@ -332,8 +346,13 @@ def apply(
 
     What only the generation before uses is dropped ``grace`` seconds after the new one is there.
     """
+    from asof.compiler.check.targets import refusals
+    from asof.compiler.infrastructure import OFFLINE_VIEW
     from asof.ops.apply import apply as carry_out
 
+    views = any(r is not None and r.kind == OFFLINE_VIEW for step in made.steps for r in (step.before, step.after))
+    if refused := refusals(target_of(project, made.target), views=views):
+        raise DiagnosticError(*refused)
     with hands_in(root, project, made.target, progress, stop, grace) as hands:
         return carry_out(made, registry_of(root, project, made.target), hands)
 

@@ -106,11 +106,13 @@ class Session:
     ) -> api.Checked:
         """The repo, with what was found in it shown; ``quiet`` shows it only where there are errors.
 
-        ``sources``: compared with files of this machine, or with the offline store too.
+        ``sources``: whether the target carries it out, and what is there, in files of this machine or in stores too.
         """
         found = api.check(self.root, target=target)
         if sources:
-            found = api.with_sources(self.root, found, target=target, stores=sources == "stores")
+            found = api.with_sources(
+                self.root, api.with_target(found, target), target=target, stores=sources == "stores"
+            )
         if found.repo is not None and not (quiet and found.sound is not None):
             self._show(found)
         return found

@@ -16,7 +16,7 @@ from asof.compiler.dialects import STORES, of_store
 from asof.compiler.diff import Action, Change, diff
 from asof.compiler.fingerprint import BUILDER_VERSION
 from asof.compiler.guards import Blocked, guarded
-from asof.compiler.infrastructure import Phase, Step, lay_out
+from asof.compiler.infrastructure import OFFLINE_VIEW, Phase, Step, lay_out
 from asof.compiler.materialize import view_query
 from asof.compiler.ownership import with_others
 from asof.compiler.policies import Freeze, Warned, accepted, freezes, judge, order
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from asof.compiler.diagnostics import Diagnostic
     from asof.compiler.diff import Difference
     from asof.compiler.infrastructure import Layout
-    from asof.compiler.model import FeatureView, Repo
+    from asof.compiler.model import FeatureView, Repo, Target
 
 B = TypeVar("B", bound=Blocked)
 PLAN_FORMAT = 1
@@ -152,7 +152,10 @@ def _plan(repo: Repo, state: State, name: str, settings: Settings, allow_destroy
             (
                 *judged.warnings,
                 *(_unowned(a) for a in unowned if NOBODY.code not in accepted(found, a)),
-                *(_refused(d) for d in (refusals(chosen) if chosen and (changes or edited or objects) else ())),
+                *(
+                    _refused(d)
+                    for d in (_refusals(chosen, layout) if chosen and (changes or edited or objects) else ())
+                ),
             )
         ),
         approvals=asked,
@@ -173,6 +176,13 @@ def _unowned(address: str) -> Warned:
     return Warned(
         address=address, code=NOBODY.code, message=said, remedy="add owner, or a line for it to the owners file"
     )
+
+
+def _refusals(target: Target | None, layout: Layout) -> tuple[Diagnostic, ...]:
+    if target is None:
+        return ()
+    steps = (*layout.expand, *layout.contract)
+    return refusals(target, views=any(s.after is not None and s.after.kind == OFFLINE_VIEW for s in steps))
 
 
 def _refused(found: Diagnostic) -> Warned:
@@ -200,12 +210,15 @@ def in_order(breaches: Iterable[B]) -> tuple[B, ...]:
 
 
 def view_sql(repo: Repo, view: FeatureView, target: str) -> str:
-    """The body of the offline view that stands for ``view``; as written where its store has no SQL builder yet."""
+    """The body of the offline view that stands for ``view``; as written where its store has no SQL builder yet: nothing
+    applies such a plan. Raises DiagnosticError where the query has no translation, which the checks say before."""
     chosen = repo.project.target(target)
     if chosen is None or of_store(chosen.offline.type) is None:
         return view.query
-    made = view_query(repo, view, target=target, dialect=STORES[chosen.offline.type])
-    return made.query.sql if made.query is not None else view.query
+    compiled = view_query(repo, view, target=target, dialect=STORES[chosen.offline.type])
+    if compiled.query is None:
+        raise DiagnosticError(*compiled.diagnostics)
+    return compiled.query.sql
 
 
 def settings_token(state: State) -> str:

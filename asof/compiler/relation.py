@@ -154,7 +154,7 @@ class Binder:
         for name in (*timing.unique, *values):
             if name not in selected:
                 selected[name] = self._value(name, declared.get(name), kinds.get(name))
-        inputs = {name: self._certain(value, view) for name, value in inputs.items()}
+        inputs = {name: self._typed(value, view) for name, value in inputs.items()}
         query = tree.select(
             [tree.called(value, name) for name, value in selected.items()]
             + [tree.named(value, name) for name, value in inputs.items()],
@@ -184,8 +184,8 @@ class Binder:
             value = self.dialect.cast(value, declared)
         return self.dialect.text(value) if (declared or known) == types.STRING else value
 
-    def _certain(self, value: exp.Expr, view: FeatureView) -> exp.Expr:
-        """``value`` with columns that a query computes cast to the types that its analysis tells: engines may differ."""
+    def _typed(self, value: exp.Expr, view: FeatureView) -> exp.Expr:
+        """``value`` with columns that a query computes cast to the types that its analysis tells."""
         known = shape.computed_types(self.repo, view)
 
         def cast(node: exp.Expr) -> exp.Expr:

@@ -28,8 +28,11 @@ NO_CERTIFICATE = rule("AS509", "the query cannot be proven free of leakage")
 NO_ONLINE_STORE = rule("AS510", "features are not served from this kind of store yet")
 NO_STREAM = rule("AS512", "streams are not read yet", Level.WARNING)
 SAME_STORE = rule("AS516", "two targets write to the same store", Level.WARNING)
+UNOPENED = rule("AS522", "nothing opens this kind of offline store yet", Level.WARNING)
 TOO_LARGE = rule("AS514", "the query is larger than the engine allows")
 
+OFFLINE_STORES = frozenset({"duckdb", "postgres", "sqlite"})
+"""The offline stores that asof.engines opens; the compiler knows them by name only. For others SQL is compiled."""
 ONLINE_STORES = frozenset({"sqlite"})
 """The online stores that asof.online opens; the compiler knows them by name only."""
 

@@ -76,9 +76,7 @@ def check_inputs(scope: Scope, view: FeatureView) -> None:
         for field, name in (("column", aggregation.column), ("by", aggregation.by)):
             needed = name in there and name not in kinds and (field == "by" or aggregation.function not in COUNTS)
             if needed:
-                message = (
-                    f"`{aggregation.function}` needs the type of `{name}`, which the query of `{base.name}` computes"
-                )
+                message = f"nothing tells the type of `{name}`, which the query of `{base.name}` computes"
                 hint = f"say it in the query, as in CAST(... AS BIGINT) AS {name}, or declare the source's columns"
                 scope.report(rules.NO_TYPE, message, *place, field, hint=hint)
         key = kinds.get(aggregation.by)

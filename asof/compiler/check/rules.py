@@ -47,6 +47,7 @@ AWAITED = rule("AS517", "data of a source is not there yet", Level.WARNING)
 NO_STORED_COLUMN = rule("AS518", "a declared column is not stored")
 STORED_TYPE = rule("AS519", "a column is stored otherwise than declared")
 UNREADABLE_SOURCE = rule("AS520", "a source cannot be read")
+FORGOTTEN = rule("AS521", "an offline view is made in memory")
 
 PLANNED = frozenset(rule.code for rule in (IDLE_MOVE, NOT_DEPRECATED, UNSTABLE, BROKEN_POLICY, NOBODY, AWAITED))
 """What only a plan can find; an object can accept it all the same."""

@@ -25,7 +25,7 @@ def check_targets(repo: Repo) -> Iterator[Diagnostic]:
     """
     origin = repo.origins.get("")
     for target in repo.project.targets:
-        for broken, said, pointer in _not_yet(target):
+        for broken, said, pointer in (*_not_yet(target), *_unopened(target, _asks(repo))):
             span = origin.value("targets", target.name, *pointer) if origin else NOWHERE
             yield broken.at(span, said, level=Level.WARNING)
     for name, other, role in _same_stores(repo):
@@ -38,8 +38,7 @@ def _same_stores(repo: Repo) -> Iterator[tuple[str, str, str]]:
 
     A store that an environment variable chooses may be another one in each environment.
     """
-    asks = any(isinstance(d, FeatureView) and d.query for d in repo.definitions.values())
-    for role in ("online", *(("offline",) if asks else ())):
+    for role in ("online", *(("offline",) if _asks(repo) else ())):
         seen: dict[Store, str] = {}
         for target in repo.project.targets:
             store: Store | None = getattr(target, role)
@@ -51,9 +50,25 @@ def _same_stores(repo: Repo) -> Iterator[tuple[str, str, str]]:
             seen.setdefault(place, target.name)
 
 
-def refusals(target: Target) -> tuple[Diagnostic, ...]:
-    """The same as errors, for a verb that would open them."""
-    return tuple(broken.at(NOWHERE, said) for broken, said, _ in _not_yet(target))
+def _asks(repo: Repo) -> bool:
+    """Whether a view is written as a query, and so has a view of its own in the offline store."""
+    return any(isinstance(d, FeatureView) and d.query for d in repo.definitions.values())
+
+
+def refusals(target: Target, *, views: bool = False) -> tuple[Diagnostic, ...]:
+    """The same as errors, for a verb that would open them; ``views``: it makes views in the offline store."""
+    found = (*_not_yet(target), *_unopened(target, views))
+    return tuple(broken.at(NOWHERE, said, level=Level.ERROR) for broken, said, _ in found)
+
+
+def _unopened(target: Target, views: bool) -> Iterator[tuple[Rule, str, tuple[str, ...]]]:
+    kind = target.offline.type
+    if views and of_store(kind) is not None and kind not in support.OFFLINE_STORES:
+        said = (
+            f"target {target.name!r}: SQL is made for {kind}, and nothing opens it yet: `asof apply` cannot make the "
+        )
+        said += "views over queries there, and refuses this target"
+        yield support.UNOPENED, said, ("offline", "type")
 
 
 def _not_yet(target: Target) -> Iterator[tuple[Rule, str, tuple[str, ...]]]:
