@@ -274,8 +274,8 @@ def test_databricks_statements_run_on_spark_where_a_function_stands_in_for_read_
     hinted = "DATE" if kind == DATE else "STRING"
     spark_runner.run(f"""CREATE OR REPLACE TEMPORARY FUNCTION read_files(
         path STRING, `format` STRING, partitionColumns STRING, schemaHints STRING
-    ) RETURNS TABLE (id BIGINT, happened TIMESTAMP, ds {hinted}, v DOUBLE)
-    RETURN SELECT id, happened, CAST(ds AS {hinted}), v FROM parquet.`{tmp_path}/days`
+    ) RETURNS TABLE (id BIGINT, happened TIMESTAMP, ds {hinted}, v DOUBLE, _metadata STRUCT<file_path: STRING>)
+    RETURN SELECT id, happened, CAST(ds AS {hinted}), v, NAMED_STRUCT('file_path', 'part.parquet') FROM parquet.`{tmp_path}/days`
     WHERE path = '{tmp_path}/days/ds=*/*.parquet' AND `format` = 'parquet'
     AND partitionColumns = 'ds' AND schemaHints = '`ds` {hinted}'""")
     monkeypatch.setattr(spark_runner, "dialect", "databricks")

@@ -128,7 +128,7 @@ STORED = [
 UNFIT = [
     ("int64", pa.array([2.7]), "2.7"),
     ("int64", pa.array([Decimal("2.7")]), "2.7"),
-    ("date", pa.array([datetime(2024, 1, 5, 10)]), "2024-01-05 10:00:00"),
+    ("date", pa.array([datetime(2024, 1, 5, 10, tzinfo=UTC)]).cast(pa.timestamp("us")), "2024-01-05 10:00:00"),
     ("bool", pa.array([2]), "2"),
     ("decimal(10,2)", pa.array([Decimal("2.755")]), "2.755"),
 ]
