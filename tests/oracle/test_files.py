@@ -258,7 +258,7 @@ def test_what_is_not_there_is_an_error(reader: Runner, tmp_path: Path) -> None:
         changed(one, location=Location(path=f"{tmp_path}/one.parquet")) if one is source else one
         for one in made.definitions
     ]
-    with pytest.raises(Exception, match=r"(?i)not found|cannot be resolved|doesn't exist|missing|no column"):
+    with pytest.raises(Exception, match=r"(?i)not found|cannot be resolved|doesn't exist|missing|no column|cannot be referenced"):
         replace(made, definitions=definitions).rows(reader)
 
 
