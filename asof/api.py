@@ -114,39 +114,6 @@ def _checked(root: Path, files: RepoFiles, unread: tuple[Diagnostic, ...], targe
     return Checked(repo=made.repo, diagnostics=in_order(found), sources=made.sources)
 
 
-def with_target(checked: Checked, target: str) -> Checked:
-    """``checked`` with all that ``target`` ("" is the default) would refuse to carry out."""
-    repo = checked.sound
-    if repo is None or repo.project.target(target) is None:
-        return checked
-    from asof.compiler.check.carried import check_carried
-
-    found = check_carried(repo, target_of(repo.project, target))
-    known = {(d.code, d.span, d.message) for d in found}
-    rest = (d for d in checked.diagnostics if (d.code, d.span, d.message) not in known)
-    return replace(checked, diagnostics=in_order((*rest, *found)))
-
-
-def with_sources(root: Path, checked: Checked, *, target: str = "", stores: bool = False) -> Checked:
-    """``checked`` and where its sources differ from what is there: in files of this machine, in ``stores`` if asked.
-
-    A file that is not there is a warning, since data may come later; with ``stores`` nothing may be missing.
-    """
-    repo = checked.sound
-    if repo is None:
-        return checked
-    from asof.ops.data_files import data_files
-    from asof.ops.source_checks import check_files, check_stores
-
-    chosen = target_of(repo.project, target)
-    found = [one.finding for one in data_files(root, repo, chosen.name).awaited]
-    found += check_files(root, repo, chosen)
-    if stores:
-        found = [replace(one, level=Level.ERROR) for one in found]
-        found += check_stores(root, repo, chosen)
-    return replace(checked, diagnostics=in_order((*checked.diagnostics, *found)))
-
-
 def project_at(root: Path) -> Checked:
     """asof.yaml alone, and nothing of it is checked: no definition and no registry is read."""
     from asof.compiler.load import load
@@ -238,6 +205,8 @@ def review(
             said = in_order((*kept.diagnostics, *findings(root, kept.files)))
             checked = Checked(repo=None, diagnostics=said, sources=files.decoded())
             return Review(plan=kept.plan, checked=checked, stopped=standstill(head, registry.clock()))
+    from asof.api_checks import with_sources, with_target
+
     checked = with_target(_checked(root, files, unread, target), target)
     checked = with_sources(root, checked, target=target, stores=stores)
     repo = checked.sound

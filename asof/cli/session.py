@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from asof import api
+from asof import api, api_checks
 from asof.cli import completion
 from asof.views import frames
 from asof.views.terminal import Terminal
@@ -110,8 +110,8 @@ class Session:
         """
         found = api.check(self.root, target=target)
         if sources:
-            found = api.with_sources(
-                self.root, api.with_target(found, target), target=target, stores=sources == "stores"
+            found = api_checks.with_sources(
+                self.root, api_checks.with_target(found, target), target=target, stores=sources == "stores"
             )
         if found.repo is not None and not (quiet and found.sound is not None):
             self._show(found)

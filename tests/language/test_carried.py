@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from asof import api, engines
+from asof import api, api_checks, engines
 from asof.cli import ExitCode, main
 from asof.compiler import support
 from asof.compiler.artifacts import artifacts
@@ -112,7 +112,7 @@ def test_where_validate_is_green_compile_is_too(seed: int, tmp_path: Path) -> No
     checked = api.check(tmp_path)
     assert checked.sound is not None, [(d.code, d.message) for d in checked.diagnostics if d.level is Level.ERROR]
     for target in checked.sound.project.targets:
-        green = api.with_target(checked, target.name).sound is not None
+        green = api_checks.with_target(checked, target.name).sound is not None
         compiled = artifacts(checked.sound, target=target.name, serial=0)
         text = (tmp_path / "f.yaml").read_text()
         assert green == (not has_errors(compiled.diagnostics)), (target.name, compiled.diagnostics, text)

@@ -258,7 +258,9 @@ def test_what_is_not_there_is_an_error(reader: Runner, tmp_path: Path) -> None:
         changed(one, location=Location(path=f"{tmp_path}/one.parquet")) if one is source else one
         for one in made.definitions
     ]
-    with pytest.raises(Exception, match=r"(?i)not found|cannot be resolved|doesn't exist|missing|no column|cannot be referenced"):
+    with pytest.raises(
+        Exception, match=r"(?i)not found|cannot be resolved|doesn't exist|missing|no column|cannot be referenced"
+    ):
         replace(made, definitions=definitions).rows(reader)
 
 
@@ -275,7 +277,8 @@ def test_databricks_statements_run_on_spark_where_a_function_stands_in_for_read_
     spark_runner.run(f"""CREATE OR REPLACE TEMPORARY FUNCTION read_files(
         path STRING, `format` STRING, partitionColumns STRING, schemaHints STRING
     ) RETURNS TABLE (id BIGINT, happened TIMESTAMP, ds {hinted}, v DOUBLE, _metadata STRUCT<file_path: STRING>)
-    RETURN SELECT id, happened, CAST(ds AS {hinted}), v, NAMED_STRUCT('file_path', 'part.parquet') FROM parquet.`{tmp_path}/days`
+    RETURN SELECT id, happened, CAST(ds AS {hinted}), v, NAMED_STRUCT('file_path', 'x')
+    FROM parquet.`{tmp_path}/days`
     WHERE path = '{tmp_path}/days/ds=*/*.parquet' AND `format` = 'parquet'
     AND partitionColumns = 'ds' AND schemaHints = '`ds` {hinted}'""")
     monkeypatch.setattr(spark_runner, "dialect", "databricks")
