@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from asof.compiler.plan import Plan
     from asof.compiler.state import State
     from asof.ops.cost import Costs
+    from asof.ops.drift import Repaired
     from asof.ops.observe import Drifted
     from asof.registry.records import Unlock
     from asof.registry.upkeep import Verified
@@ -47,7 +48,8 @@ def drift_of(root: Path, project: Project, made: Plan) -> tuple[Drifted, ...]:
     from asof.ops.observe import matters
 
     touched = {s.resource.id for s in made.steps if s.before is not None or s.after is not None}
-    touched.update(r.id for r in made.resources if r.address in made.read_set)
+    recorded = api.registry_of(root, project, made.target).state().resources
+    touched.update(r.id for r in recorded if r.address in made.read_set)
     return matters(drift(root, project, target=made.target), touched)
 
 
@@ -64,12 +66,12 @@ def cost_of(root: Path, project: Project, made: Plan, progress: Callable[[int, i
         return costs_of(made, repo, engine, progress=progress)
 
 
-def repair(root: Path, project: Project, *, target: str) -> tuple[Drifted, ...]:
-    """Make anew what the stores of a target lack, and views that read otherwise; returns what was put right."""
+def repair(root: Path, project: Project, *, target: str, orphans: bool = False) -> Repaired:
+    """Put right what the stores hold otherwise than the registry says; returns what was put right."""
     from asof.ops.drift import repair as mend
 
     with api.hands_in(root, project, target, lambda _: None, lambda: False) as hands:
-        return mend(api.registry_of(root, project, target), hands.infrastructure, owner=hands.actor.by)
+        return mend(api.registry_of(root, project, target), hands, orphans=orphans)
 
 
 def unlocks(root: Path, project: Project, *, target: str) -> tuple[Unlock, ...]:

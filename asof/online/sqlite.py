@@ -17,7 +17,7 @@ from asof.online.base import OnlineTable, layout_differs, no_table, not_owned, r
 from asof.online.rows import STAMP_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from asof.compiler.model import Store
@@ -62,40 +62,40 @@ class SQLiteOnlineStore:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def observe(self, project: str) -> tuple[OnlineTable, ...]:
+    def observe(self, project: str, names: Collection[str] | None = None) -> tuple[OnlineTable, ...]:
         with self._snapshot():
+            if names is not None:
+                standing = (self._standing(name) for name in sorted(names))
+                return tuple(table for table in standing if table is not None)
             if not self._exists(_CATALOG):
                 return ()
-            sql = f"SELECT name, layout FROM {_CATALOG} WHERE project = ? ORDER BY name"  # noqa: S608
+            sql = f"SELECT name, project, layout FROM {_CATALOG} WHERE project = ? ORDER BY name"  # noqa: S608
             recorded = self._connection.execute(sql, (project,)).fetchall()
-            return tuple(_table(layout) for name, layout in recorded if self._exists(name))
+            return tuple(_table(*row) for row in recorded if self._exists(row[0]))
 
     def create(self, table: OnlineTable) -> None:
         with self._transaction():
-            found = self._recorded(table)
-            if found is None:
-                name = _quoted(table.name)
-                self._connection.execute(
-                    f"CREATE TABLE {name} (key BLOB PRIMARY KEY, row BLOB NOT NULL) WITHOUT ROWID, STRICT"
-                )
-                self._record(table)
-            elif not found.extends(table):
+            standing = self._owned(table)
+            if standing is None:
+                self._make(table)
+            elif not standing.extends(table):
                 raise layout_differs(table.name)
 
     def alter(self, table: OnlineTable) -> None:
         with self._transaction():
-            found = self._recorded(table)
-            if found is None:
-                raise no_table(table.name)
-            if not table.alters(found):
+            standing = self._owned(table)
+            if standing is None:
+                self._make(table)
+            elif not table.alters(standing):
                 raise layout_differs(table.name)
-            self._record(table)
+            else:
+                self._record(table)
 
     def drop(self, table: OnlineTable) -> None:
         with self._transaction():
-            if self._recorded(table) is not None:
+            if self._owned(table) is not None:
                 self._connection.execute(f"DROP TABLE {_quoted(table.name)}")
-                self._connection.execute(f"DELETE FROM {_CATALOG} WHERE name = ?", (table.name,))  # noqa: S608
+            self._connection.execute(f"DELETE FROM {_CATALOG} WHERE name = ?", (table.name,))  # noqa: S608
 
     def write(self, name: str, rows: Iterable[tuple[bytes, bytes]]) -> int:
         table = _quoted(name)
@@ -156,17 +156,26 @@ class SQLiteOnlineStore:
         if not self._exists(name):
             raise no_table(name)
 
-    def _recorded(self, table: OnlineTable) -> OnlineTable | None:
-        """What is recorded under the name of ``table``, if its project owns it; None where there is nothing."""
-        sql = f"SELECT project, layout FROM {_CATALOG} WHERE name = ? COLLATE NOCASE"  # noqa: S608
-        found = self._connection.execute(sql, (table.name,)).fetchone()
-        if found is None:
-            if self._exists(table.name):
-                raise not_owned(table.name, "")
+    def _standing(self, name: str) -> OnlineTable | None:
+        """What exists under a name, whoever made it. The catalogue is asked only whose it is and what it holds."""
+        if not self._exists(name):
             return None
-        if found[0] != table.project:
-            raise not_owned(table.name, found[0])
-        return _table(found[1])
+        sql = f"SELECT name, project, layout FROM {_CATALOG} WHERE name = ? COLLATE NOCASE"  # noqa: S608
+        row = self._connection.execute(sql, (name,)).fetchone() if self._exists(_CATALOG) else None
+        return _table(*row) if row else OnlineTable(name=name, project="", view="", keys=(), features=())
+
+    def _owned(self, table: OnlineTable) -> OnlineTable | None:
+        """What exists under the name of ``table``, if it is the same one; None where there is nothing."""
+        standing = self._standing(table.name)
+        if standing is not None and not standing.owned_like(table):
+            raise not_owned(standing, table.project)
+        return standing
+
+    def _make(self, table: OnlineTable) -> None:
+        self._connection.execute(
+            f"CREATE TABLE {_quoted(table.name)} (key BLOB PRIMARY KEY, row BLOB NOT NULL) WITHOUT ROWID, STRICT"
+        )
+        self._record(table)
 
     def _record(self, table: OnlineTable) -> None:
         sql = f"INSERT OR REPLACE INTO {_CATALOG} (name, project, layout) VALUES (?, ?, ?)"  # noqa: S608
@@ -191,8 +200,12 @@ def _statements(wanted: Sequence[tuple[str, Sequence[bytes]]]) -> Iterator[tuple
         yield selects, keys
 
 
-def _table(layout: bytes) -> OnlineTable:
-    return msgspec.json.decode(layout, type=OnlineTable)
+def _table(name: str, project: str, layout: bytes) -> OnlineTable:
+    """A table as the catalogue has it; without keys and features where its entry is damaged."""
+    try:
+        return msgspec.structs.replace(msgspec.json.decode(layout, type=OnlineTable), name=name, project=project)
+    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError):
+        return OnlineTable(name=name, project=project, view="", keys=(), features=())
 
 
 @contextmanager

@@ -6,11 +6,17 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Protocol, Self
 
+from asof.compiler.diagnostics import DiagnosticError, rule
+from asof.compiler.source import NOWHERE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from asof.compiler.infrastructure import Step
     from asof.ops.infrastructure import Infrastructure
+
+
+LEFT = rule("AS623", "a table or view is left in a store that cannot be opened from here")
 
 
 class Watcher(Protocol):
@@ -21,6 +27,9 @@ class Watcher(Protocol):
 
     def ended(self, step: Step) -> None:
         """Called after a step."""
+
+    def failed(self, step: Step, error: DiagnosticError) -> bool:
+        """Called after a step that a store refused; whether the steps after it are done all the same."""
 
 
 class StepError(Exception):
@@ -99,6 +108,12 @@ class Lanes:
                 watcher.begins(step)
             try:
                 perform(step, infrastructure)
+            except DiagnosticError as error:
+                with self._lock:
+                    goes_on = watcher.failed(step, error)
+                if not goes_on:
+                    raise StepError(step, error) from error
+                continue
             except Exception as error:
                 raise StepError(step, error) from error
             with self._lock:
@@ -110,7 +125,7 @@ class Lanes:
 
 
 def perform(step: Step, infrastructure: Infrastructure) -> None:
-    """The effect of one step of expand or contract."""
+    """The effect of one step of expand or contract. Raises DiagnosticError; AS623 for what is left on purpose."""
     match step.action:
         case "create":
             infrastructure.create(step.resource)
@@ -118,5 +133,7 @@ def perform(step: Step, infrastructure: Infrastructure) -> None:
             infrastructure.alter(step.resource)
         case "drop":
             infrastructure.drop(step.resource)
+        case "leave":
+            raise DiagnosticError(LEFT.at(NOWHERE, step.reason))
         case other:
             raise ValueError(f"step {step.id} has the unknown action {other!r}")

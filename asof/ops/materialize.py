@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     """Called with a view and the rows written of it so far."""
 
 
+WATERMARKS = "runs/watermarks/"
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """What was loaded of one view: the values as of ``as_of`` in ``table``. Times are ISO 8601, UTC.
 
@@ -196,4 +199,4 @@ def _record(blobs: Blobs, run: Run) -> None:
 
 
 def _key(view: str) -> str:
-    return f"runs/watermarks/{view}.json"
+    return f"{WATERMARKS}{view}.json"

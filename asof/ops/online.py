@@ -70,7 +70,11 @@ class _Found:
 
 def tables_of(state: State) -> Mapping[str, OnlineTable]:
     """The online tables of a generation, by view."""
-    made = (OnlineTable.of(r, project=state.project) for r in state.resources if r.kind == ONLINE_TABLE)
+    made = (
+        OnlineTable.of(r, project=state.project, lineage=state.lineage)
+        for r in state.resources
+        if r.kind == ONLINE_TABLE
+    )
     return {table.view: table for table in made}
 
 

@@ -16,7 +16,7 @@ from asof.compiler.formats import upgraded
 from asof.compiler.source import NOWHERE
 from asof.compiler.state import EMPTY, State, encode, state_bytes, state_from_bytes, unreadable
 from asof.registry.base import Blobs, Conflict, Missing, Tag
-from asof.registry.records import HEAD_FORMAT, HEAD_MIGRATIONS, Entry, Head, Unlock
+from asof.registry.records import HEAD_FORMAT, HEAD_MIGRATIONS, Entry, Forgiven, Head, Unlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 HEAD = "HEAD.json"
 UNLOCKS = "audit/unlocks/"
+FORGIVEN = "audit/forgiven/"
 GENERATIONS = "generations/"
 JOURNAL = "journal/"
 LARGEST_GENERATION = 2**30
@@ -91,11 +92,12 @@ class Registry:
         return None
 
     def generation_of(self, head: Head) -> State:
-        """The generation that ``head`` points to, verified by its hash."""
+        """The generation that ``head`` points to, verified by its hash, and what is owed beside it."""
         if not head.serial:
-            return State(project=head.project, target=head.target, lineage=head.lineage)
+            return State(project=head.project, target=head.target, lineage=head.lineage, owed=head.owed)
         body = self._named(head.serial, head.generation)
-        return self._generation(head.serial, head.generation, head.lineage, body)
+        state = self._generation(head.serial, head.generation, head.lineage, body)
+        return msgspec.structs.replace(state, owed=head.owed)
 
     def prove(self, head: Head) -> None:
         """Raise DiagnosticError AS701 where the generation that ``head`` points to is gone or damaged.
@@ -147,6 +149,11 @@ class Registry:
         """Every claim that was broken by hand, oldest first."""
         found = [unlock for key in self.blobs.list(UNLOCKS) if (unlock := self._record(key, Unlock))]
         return tuple(sorted(found, key=lambda unlock: (unlock.at, unlock.epoch)))
+
+    def forgiven(self) -> tuple[Forgiven, ...]:
+        """Every owed step that was given up by hand, oldest first."""
+        given_up = [entry for key in self.blobs.list(FORGIVEN) if (entry := self._record(key, Forgiven))]
+        return tuple(sorted(given_up, key=lambda entry: entry.at))
 
     def write_generation(self, state: State) -> str:
         """Store ``state`` under its serial and hash; returns the hash. Nobody sees it until HEAD points there."""
