@@ -11,7 +11,7 @@ from asof.compiler.canonical import sha256_hex
 from asof.compiler.check.rules import NOBODY
 from asof.compiler.check.targets import refusals
 from asof.compiler.classify import ChangeClass, Reason
-from asof.compiler.diagnostics import DiagnosticError, rule
+from asof.compiler.diagnostics import DiagnosticError, Level, rule
 from asof.compiler.dialects import STORES, of_store
 from asof.compiler.diff import Action, Change, diff
 from asof.compiler.fingerprint import BUILDER_VERSION
@@ -39,6 +39,7 @@ PLAN_FORMAT = 2
 
 UNREADABLE_PLAN = rule("AS606", "plan file cannot be read")
 NEWER_PLAN = rule("AS607", "plan file was written by a newer asof")
+OWED = rule("AS624", "a store owes a step of an earlier apply", Level.WARNING)
 OTHER_REGISTRY = rule("AS610", "registry belongs to another project or target")
 
 
@@ -179,6 +180,7 @@ def _plan(repo: Repo, state: State, settings: Settings, found: Difference, allow
             (
                 *judged.warnings,
                 *(_unowned(a) for a in unowned if NOBODY.code not in accepted(found, a)),
+                *(_owed(debt) for debt in state.owed),
                 *(_refused(d) for d in (refusals(chosen) if chosen and (changes or edited or objects) else ())),
             )
         ),
@@ -202,6 +204,13 @@ def _unowned(address: str) -> Warned:
     return Warned(
         address=address, code=NOBODY.code, message=said, remedy="add owner, or a line for it to the owners file"
     )
+
+
+def _owed(debt: Owed) -> Warned:
+    resource = debt.resource
+    message = f"{debt.action} {resource.id} in {resource.store.type} is owed since {debt.since}: {debt.why}"
+    remedy = f"asof apply tries it again; asof registry forgive {resource.address} --reason WHY gives it up"
+    return Warned(address=resource.address, code=OWED.code, message=message, remedy=remedy)
 
 
 def _refused(found: Diagnostic) -> Warned:

@@ -13,7 +13,7 @@ from asof.compiler.infrastructure import ONLINE_TABLE, Phase, Step, fresh_name
 from asof.compiler.plan import PLAN_FORMAT, Base, Plan, Tool, effect_of, settings_token
 from asof.compiler.state import encode
 from asof.ops.apply import Run, apply
-from asof.ops.observe import DIFFERS, FOREIGN, MISSING, ORPHAN, Drifted, owed_drift
+from asof.ops.observe import DIFFERS, FOREIGN, MISSING, ORPHAN, STRANGER, Drifted, owed_drift
 from asof.ops.recovery import places, unrecorded
 from asof.registry.claim import Claimed
 from asof.version import __version__
@@ -45,12 +45,13 @@ def drift(registry: Registry, infrastructure: Infrastructure) -> tuple[Drifted, 
     return (*owed_drift(state.owed), *unrecorded(seen, state))
 
 
-def repair(registry: Registry, hands: Hands, *, orphans: bool = False) -> Repaired:
+def repair(registry: Registry, hands: Hands, *, orphans: bool = False, drop_of: str = "") -> Repaired:
     """Make anew what is missing (tables start empty) and views that read otherwise.
 
     A table with another layout, or whose name somebody else has taken, is replaced by a new one under another name:
     that is a generation of its own. ``orphans``: what this registry made and no generation knows is dropped as well.
-    What another registry or nobody made stays. Raises ClaimError while somebody is at work.
+    ``drop_of``: so is what the registry made whose lineage begins like this. What nobody made stays. Raises ClaimError
+    while somebody is at work.
     """
     current = registry.seen(registry.generation_of)  # before the claim: what cannot be read is not to be touched
     if current is None:
@@ -60,7 +61,9 @@ def repair(registry: Registry, hands: Hands, *, orphans: bool = False) -> Repair
     with run.holding():
         state = registry.generation_of(claim.head)
         seen = _seen(state, hands.infrastructure)
-        replaced = [d.resource for d in seen if not _mended(d, run, orphans=orphans) and _replaceable(d)]
+        replaced = [
+            d.resource for d in seen if not _mended(d, run, orphans=orphans, drop_of=drop_of) and _replaceable(d)
+        ]
         claim.release(run.owed)
     applied = None
     if replaced:
@@ -73,10 +76,11 @@ def repair(registry: Registry, hands: Hands, *, orphans: bool = False) -> Repair
 
 def _seen(state: State, infrastructure: Infrastructure) -> tuple[Drifted, ...]:
     beside = places(infrastructure)
-    return tuple(unrecorded(infrastructure.observe(state.resources, definitions=True, beside=beside), state))
+    drift = infrastructure.observe(state.resources, definitions=True, beside=beside)
+    return tuple(unrecorded(drift, state, strangers=True))
 
 
-def _mended(drifted: Drifted, run: Run, *, orphans: bool) -> bool:
+def _mended(drifted: Drifted, run: Run, *, orphans: bool, drop_of: str) -> bool:
     """Put one thing right where it stands; False where that cannot be done."""
     resource, infrastructure = drifted.resource, run.hands.infrastructure
     if resource is None:
@@ -87,11 +91,24 @@ def _mended(drifted: Drifted, run: Run, *, orphans: bool) -> bool:
             infrastructure.create(resource)
         elif drifted.found == ORPHAN and orphans:
             infrastructure.drop(resource)
+        elif drifted.found == STRANGER and drop_of and resource.mark.startswith(drop_of):
+            _drop_stranger(resource, infrastructure)
         else:
             return False
     except DiagnosticError:
         return False
     return True
+
+
+def _drop_stranger(resource: Resource, infrastructure: Infrastructure) -> None:
+    """Drop what another registry made, in its name: the mark of ``resource`` is the whole owner mark."""
+    lineage, _, mark = resource.mark.partition("/")
+    other = infrastructure.another()
+    try:
+        other.lineage = lineage
+        other.drop(msgspec.structs.replace(resource, mark=mark))
+    finally:
+        other.close()
 
 
 def _replaceable(drifted: Drifted) -> bool:

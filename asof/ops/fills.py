@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from asof.compiler.classify import ChangeClass, Reason, worst
+from asof.compiler.diagnostics import Level, rule
 from asof.compiler.guards import NOT_ALLOWED, Blocked, permitted
 from asof.compiler.infrastructure import ONLINE_TABLE
 from asof.compiler.plan import Fill, Plan, effect_of, in_order
+from asof.compiler.policies import Warned
 from asof.compiler.store_options import same_place
 from asof.ops.materialize import WATERMARKS, watermark
+
+EMPTIED = rule("AS625", "a filled online table is dropped", Level.WARNING)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -69,10 +73,13 @@ def with_fills(plan: Plan, blobs: Blobs, allow_destroy: Collection[str]) -> Plan
         changes=tuple(_destructive(change, by_address) for change in plan.changes),
         settings_changes=_settings(plan, fills),
     )
+    told = tuple(_told(_now(plan, fill.address), fill) for fill in fills)
     already = {block.address for block in plan.blocked if block.code == NOT_ALLOWED.code}
     blocked = [_blocked(_now(plan, fill.address), fill) for fill in asking(judged, fills)]
     judged = msgspec.structs.replace(
-        judged, blocked=in_order((*plan.blocked, *(block for block in blocked if block.address not in already)))
+        judged,
+        blocked=in_order((*plan.blocked, *(block for block in blocked if block.address not in already))),
+        warnings=in_order((*plan.warnings, *told)),
     )
     return msgspec.structs.replace(judged, effect=effect_of(judged))
 
@@ -101,6 +108,12 @@ LOST = (
 def _loss(fill: Fill) -> str:
     took = f"; the last run took {fill.seconds:,.0f} s" if fill.seconds else ""
     return f"{LOST} ({fill.rows:,} rows as of {fill.as_of}{took})"
+
+
+def _told(address: str, fill: Fill) -> Warned:
+    """What is lost and for how long, for whoever permits it."""
+    remedy = "run asof materialize right after the apply"
+    return Warned(address=address, code=EMPTIED.code, message=f"{address}: {_loss(fill)}", remedy=remedy)
 
 
 def _destructive(change: Change, fills: dict[str, Fill]) -> Change:

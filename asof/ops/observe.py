@@ -25,6 +25,7 @@ DIFFERS = "differs"
 BROKEN = "broken"
 FOREIGN = "foreign"
 ORPHAN = "orphan"
+STRANGER = "stranger"
 UNKNOWN = "unknown"
 OWED = "owed"
 
@@ -39,6 +40,7 @@ class Drifted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     - broken: an offline view whose query the store refuses by now
     - foreign: what has the name was not made by this registry
     - orphan: this registry made it, and no generation knows of it (``address`` is what it was made for)
+    - stranger: another registry of this project made it (the mark of ``resource`` is its whole owner mark)
     - unknown: it bears the project's name and no owner mark, and no generation knows of it (``address`` is empty)
     - owed: a step of an earlier apply that the store has refused so far
     """
@@ -68,9 +70,8 @@ def online_drift(
             has = ", ".join(f"{f.name} {f.type}" for f in (*table.keys, *table.features))
             yield _drifted(DIFFERS, resource, f"its rows hold {has}" if has else "its catalogue row is damaged")
     for table in standing.values():
-        yield from _beyond(
-            Resource(kind=ONLINE_TABLE, name=table.name, address="", store=settings), table.owner, lineage
-        )
+        stray = Resource(kind=ONLINE_TABLE, name=table.name, address="", store=settings)
+        yield from _beyond(stray, table.owner, lineage)
 
 
 def offline_drift(
@@ -103,13 +104,16 @@ def owed_drift(owed: Sequence[Owed]) -> Iterator[Drifted]:
 
 
 def _beyond(stray: Resource, owner: str, lineage: str) -> Iterator[Drifted]:
-    """What no generation knows: ours, nobody's, or another registry's, which is none of our business."""
+    """What no generation knows: ours, nobody's, or another registry's."""
     registry, _, mark = owner.partition("/")
     if not owner:
         yield _drifted(UNKNOWN, stray, "no generation knows of it")
     elif registry == lineage:
         known = msgspec.structs.replace(stray, address=mark.rpartition("@")[0], mark=mark)
         yield _drifted(ORPHAN, known, "this registry made it and no generation knows of it")
+    else:
+        said = f"the registry {registry[:12]} made it for {mark}"
+        yield _drifted(STRANGER, msgspec.structs.replace(stray, mark=owner), said)
 
 
 def _query_drift(engine: Engine, resource: Resource) -> Iterator[Drifted]:

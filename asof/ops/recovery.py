@@ -23,7 +23,7 @@ from asof.compiler.state import Owed, encode
 from asof.compiler.store_options import same_place
 from asof.online.base import LAYOUT_DIFFERS, NOT_OWNED
 from asof.ops.lanes import perform
-from asof.ops.observe import DIFFERS, ORPHAN
+from asof.ops.observe import DIFFERS, ORPHAN, STRANGER
 from asof.ops.offline_views import NOT_A_VIEW
 from asof.registry.claim import runs
 from asof.registry.store import JOURNAL, inflated
@@ -249,11 +249,16 @@ class _Settling:
         return Step(id=step_id, phase=Phase.CONTRACT, action="replace", reason=debt.why, after=standing)
 
 
-def unrecorded(drift: Iterable[Drifted], state: State) -> Iterator[Drifted]:
-    """``drift`` without orphans that are none: what is recorded, or owed, under another name of the same store."""
+def unrecorded(drift: Iterable[Drifted], state: State, *, strangers: bool = False) -> Iterator[Drifted]:
+    """``drift`` without orphans that are none: what is recorded, or owed, under another name of the same store.
+
+    What another registry made is none of this one's business, unless ``strangers`` are asked for.
+    """
     known = {(r.kind, r.mark) for r in (*state.resources, *(debt.resource for debt in state.owed))}
     for drifted in drift:
         resource = drifted.resource
+        if drifted.found == STRANGER and not strangers:
+            continue
         if drifted.found != ORPHAN or resource is None or (resource.kind, resource.mark) not in known:
             yield drifted
 

@@ -80,7 +80,7 @@ class Claimed:
                 raise _other(head, project, target)
             before = head.claim
             if before is not None and runs(before, registry.clock()):
-                raise _claimed(before)
+                raise claimed(before)
             claim = Claim(
                 apply_id=apply_id,
                 owner=owner,
@@ -240,7 +240,7 @@ def forgive(registry: Registry, address: str, *, by: str, reason: str) -> tuple[
             return ()
         head, tag = current
         if head.claim is not None and runs(head.claim, registry.clock()):
-            raise _claimed(head.claim)
+            raise claimed(head.claim)
         given_up = tuple(owed for owed in head.owed if address in (owed.resource.address, owed.resource.id))
         if not given_up:
             return ()
@@ -269,7 +269,8 @@ def _taken_over(head: Head | None, apply_id: str) -> ClaimError:
     return ClaimError(CLAIM_LOST.at(NOWHERE, message))
 
 
-def _claimed(claim: Claim) -> ClaimError:
+def claimed(claim: Claim) -> ClaimError:
+    """The refusal while another apply is at work."""
     message = f"{claim.owner} is at work, until {claim.until:%Y-%m-%dT%H:%M:%SZ} at the latest"
     notes = (
         f"apply {claim.apply_id}",

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from asof.compiler.diagnostics import Diagnostic
     from asof.compiler.model import Repo
     from asof.compiler.source import Span
-    from asof.compiler.state import Recorded, State
+    from asof.compiler.state import Owed, Recorded, State
     from asof.ops.cost import Cost, Costs
     from asof.ops.materialize import Run
     from asof.ops.observe import Drifted
     from asof.ops.online import OnlineFeature
+    from asof.ops.repair import Situation
     from asof.ops.scaffold import Jobs
-    from asof.registry.records import Entry, Unlock
+    from asof.registry.records import Entry, Forgiven, Unlock
     from asof.registry.upkeep import Verified
 
 NOT_A_PAIR = rule("AS193", "an entity is written as KEY=VALUE")
@@ -166,6 +167,41 @@ def unlocked(made: Unlock | None) -> str:
         return "Nothing to unlock: no apply holds this registry."
     said = f"Unlocked: apply {made.apply_id} of {made.owner} may not write any more."
     return f"{said}\nNext: asof apply --resume finishes what it began; asof apply --abort undoes it."
+
+
+def forgiven(address: str, given_up: Sequence[Owed]) -> str:
+    """What ``asof registry forgive`` did."""
+    if not given_up:
+        return f"Nothing to forgive: no store owes anything of {address}."
+    names = ", ".join(debt.resource.id for debt in given_up)
+    return f"Forgiven: {names}. What stands there stays, and asof registry repair lists it."
+
+
+def forgiveness(entries: Sequence[Forgiven]) -> str:
+    """What was given up, below the generations; nothing where there is nothing."""
+    if not entries:
+        return ""
+    rows = [
+        (entry.at, entry.by, debt.resource.id, debt.resource.address, entry.reason)
+        for entry in entries
+        for debt in entry.owed
+    ]
+    return "\n\nOwed steps that were given up\n\n" + table(("at", "by", "resource", "of", "reason"), rows)
+
+
+def situations(listed: Sequence[Situation]) -> str:
+    """What is not as it should be, and what a repair does about each."""
+    if not listed:
+        return "Nothing to repair: registry, journal and stores agree."
+    rows = [(s.what, s.id, s.said, s.action or "-", s.hint) for s in listed]
+    return table(("what", "which", "", "repair", "or"), rows)
+
+
+def repaired(left: Sequence[Situation]) -> str:
+    """What ``asof registry repair`` came to."""
+    if not left:
+        return "Repaired: registry, journal and stores agree."
+    return f"Repaired, but for this:\n\n{situations(left)}"
 
 
 def drifted(found: Sequence[Drifted], title: str) -> str:
