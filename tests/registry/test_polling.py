@@ -28,7 +28,7 @@ from asof.testing.blob_stores import QUICK
 from asof.testing.fault_proxy import CUT_AFTER, CUT_BEFORE, Fault, fault_proxy
 from tests.plan.world import column, edited
 from tests.registry.test_cycle import LOCATIONS
-from tests.registry.world import GROWN, ME, REPO, Failing
+from tests.registry.world import ANYTHING, GROWN, ME, REPO, Failing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,20 +106,24 @@ class Day:
     def go(self) -> int:
         """The serial at the end."""
         registry = self.registry
-        self.carry_out(plan(REPO, registry.state()))
-        self.carry_out(plan(GROWN, registry.state()))
+        self.carry_out(plan(REPO, registry.state(), allow_destroy=ANYTHING))
+        self.carry_out(plan(GROWN, registry.state(), allow_destroy=ANYTHING))
         collect(registry, owner="gc", keep=1)
         remade = edited("feature_view/fares", repo=GROWN, schema=(column("tip"),))
         for call, settle in ((0, abort), (1, resume)):
-            self.stop_on_the_way(plan(remade, registry.state()), call)
+            self.stop_on_the_way(plan(remade, registry.state(), allow_destroy=ANYTHING), call)
             with StoreInfrastructure("rides", root=self.root) as stores:
                 settle(registry, Hands(infrastructure=stores, actor=ME))
         Claimed.take(registry, owner="dead", project="rides", target="local")
         assert unlock(registry, by="ada", reason="dead") is not None
-        self.carry_out(plan(REPO, registry.state()))
-        self.carry_out(rollback_plan(registry, 3))
+        self.carry_out(plan(REPO, registry.state(), allow_destroy=ANYTHING))
+        self.carry_out(rollback_plan(registry, 3, PROJECT, target="local", allow_destroy=ANYTHING))
         for text in ("a", "b", "c"):
-            self.carry_out(plan(edited("feature_view/tips", repo=remade, description=text), registry.state()))
+            self.carry_out(
+                plan(
+                    edited("feature_view/tips", repo=remade, description=text), registry.state(), allow_destroy=ANYTHING
+                )
+            )
             collect(registry, owner="gc", keep=1)
         return registry.state().serial
 

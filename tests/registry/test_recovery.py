@@ -35,6 +35,7 @@ from asof.registry.store import Registry
 from asof.registry.upkeep import export, import_
 from tests.plan.world import LOCAL, PROJECT, column, duration, edited, repo_with
 from tests.registry.world import (
+    ANYTHING,
     DRIVER,
     GROWN,
     ME,
@@ -81,7 +82,7 @@ def aborted(root: Path) -> Recovered | None:
 
 
 def planned(repo: Repo, root: Path) -> Plan:
-    return plan(repo, registry_in(root).state())
+    return plan(repo, registry_in(root).state(), allow_destroy=ANYTHING)
 
 
 def claim_of(root: Path) -> object:
@@ -409,7 +410,9 @@ def test_a_store_that_is_a_server_is_changed_over_several_connections(tmp_path: 
         threads.add(threading.current_thread().name)
 
     with StoreInfrastructure("rides", root=tmp_path) as stores:
-        made = plan(repo_with(DRIVER, TRIPS, *views, project=project), registry_in(tmp_path).state())
+        made = plan(
+            repo_with(DRIVER, TRIPS, *views, project=project), registry_in(tmp_path).state(), allow_destroy=ANYTHING
+        )
         apply(made, registry_in(tmp_path), Hands(infrastructure=stores, actor=ME, progress=note))
     assert len([name for name in threads if name.startswith("asof-postgres")]) > 1
     found = engine.query("SELECT viewname FROM pg_views WHERE viewname LIKE 'rides%q%'").read_all()

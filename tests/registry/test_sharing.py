@@ -118,7 +118,7 @@ def test_a_rollback_brings_back_what_is_ones_own(shared: Path) -> None:
     carry_out(planned(grown, shared), shared)
     later = edited("feature_view/fraud_score", repo=OTHER, description="Later.")
     carry_out(planned(later, shared), shared)
-    carry_out(rollback_plan(registry_in(shared), 2, ownership=GROWTH), shared)
+    carry_out(rollback_plan(registry_in(shared), 2, BASE.project, target="local"), shared)
     assert planned(later, shared).empty
     state = registry_in(shared).state()
     assert [c["name"] for c in state.objects["feature_view/fares"].definition["schema"]] == ["fare"]
