@@ -167,7 +167,7 @@ class StoreInfrastructure:
             try:
                 store.drop(self.table(resource))
             except DiagnosticError as error:
-                if error.diagnostics[0].code != NOT_OWNED.code:
+                if error.code != NOT_OWNED.code:
                     raise
             return
         relation = self.relation(resource)

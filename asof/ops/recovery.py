@@ -115,7 +115,7 @@ def unfinished(registry: Registry, head: Head, apply_id: str) -> Unfinished:
     try:
         plan = plan_from_bytes(inflated(blob[0], key)) if blob else None
     except DiagnosticError as error:
-        if error.diagnostics[0].code == NEWER_PLAN.code:
+        if error.code == NEWER_PLAN.code:
             raise
         damaged = str(error)
     committed = head.last is not None and head.last.apply_id == apply_id
@@ -196,7 +196,7 @@ class _Settling:
         try:
             perform(step, self.infrastructure)
         except DiagnosticError as error:
-            if not (undoes and error.diagnostics[0].code in _NOTHING_OF_OURS):
+            if not (undoes and error.code in _NOTHING_OF_OURS):
                 debt = owed_for(step, error, apply_id=apply_id, at=self.claim.registry.clock())
                 self.owed = list(merged(self.owed, [debt]))
             return
@@ -250,16 +250,16 @@ class _Settling:
 
 
 def unrecorded(drift: Iterable[Drifted], state: State, *, strangers: bool = False) -> Iterator[Drifted]:
-    """``drift`` without orphans that are none: what is recorded, or owed, under another name of the same store.
+    """``drift`` without orphans that are none: what is recorded, or owed, in a store that is written otherwise now.
 
     What another registry made is none of this one's business, unless ``strangers`` are asked for.
     """
-    known = {(r.kind, r.mark) for r in (*state.resources, *(debt.resource for debt in state.owed))}
+    known = {(r.id, r.mark) for r in (*state.resources, *(debt.resource for debt in state.owed))}
     for drifted in drift:
         resource = drifted.resource
         if drifted.found == STRANGER and not strangers:
             continue
-        if drifted.found != ORPHAN or resource is None or (resource.kind, resource.mark) not in known:
+        if drifted.found != ORPHAN or resource is None or (resource.id, resource.mark) not in known:
             yield drifted
 
 

@@ -53,6 +53,10 @@ def rehearse(steps: Sequence[Step], stores: Stores) -> tuple[str, ...]:
     notes: list[str] = []
     obstacles: list[Diagnostic] = []
     ahead = [step for step in steps if step.phase is not Phase.COMMIT and step.action != "leave"]
+    # A store that is not the target's is not opened, not even to look.
+    refused = {step.id: refusals for step in ahead if (refusals := _elsewhere(step, stores))}
+    obstacles += [refusal for refusals in refused.values() for refusal in refusals]
+    ahead = [step for step in ahead if step.id not in refused]
     for store in dict.fromkeys(step.resource.store for step in ahead if step.resource.kind == ONLINE_TABLE):
         ours = [s for s in ahead if s.resource.kind == ONLINE_TABLE and s.resource.store == store]
         _collect(_tables(ours, store, stores), notes, obstacles)
@@ -62,6 +66,13 @@ def rehearse(steps: Sequence[Step], stores: Stores) -> tuple[str, ...]:
     if obstacles:
         raise DiagnosticError(*obstacles)
     return tuple(notes)
+
+
+def _elsewhere(step: Step, stores: Stores) -> tuple[Diagnostic, ...]:
+    """The refusal to make something in a store that is not the target's; what is dropped may stand anywhere."""
+    if step.action == "drop":
+        return ()
+    return tuple(_refusals(step, lambda: stores.must_be_ours(step.resource)))
 
 
 def _collect(outcomes: Iterable[str | Diagnostic], notes: list[str], obstacles: list[Diagnostic]) -> None:
@@ -93,7 +104,6 @@ def _table(step: Step, standing: Mapping[str, OnlineTable], stores: Stores) -> I
         if table is not None and not table.owned_like(wanted):
             yield f"{resource.id} {whose(table, stores.project)}: it is left alone"
         return
-    yield from _refusals(step, lambda: stores.must_be_ours(resource))
     if table is None:
         if step.action == "alter":
             yield f"{resource.id} is gone from its store: it is made anew and starts empty"
@@ -127,7 +137,6 @@ def _view(step: Step, stores: Stores) -> Iterator[str | Diagnostic]:
 
 
 def _try_out(stores: Stores, engine: Engine, resource: Resource) -> None:
-    stores.must_be_ours(resource)
     offline_views.must_be_one_query(resource)
     offline_views.try_out(engine, resource, stores.lineage)
 
@@ -137,7 +146,7 @@ def _refusals(step: Step, act: Callable[[], None]) -> Iterator[Diagnostic]:
     try:
         act()
     except DiagnosticError as error:
-        if error.diagnostics[0].code in _PLAIN:
+        if error.code in _PLAIN:
             yield error.diagnostics[0]
         else:
             yield _impossible(step, error)

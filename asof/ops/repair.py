@@ -108,7 +108,7 @@ def _applies(registry: Registry, head: Head) -> Iterator[Situation]:
         try:
             left = unfinished(registry, head, apply_id)
         except DiagnosticError as error:
-            if error.diagnostics[0].code in (NEWER_PLAN.code, NEWER_STATE.code):
+            if error.code in (NEWER_PLAN.code, NEWER_STATE.code):
                 raise
             yield Situation(what="apply", id=apply_id, said=str(error))
             continue

@@ -54,7 +54,7 @@ def restorable(registry: Registry) -> Restorable | None:
         head = current[0]
         registry.generation_of(head)
     except DiagnosticError as error:
-        if error.diagnostics[0].code != UNREADABLE_STATE.code:
+        if error.code != UNREADABLE_STATE.code:
             raise
         said = str(error)
     else:

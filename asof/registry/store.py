@@ -149,7 +149,7 @@ class Registry:
             body = self._body(entry.serial, entry.generation)
             return state_from_bytes(body, entry.generation) if body is not None else None
         except DiagnosticError as error:
-            if error.diagnostics[0].code != UNREADABLE_STATE.code:
+            if error.code != UNREADABLE_STATE.code:
                 raise
             return None
 

@@ -60,8 +60,8 @@ def fails(*codes: str) -> Iterator[None]:
     try:
         yield
     except DiagnosticError as error:
-        if error.diagnostics[0].code not in codes:
-            raise AssertionError(f"{error.diagnostics[0].code}, not one of {codes}") from error
+        if error.code not in codes:
+            raise AssertionError(f"{error.code}, not one of {codes}") from error
         return
     raise AssertionError(f"one of {codes} was expected")
 

@@ -26,7 +26,7 @@ from asof.registry.store import Registry
 from asof.registry.upkeep import collect, export, import_
 from asof.testing.blob_stores import QUICK
 from asof.testing.fault_proxy import CUT_AFTER, CUT_BEFORE, Fault, fault_proxy
-from tests.plan.world import column, edited
+from tests.plan.world import PROJECT, column, edited
 from tests.registry.test_cycle import LOCATIONS
 from tests.registry.world import ANYTHING, GROWN, ME, REPO, Failing
 

@@ -66,8 +66,10 @@ RECREATED = edited(
 
 
 def stop_at(root: Path, made: Plan, call: int) -> None:
-    with StoreInfrastructure("rides", root=root) as stores, pytest.raises(PartialApplyError) as caught:
-        apply(made, registry_in(root), Hands(infrastructure=Failing(stores, call), actor=ME))
+    """Apply, and die at one call to a store."""
+    with StoreInfrastructure("rides", root=root) as stores, pytest.raises(InterruptedApplyError) as caught:
+        hands = Hands(infrastructure=Failing(stores, call, KeyboardInterrupt), actor=ME)
+        apply(made, registry_in(root), hands)
     assert "asof apply --resume" in caught.value.diagnostics[0].notes[0]
 
 
@@ -363,17 +365,17 @@ class TestUnlock:
 def test_a_head_of_the_first_format_is_read_and_brought_up_to_date(tmp_path: Path) -> None:
     go(REPO, tmp_path)
     path = tmp_path / "registry" / "HEAD.json"
-    path.write_bytes(path.read_bytes().replace(b'"format":2', b'"format":1'))
+    path.write_bytes(path.read_bytes().replace(b'"format":3', b'"format":1'))
     assert registry_in(tmp_path).state().serial == 1
     go(edited("feature_view/fares", repo=REPO, description="later"), tmp_path)
-    assert b'"format":2' in path.read_bytes()
+    assert b'"format":3' in path.read_bytes()
 
 
 @pytest.mark.parametrize("version", [b"0", b"true", b'"two"', b"-1"])
 def test_a_format_that_never_was_is_damage(tmp_path: Path, version: bytes) -> None:
     go(REPO, tmp_path)
     path = tmp_path / "registry" / "HEAD.json"
-    path.write_bytes(path.read_bytes().replace(b'"format":2', b'"format":' + version))
+    path.write_bytes(path.read_bytes().replace(b'"format":3', b'"format":' + version))
     with pytest.raises(DiagnosticError, match="is damaged"):
         registry_in(tmp_path).state()
 
