@@ -64,8 +64,8 @@ def _ahead(ours: datetime, theirs: datetime) -> DiagnosticError:
 
 def _length(apart: timedelta) -> str:
     """A span in its largest unit, such as "11 days"."""
-    seconds = int(apart.total_seconds())
-    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+    seconds = apart.total_seconds()
+    for size, unit in ((86_400, "days"), (3_600, "hours")):
         if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} seconds"
+            return f"{seconds / size:,.0f} {unit}"
+    return f"{seconds / 60:.0f} minutes"
