@@ -41,7 +41,7 @@ class _Seen(NamedTuple):
     @property
     def pending(self) -> bool:
         """Whether a sibling holds changes that the file lacks."""
-        return any(sibling and sibling[1] for sibling in self.siblings)
+        return any(sibling and sibling[2] for sibling in self.siblings)
 
 
 class SQLiteFile:
@@ -118,15 +118,11 @@ def _reader(path: Path, busy: float, shown: str) -> tuple[sqlite3.Connection, _S
         if not seen.main:
             # Once the file is there its stat differs, and the reader opens it.
             return _connect("file::memory:", busy), seen
-        connection = _connect(f"{path.as_uri()}?mode=ro", busy)
         try:
-            connection.execute("PRAGMA schema_version").fetchone()
+            return _asked(_connect(f"{path.as_uri()}?mode=ro", busy)), None
         except sqlite3.OperationalError as error:
-            connection.close()
             if error.sqlite_errorcode & 0xFF not in _NEEDS_WRITING or not os.access(path, os.R_OK):
                 raise
-        else:
-            return connection, None
         if _look(path) != seen:
             continue
         if seen.pending:
@@ -139,26 +135,37 @@ def _reader(path: Path, busy: float, shown: str) -> tuple[sqlite3.Connection, _S
     raise restless()
 
 
+def _asked(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """The connection, after a first read: SQLite opens what it needs no sooner."""
+    try:
+        connection.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
 def _connect(uri: str, busy: float) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=busy)
 
 
 def _look(path: Path) -> _Seen:
-    return _Seen(_stat(path), tuple(_stat(path.with_name(path.name + end)) for end in _SIBLINGS))
+    # A reader that is root gives -wal the owner of the file again, which changes the time of its inode: left out.
+    return _Seen(_stat(path), tuple(_stat(path.with_name(path.name + end))[:4] for end in _SIBLINGS))
 
 
 def _stat(path: Path) -> tuple[int, ...]:
-    """Inode, size, times in nanoseconds, device; empty if there is no such file."""
+    """Device, inode, size, time of change and of the inode's change in nanoseconds; empty if there is no such file."""
     try:
         now = path.stat()
     except FileNotFoundError:
         return ()
-    return now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_dev
+    return now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns
 
 
 def _settle(seen: _Seen) -> None:
     """Wait until a change of the file gives it another time stamp than those ``seen``."""
-    stamps = [stamp for one in (seen.main, *seen.siblings) for stamp in one[2:4]]
+    stamps = [stamp for one in (seen.main, *seen.siblings) for stamp in one[3:]]
     if all(abs(time.time() - stamp / 1e9) > _OLD_SECONDS for stamp in stamps):
         return
     coarse = all(stamp % 1_000_000_000 == 0 for stamp in stamps)
@@ -167,7 +174,7 @@ def _settle(seen: _Seen) -> None:
 
 def _pending(path: Path, shown: str) -> DiagnosticError:
     """The refusal to read a file without the changes next to it."""
-    ends = [end for end in _SIBLINGS if _stat(path.with_name(path.name + end))[1:2] not in ((), (0,))]
+    ends = [end for end in _SIBLINGS if _stat(path.with_name(path.name + end))[2:3] not in ((), (0,))]
     kept = " and ".join(f"{shown}{end}" for end in ends) or f"{shown}-wal"
     message = f"sqlite: {shown}: the last changes are in {kept}, which needs permission to write to be read"
     note = (
