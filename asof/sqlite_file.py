@@ -165,7 +165,7 @@ def _stat(path: Path) -> tuple[int, ...]:
 
 def _settle(seen: _Seen) -> None:
     """Wait until a change of the file gives it another time stamp than those ``seen``."""
-    stamps = [stamp for one in (seen.main, *seen.siblings) for stamp in one[3:]]
+    stamps = [stamp for stat in (seen.main, *seen.siblings) for stamp in stat[3:]]
     if all(abs(time.time() - stamp / 1e9) > _OLD_SECONDS for stamp in stamps):
         return
     coarse = all(stamp % 1_000_000_000 == 0 for stamp in stamps)

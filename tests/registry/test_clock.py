@@ -73,10 +73,10 @@ class Shop:
         (root / "asof.yaml").write_text(PROJECT.format(registry=registry))
         (root / "features.yaml").write_text(FEATURES)
         self.blobs = open_blobs(registry, root=root)
-        told: Callable[[Blobs], datetime | None] = type(self.blobs).clock  # type: ignore[attr-defined]
+        real: Callable[[Blobs], datetime | None] = type(self.blobs).clock  # type: ignore[attr-defined]
 
         def place(blobs: Blobs) -> datetime | None:
-            moment = told(blobs)
+            moment = real(blobs)
             return moment + self.place if moment else None
 
         patch.setattr(type(self.blobs), "clock", place)
@@ -133,10 +133,10 @@ def registry(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def shop(registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shop:
-    made = Shop(tmp_path, registry, monkeypatch, capsys)
-    made.orders((1, timedelta(days=1), 5.0), (1, timedelta(days=2), 3.0), (2, timedelta(days=50), 7.0))
-    made.run("apply", "--yes")
-    return made
+    world = Shop(tmp_path, registry, monkeypatch, capsys)
+    world.orders((1, timedelta(days=1), 5.0), (1, timedelta(days=2), 3.0), (2, timedelta(days=50), 7.0))
+    world.run("apply", "--yes")
+    return world
 
 
 def test_a_machine_ahead_of_the_registry_loads_nothing(shop: Shop) -> None:
@@ -211,10 +211,10 @@ def test_full_leaves_what_the_query_gives_at_that_instant(shop: Shop) -> None:
 
 @pytest.fixture
 def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shop:
-    made = Shop(tmp_path, ".asof/registry", monkeypatch, capsys)
-    made.orders((1, timedelta(days=900), 5.0))
-    made.run("apply", "--yes")
-    return made
+    world = Shop(tmp_path, ".asof/registry", monkeypatch, capsys)
+    world.orders((1, timedelta(days=900), 5.0))
+    world.run("apply", "--yes")
+    return world
 
 
 @pytest.mark.parametrize("seed", range(3))
