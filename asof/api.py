@@ -452,9 +452,13 @@ def materialize(
     *,
     as_of: datetime | None,
     target: str,
+    full: bool = False,
     progress: Callable[[str, int], None],
 ) -> tuple[Run, ...]:
-    """Load views (all that are served online, unless named) with their values as of an instant; None is now."""
+    """Load views (all that are served online, unless named) with their values as of an instant; None is now.
+
+    ``full`` resets the tables: they hold exactly what the offline query gives.
+    """
     from asof import engines, online
     from asof.compiler.state import repo_of
     from asof.compiler.trust import relying_on
@@ -479,6 +483,7 @@ def materialize(
                 tables=tables_of(state),
                 blobs=registry.blobs,
                 clock=registry.clock,
+                full=full,
                 progress=progress,
             )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import contextmanager
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -17,6 +16,7 @@ from asof.compiler.types import BOOL, BYTES, DATE, FLOAT64, INT64, STRING, TIMES
 from asof.engines.arrow import arrow_schema
 from asof.engines.base import BATCH_ROWS, refused
 from asof.engines.storage import from_storage, to_storage
+from asof.sqlite_file import in_memory, open_reader, open_writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from asof.compiler.model import Column, Store
     from asof.compiler.types import Type
+    from asof.sqlite_file import SQLiteFile
 
 _DECLARED: dict[str, Type] = {
     "BOOLEAN": BOOL,
@@ -44,59 +45,73 @@ _BUSY_SECONDS = 30.0
 def open_sqlite(store: Store, *, root: Path, read_only: bool) -> SQLiteEngine:
     """Open ``{type: sqlite, path?}``; no path, or reading a file that does not exist yet, is a database in memory."""
     options = options_of(store, os.environ, known=("path", *STRATEGIES))
-    database = "file::memory:"
-    if options.get("path"):
-        path = (root / str(options["path"])).absolute()
-        if not read_only:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        if not read_only or path.exists():
-            database = path.as_uri() + ("?mode=ro" if read_only else "")
+    if not options.get("path"):
+        return SQLiteEngine(in_memory())
+    path = (root / str(options["path"])).absolute()
     try:
-        connection = sqlite3.connect(database, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
+        if read_only:
+            return SQLiteEngine(open_reader(path, busy=_BUSY_SECONDS, shown=str(dict(store.options)["path"])))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return SQLiteEngine(open_writer(path, busy=_BUSY_SECONDS))
     except sqlite3.Error as error:
-        message = f"sqlite: {error}: {options.get('path', '')}"
+        message = f"sqlite: {error}: {options['path']}"
         raise DiagnosticError(STORE_UNAVAILABLE.at(NOWHERE, message)) from None
-    return SQLiteEngine(connection)
 
 
 class SQLiteEngine:
-    """A SQLite session."""
+    """A SQLite session.
+
+    Where SQLite cannot guard a reader (asof/sqlite_file.py), no batch is handed out that is not of the same moment
+    as those before it. A session that has temporary tables cannot begin again: it ends with AS723.
+    """
 
     dialect = "sqlite"
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, file: SQLiteFile) -> None:
+        self._file = file
         self._result: sqlite3.Cursor | None = None
+        self._temporary = False
 
     def columns(self, relation: str) -> Mapping[str, Type | None]:
         # A view gives the declared types of what it selects, which SQLite tells of nothing but tables and views.
-        with self._free() as connection:
+        def declared() -> list[tuple[object, str, str]]:
+            connection = self._file.connection
             connection.execute(f"CREATE TEMP VIEW asof_probe AS SELECT * FROM {relation}")  # noqa: S608
             try:
-                found = connection.execute("PRAGMA temp.table_info(asof_probe)").fetchall()
+                return connection.execute("PRAGMA temp.table_info(asof_probe)").fetchall()
             finally:
                 connection.execute("DROP VIEW asof_probe")
-        return {name: _DECLARED.get(declared.partition("(")[0].upper()) for _, name, declared, *_ in found}
+
+        with self._free():
+            rows = self._file.steadily(declared, once=self._temporary)
+        return {name: _DECLARED.get(kind.partition("(")[0].upper()) for _, name, kind, *_ in rows}
 
     def execute(self, statements: Iterable[str]) -> None:
         with self._free() as connection:
             for statement in statements:
+                self._temporary = True
                 connection.execute(statement)
 
     def query(self, sql: str, columns: Sequence[Column] = ()) -> pa.RecordBatchReader:
-        with self._free() as connection:
-            cursor = connection.execute(sql)
+        def begun() -> tuple[sqlite3.Cursor, list[tuple[object, ...]]]:
+            cursor = self._file.connection.execute(sql)
+            return cursor, cursor.fetchmany(BATCH_ROWS)
+
+        with self._free():
+            cursor, first = self._file.steadily(begun, once=self._temporary)
             self._result = cursor
+            rows = self._rest(cursor, first)
             if not columns:
-                return _inferred(cursor)
+                return _inferred(cursor, first, rows)
         types = [column.type for column in columns]
         schema = arrow_schema(columns)
-        return pa.RecordBatchReader.from_batches(schema, _batches(cursor, schema, types))
+        return pa.RecordBatchReader.from_batches(schema, _batches(rows, schema, types))
 
     def load(self, name: str, rows: pa.RecordBatchReader) -> None:
         table = _quoted(name)
         places = ", ".join("?" for _ in rows.schema)
         columns = ", ".join(f"{_quoted(field.name)} {_affinity(field.type)}" for field in rows.schema)
+        self._temporary = True
         with self._free() as connection:
             connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
             connection.execute(f"CREATE TEMP TABLE {table} ({columns})")
@@ -109,7 +124,15 @@ class SQLiteEngine:
                 connection.execute("COMMIT")
 
     def close(self) -> None:
-        self._connection.close()
+        self._file.close()
+
+    def _rest(self, cursor: sqlite3.Cursor, first: list[tuple[object, ...]]) -> Iterator[list[tuple[object, ...]]]:
+        """The rows of a result, a batch at a time, as long as all of them are of one moment."""
+        rows = first
+        while rows:
+            yield rows
+            with _complaints():
+                rows = self._file.steadily(lambda: cursor.fetchmany(BATCH_ROWS), once=True)
 
     @contextmanager
     def _free(self) -> Iterator[sqlite3.Connection]:
@@ -118,30 +141,34 @@ class SQLiteEngine:
             self._result.close()
             self._result = None
         with _complaints():
-            yield self._connection
+            yield self._file.connection
 
 
-def _batches(cursor: sqlite3.Cursor, schema: pa.Schema, types: Sequence[Type]) -> Iterator[pa.RecordBatch]:
-    with _complaints():
-        while rows := cursor.fetchmany(BATCH_ROWS):
-            arrays = [from_storage(values, made) for values, made in zip(zip(*rows, strict=True), types, strict=True)]
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+def _batches(
+    given: Iterator[list[tuple[object, ...]]], schema: pa.Schema, types: Sequence[Type]
+) -> Iterator[pa.RecordBatch]:
+    for rows in given:
+        with _complaints():
+            arrays = [from_storage(values, kind) for values, kind in zip(zip(*rows, strict=True), types, strict=True)]
+            batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
+        yield batch
 
 
-def _inferred(cursor: sqlite3.Cursor) -> pa.RecordBatchReader:
-    """A result nobody declared: types as its first rows show them, text where they show nothing."""
-    names = [found[0] for found in cursor.description or ()]
-    first = cursor.fetchmany(BATCH_ROWS)
+def _inferred(
+    cursor: sqlite3.Cursor, first: list[tuple[object, ...]], given: Iterator[list[tuple[object, ...]]]
+) -> pa.RecordBatchReader:
+    """A result without declared columns: types as its first rows show them, text where they show nothing."""
+    names = [column[0] for column in cursor.description or ()]
     arrays = [pa.array(values) for values in zip(*first, strict=True)] if first else [pa.nulls(0)] * len(names)
     arrays = [array.cast(pa.string()) if array.type == pa.null() else array for array in arrays]
     schema = pa.schema([pa.field(name, array.type) for name, array in zip(names, arrays, strict=True)])
 
     def batches() -> Iterator[pa.RecordBatch]:
-        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
-        with _complaints():
-            while rows := list(islice(cursor, BATCH_ROWS)):
+        for rows in given:
+            with _complaints():
                 columns = zip(zip(*rows, strict=True), schema, strict=True)
-                yield pa.RecordBatch.from_arrays([pa.array(v, field.type) for v, field in columns], schema=schema)
+                batch = pa.RecordBatch.from_arrays([pa.array(v, field.type) for v, field in columns], schema=schema)
+            yield batch
 
     return pa.RecordBatchReader.from_batches(schema, batches())
 

@@ -90,11 +90,20 @@ class OnlineStore(Protocol):
     def drop(self, table: OnlineTable) -> None:
         """Remove a table with its rows, and what the catalogue says of it; nothing happens where it is gone."""
 
-    def write(self, name: str, rows: Iterable[tuple[bytes, bytes]]) -> int:
+    def write(self, name: str, rows: Iterable[tuple[bytes, bytes]], *, until: int | None = None) -> int:
         """Store rows by entity key (``KeyCodec``, ``RowCodec``); return how many are not older than what stood there.
 
-        A row never replaces one with a greater stamp, whoever writes in whatever order. Rows are written in
-        chunks, each as a whole; after a failure the same call may simply be made again.
+        A row never replaces one with a greater stamp, whoever writes in whatever order. ``until`` (microseconds since
+        1970) excepts stored rows whose event or created time is later: they were written under a clock that was
+        ahead, and any row replaces them. Rows are written in chunks, each as a whole; after a failure the same call
+        may simply be made again.
+        """
+
+    def reset(self, name: str, rows: Iterable[tuple[bytes, bytes]]) -> int:
+        """Make ``rows`` all that the table holds, whatever their stamps; return how many other keys were removed.
+
+        Of two rows for one key the newer stays. An entity that has a row before and after has one at every moment
+        in between: nothing is removed or replaced until ``rows`` has ended. If ``rows`` fails, the table is as before.
         """
 
     def read(self, wanted: Sequence[tuple[str, Sequence[bytes]]]) -> tuple[Mapping[bytes, bytes], ...]:

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 VERSION = 1
 STAMP_BYTES = 16
+INSTANT_BYTES = 8
 
 _STAMP = struct.Struct(">QQ")
+_INSTANT = struct.Struct(">Q")
 _HEAD = struct.Struct("<BH")
 _SHIFT = 1 << 63
 _WIDTHS = {
@@ -115,6 +117,11 @@ class KeyCodec:
 def stamp(event: int, created: int | None) -> bytes:
     """The 16 bytes that order rows: the greater is the newer."""
     return _STAMP.pack(event + _SHIFT, 0 if created is None else created + _SHIFT)
+
+
+def instant_bytes(moment: int) -> bytes:
+    """One half of a stamp: 8 bytes that compare as the times do, in microseconds since 1970."""
+    return _INSTANT.pack(moment + _SHIFT)
 
 
 def codec_of(value: Type) -> _Codec:

@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from asof.compiler.classify import ChangeClass, Reason, worst
-from asof.compiler.diagnostics import Level, rule
+from asof.compiler.diagnostics import DiagnosticError, Level, rule
 from asof.compiler.guards import NOT_ALLOWED, Blocked, permitted
 from asof.compiler.infrastructure import ONLINE_TABLE
 from asof.compiler.plan import Fill, Plan, effect_of, in_order
 from asof.compiler.policies import Warned
 from asof.compiler.store_options import same_place
-from asof.ops.materialize import WATERMARKS, watermark
+from asof.ops.materialize import BAD_WATERMARK, WATERMARKS, Run, watermark
 
 EMPTIED = rule("AS625", "a filled online table is dropped", Level.WARNING)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from asof.compiler.diff import Change
+    from asof.compiler.state import Resource
     from asof.registry.base import Blobs
 
 
@@ -38,11 +39,31 @@ def fills_of(plan: Plan, blobs: Blobs) -> tuple[Fill, ...]:
     for name, resource in sorted(tables.items()):
         # A run is recorded under the name that the view had then, which a move leaves behind.
         views = {resource.address.partition("/")[2], name.split("__")[1]} & filled
-        runs = [run for view in sorted(views) if (run := watermark(blobs, view)) is not None and run.table == name]
-        if runs and runs[-1].rows:
-            last = max(runs, key=lambda run: run.finished)
-            fills.append(Fill(address=resource.address, table=name, as_of=last.as_of, rows=last.rows))
+        fills += _fill(resource, [run for view in sorted(views) if (run := _run(blobs, view, name))])
     return tuple(fills)
+
+
+def _run(blobs: Blobs, view: str, table: str) -> Run | None:
+    """The last run of a view into a table; one of nobody knows what where its record is damaged."""
+    try:
+        run = watermark(blobs, view)
+    except DiagnosticError as error:
+        if error.code != BAD_WATERMARK.code:
+            raise
+        return Run(view=view, table=table, as_of="an unknown instant", rows=0, finished="")
+    return run if run is not None and run.table == table else None
+
+
+def _fill(resource: Resource, runs: Sequence[Run]) -> Iterator[Fill]:
+    last = max(runs, key=lambda run: run.finished, default=None)
+    if last is not None and (last.rows or not last.finished):
+        yield Fill(
+            address=resource.address,
+            table=resource.name,
+            as_of=last.as_of,
+            rows=last.rows,
+            seconds=last.seconds or None,
+        )
 
 
 def asking(plan: Plan, fills: Iterable[Fill]) -> tuple[Fill, ...]:

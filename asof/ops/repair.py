@@ -16,7 +16,7 @@ from asof.compiler.diagnostics import DiagnosticError
 from asof.compiler.formats import NEWER_STATE
 from asof.compiler.plan import NEWER_PLAN
 from asof.ops.drift import repair
-from asof.ops.materialize import WATERMARKS, Run
+from asof.ops.materialize import BAD_WATERMARK, WATERMARKS, watermark
 from asof.ops.observe import BROKEN, DIFFERS, FOREIGN, MISSING, ORPHAN, OWED, STRANGER, owed_drift
 from asof.ops.recovery import places, unfinished, unrecorded
 from asof.registry.claim import runs
@@ -134,11 +134,11 @@ def _watermarks(registry: Registry) -> Iterator[Situation]:
 def _damaged_watermarks(registry: Registry) -> tuple[str, ...]:
     damaged = []
     for key in registry.blobs.list(WATERMARKS):
-        blob = registry.blobs.get(key)
         try:
-            if blob is not None:
-                msgspec.json.decode(blob[0], type=Run)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+            watermark(registry.blobs, key.removeprefix(WATERMARKS).removesuffix(".json"))
+        except DiagnosticError as error:
+            if error.code != BAD_WATERMARK.code:
+                raise
             damaged.append(key)
     return tuple(damaged)
 

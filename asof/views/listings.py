@@ -76,15 +76,26 @@ def compiled(folder: Path, files: Sequence[str]) -> str:
 
 
 def materialized(runs: Sequence[Run]) -> str:
-    """What was loaded, a line for each view, and how much was not because newer rows stay."""
+    """What was loaded, a line for each view; rows not stored because newer ones stay; rows removed by a full run."""
     rows = [(r.view, f"{r.rows:,}", r.as_of) for r in runs]
     stay = [f"{r.view}: {r.rows:,} stored, {r.newer:,} newer ones stay" for r in runs if r.newer]
-    return "\n".join((table(("view", "rows", "as of"), rows), *stay)) if rows else "No view is served online."
+    gone = [f"{r.view}: {r.removed:,} rows removed that the query does not give" for r in runs if r.removed]
+    return "\n".join((table(("view", "rows", "as of"), rows), *stay, *gone)) if rows else "No view is served online."
 
 
 def materialized_json(runs: Sequence[Run]) -> list[dict[str, object]]:
-    """The same as JSON: ``rows`` were stored, and of ``newer`` the table has newer ones that stay."""
-    return [{"view": r.view, "rows": r.rows, "newer": r.newer, "as_of": r.as_of} for r in runs]
+    """The same as JSON: ``rows`` were stored, of ``newer`` the table has newer ones that stay, ``removed`` are gone."""
+    return [
+        {
+            "view": r.view,
+            "rows": r.rows,
+            "newer": r.newer,
+            "removed": r.removed,
+            "seconds": r.seconds,
+            "as_of": r.as_of,
+        }
+        for r in runs
+    ]
 
 
 def served(found: Sequence[OnlineFeature]) -> str:
