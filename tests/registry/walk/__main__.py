@@ -11,7 +11,7 @@ import sys
 import time
 
 from tests.registry.walk.door import Door
-from tests.registry.walk.sequence import Seed, Walked, walk
+from tests.registry.walk.sequence import Seed, Walked, walk, warm
 from tests.registry.walk.worlds import WORLDS, servers
 
 
@@ -28,6 +28,7 @@ def main() -> int:
     if given.replay:
         seeds = [Seed.parse(text) for text in given.replay]
     door, breaches, start = Door(), 0, time.monotonic()
+    warm(door)
     print(f"seed {given.seed}: {len(seeds)} sequences over {', '.join(dict.fromkeys(s.world for s in seeds))}", flush=True)
     with servers(tuple({seed.world for seed in seeds})) as shared:
         for seed in seeds:

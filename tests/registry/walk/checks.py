@@ -21,7 +21,7 @@ _METADATA = ("name", "description", "owner", "tags", "protect", "moved_from", "s
 
 def check(walker: Walker, *, served: bool) -> None:
     """Raise Breach where anything of it does not hold."""
-    walker.look()
+    walker.look(views=True)
     reported: set[str] = set()
     clean = True
     for target in walker.world.targets:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import io
 import os
@@ -20,11 +21,11 @@ import time
 import traceback
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 LONGEST_SECONDS = 120.0
 
@@ -101,6 +102,24 @@ class Door:
             importlib.import_module(name)
         _build_once()
 
+    def warm(self, root: Path, env: Mapping[str, str], entity: str, view: str) -> None:
+        """Run what starts no thread once in this process, so that what it works out once is there in every fork."""
+        for args in (("apply", "--yes"), ("--json", "materialize"), ("--json", "drift")):
+            self.run(args, root, env)
+        here, silent, kept = Path.cwd(), os.open(os.devnull, os.O_WRONLY), os.dup(1)
+        get = ("--json", "online", "get", "-e", entity, "--features", view)
+        try:
+            os.chdir(root)
+            os.dup2(silent, 1)
+            for args in (("validate",), ("registry", "verify"), ("--json", "plan", "--no-examples"), get):
+                importlib.import_module("asof.cli").main(list(args))
+            sys.stdout.flush()
+        finally:
+            os.dup2(kept, 1)
+            os.chdir(here)
+        gc.collect()
+        gc.freeze()
+
     @staticmethod
     def has(*command: str) -> bool:
         """Whether this asof knows ``registry repair`` and the like."""
@@ -112,8 +131,8 @@ class Door:
         self, args: tuple[str, ...], root: Path, env: Mapping[str, str], trouble: Trouble = CALM
     ) -> Ran:
         """One command, run to its end or to the end of its process."""
-        first = args[:2] if args[0] in ("registry", "online") else args[:1]
-        learn = not str(trouble) and " ".join(first) not in self._warm
+        verb = next((word for word in args if not word.startswith("--")), "")
+        learn = not str(trouble) and verb not in self._warm
         streams = [os.pipe() for _ in range(3)]
         child = os.fork()
         if child == 0:
@@ -125,15 +144,19 @@ class Door:
         _, status, usage = os.wait4(child, 0)
         self.cpu_seconds += usage.ru_utime + usage.ru_stime
         self.commands += 1
+        if os.environ.get('WT'): print(f'{usage.ru_utime:.2f} {usage.ru_stime:.2f}', args[1:4])
         code = os.waitstatus_to_exitcode(status)
         self.kills += code == -signal.SIGKILL
         if late and not trouble.dies_after:
             texts[1] += f"\ndid not end within {LONGEST_SECONDS:.0f} s: Traceback unknown"
         if learn:
-            self._warm.add(" ".join(first))
+            self._warm.add(verb)
             for name in filter(None, texts[2].split("\n")):
                 with contextlib.suppress(ImportError):
                     importlib.import_module(name)
+            # No fork looks for garbage among what all of them share: that would copy every page of it.
+            gc.collect()
+            gc.freeze()
         return Ran(args=args, code=code, out=texts[0], err=texts[1])
 
     def call(self, act: Callable[[], Any]) -> Any:
@@ -198,6 +221,7 @@ def _be_the_command(
 ) -> None:
     """The child: never returns."""
     code = 1
+    gc.disable()
     try:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(streams[0][1], 1)

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING
 from tests.registry.walk.checks import check, drifted, same_values
 from tests.registry.walk.verbs import BETWEEN, VERBS, applied
 from tests.registry.walk.walker import ALLOWED, LEASE_IS_OVER, Breach, Walker
-from tests.registry.walk.worlds import WORLDS, World
+from tests.registry.walk.worlds import WORLDS, Servers, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.registry.walk.door import Door
-    from tests.registry.walk.worlds import Servers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +72,14 @@ def walk(seed: Seed, door: Door, servers: Servers) -> Walked:
         except Breach as error:
             breach = str(error)
         return Walked(seed=seed, log=tuple(walker.log), breach=breach)
+
+
+def warm(door: Door) -> None:
+    """Let the door learn what commands need, in a world that is thrown away."""
+    with _world(Seed(world="local", seed=0, number=0), door, Servers()) as world:
+        walker = Walker(world, door, Random(0))
+        walker.write()
+        door.warm(world.root, world.env, "customer_id=5", "agg")
 
 
 @contextmanager

@@ -133,10 +133,13 @@ class Walker:
         (self.world.root / "asof.yaml").write_text(self.world.project())
         (self.world.root / "features.yaml").write_text(self.repo.text())
 
-    def look(self) -> None:
-        """Learn what really stands where."""
-        self.facts = self.door.call(self.world.facts)
+    def look(self, *, views: bool = False) -> None:
+        """Learn what really stands where; offline ``views`` are as they were seen last, unless they are asked for."""
+        before = self.facts
+        self.facts = self.door.call(lambda: self.world.facts(views=views))
         for target in self.world.targets:
+            if not views:
+                self.facts["targets"][target]["views"] = before["targets"].get(target, {}).get("views")
             if self.facts["targets"][target]["state"]:
                 self.snapshots[target, self.head(target)["serial"]] = self.objects(target)
 

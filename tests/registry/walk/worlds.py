@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import sqlite3
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -69,6 +70,7 @@ def servers(worlds: tuple[str, ...]) -> Iterator[Servers]:
     if "s3pg" not in worlds:
         yield Servers()
         return
+    os.environ.update(CREDENTIALS)
     with moto_server() as endpoint, postgres_server() as dsn:
         yield Servers(endpoint=endpoint, dsn=dsn)
 
@@ -96,7 +98,7 @@ class World:
 
     @property
     def env(self) -> dict[str, str]:
-        return {**ENV, **CREDENTIALS} if self.name == "s3pg" else ENV
+        return ENV
 
     @property
     def location(self) -> str:
@@ -160,15 +162,17 @@ class World:
         """An online file's path with its variables filled in."""
         return path.replace("${env:" + STORE_VARIABLE + "}", self.env[STORE_VARIABLE])
 
-    def facts(self) -> dict[str, Any]:
-        """What stands in registries and stores, read without asof as far as that goes."""
+    def facts(self, *, views: bool) -> dict[str, Any]:
+        """What stands in registries and stores, read without asof as far as that goes; ``views``: offline too."""
         online = {f".asof/{path.name}": _tables(path) for path in sorted((self.root / ".asof").glob("*.db"))}
-        return {"online": online, "targets": {name: self._target_facts(name) for name in self.targets}}
+        return {"online": online, "targets": {name: self._target_facts(name, views=views) for name in self.targets}}
 
-    def _target_facts(self, name: str) -> dict[str, Any]:
+    def _target_facts(self, name: str, *, views: bool = False) -> dict[str, Any]:
         blobs = open_registry(self.targets[name].registry, root=self.root).blobs
         body = blobs.get("HEAD.json")
-        facts: dict[str, Any] = {"head": None, "state": None, "pending": "", "views": self._views(name)}
+        facts: dict[str, Any] = {"head": None, "state": None, "pending": ""}
+        if views:
+            facts["views"] = self._views(name)
         if body is None:
             return facts
         head = facts["head"] = json.loads(body[0])
