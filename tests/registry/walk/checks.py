@@ -108,7 +108,8 @@ def _no_orphan(walker: Walker, reported: set[str]) -> None:
     for path, names in walker.facts["online"].items():
         for name in names or ():
             known = (path, name) in named or (path, name) in walker.book.foreign or name in pending
-            if not known and not (name in reported and walker.book.explains(name)):
+            excused = name in walker.book.hidden or (name in reported and walker.book.explains(name))
+            if not known and not excused:
                 raise Breach(f"nobody knows of the table {name} in {path}")
     for target in walker.world.targets:
         views = {entry["name"] for entry in walker.resources(target) if entry["kind"] == "offline_view"}
@@ -158,7 +159,7 @@ def _offline(walker: Walker, target: str, wanted: list[str], at: tuple[str, str]
     key = json.dumps([target, generation, walker.world.orders, wanted, at])
     if key not in walker.answers:
         file = walker.home("history.csv")
-        ran = walker.run("history", *at, *wanted, "--out", str(file), target=target)
+        ran = walker.run("history", *walker.world.spine(at[1]), *wanted, "--out", str(file), target=target)
         if ran.code:
             raise Breach(f"the offline query of {wanted} cannot be asked ({ran.code}): {ran.text[-800:]}")
         with file.open(newline="") as stream:

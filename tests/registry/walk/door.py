@@ -144,7 +144,6 @@ class Door:
         _, status, usage = os.wait4(child, 0)
         self.cpu_seconds += usage.ru_utime + usage.ru_stime
         self.commands += 1
-        if os.environ.get('WT'): print(f'{usage.ru_utime:.2f} {usage.ru_stime:.2f}', args[1:4])
         code = os.waitstatus_to_exitcode(status)
         self.kills += code == -signal.SIGKILL
         if late and not trouble.dies_after:

@@ -60,6 +60,8 @@ def catalogue(walker: Walker, target: str) -> None:
     walker.say(f"the catalogue row of {view} {way}")
     walker.book.touched.add(name)
     walker.book.blind = True
+    if way == "is gone":
+        walker.book.hidden.add(name)
     walker.loaded.pop((path, name), None)
     walker.door.call(lambda: walker.world.online(path, f"{statement} WHERE name = '{name}'"))
 

@@ -52,11 +52,12 @@ class Book:
     """What we did to the stores ourselves, so that asof may speak of it: names of tables and views.
 
     ``foreign`` are tables of nobody's (file, name); ``blind`` says that journals or catalogues were damaged, so
-    that asof cannot know whose a table is.
+    that asof cannot know whose a table is; ``hidden`` are tables whose catalogue row we removed, for good.
     """
 
     touched: set[str] = field(default_factory=set)
     foreign: set[tuple[str, str]] = field(default_factory=set)
+    hidden: set[str] = field(default_factory=set)
     blind: bool = False
 
     @property
