@@ -139,12 +139,11 @@ inline step(table, value) {
 /* A drop, after which nobody misses the table. What the store refuses is owed: HEAD will say so with its next swap. */
 inline drop(table) {
     if
-    :: failed < FAILS ->
-        failed++;
+    :: atomic { failed < FAILS -> failed++;
 #ifdef NO_OWED
-        my_owed = my_owed & ~BIT(table)
+        my_owed = my_owed & ~BIT(table) }
 #else
-        my_owed = my_owed | BIT(table)
+        my_owed = my_owed | BIT(table) }
 #endif
     :: true -> step(table, false); my_owed = my_owed & ~BIT(table)
     fi
@@ -169,11 +168,16 @@ inline verify(stale) {
     stale = (my_table[OBJECT(plan)] != BASE(plan))
 }
 
-/* Whether a plan that is begun now would take a name that stands, or that somebody still means to drop. */
+/*
+ * Whether a plan that is begun now would take a name that stands, or that somebody still means to drop: who owes it,
+ * and who stopped on their way. A table that vanished does not free its name.
+ */
+#define MEANT(id) ((my_unfinished & BIT(id)) && NAMES(id, 0))
 #ifdef REUSE_NAME
 #define TAKEN(plan) (my_table[0] == MADE(plan) || my_table[1] == MADE(plan))
 #else
-#define TAKEN(plan) (plan == 2 && (exists[0] || (my_owed & BIT(0)) || my_table[0] == 0 || my_table[1] == 0))
+#define TAKEN(plan) (plan == 2 && (exists[0] || (my_owed & BIT(0)) || my_table[0] == 0 || my_table[1] == 0 || \
+    MEANT(0) || MEANT(1) || MEANT(2) || MEANT(3) || MEANT(4) || MEANT(5)))
 #endif
 
 /* Finish what was committed, undo what was not, unless it is what goes on now. */

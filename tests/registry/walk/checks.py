@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tests.registry.walk.walker import Walker
 
 _METADATA = ("name", "description", "owner", "tags", "protect", "moved_from", "schema", "aggregations")
+READERS_CANNOT_LOAD = "in a read-only transaction"
+"""What Postgres says where `asof history` loads its spine over a connection that may only read."""
 
 
 def check(walker: Walker, *, served: bool) -> None:
@@ -136,6 +138,8 @@ def _compare(walker: Walker, target: str, features: list[str], as_of: datetime, 
     wanted = [word for feature in features for word in ("--features", feature)]
     at = ("--as-of", as_of.isoformat())
     offline = _offline(walker, target, wanted, at)
+    if offline is None:
+        return
     for customer in walker.random.sample(CUSTOMERS, 2):
         ran = walker.run(
             "--json", "online", "get", "-e", f"customer_id={customer}", *wanted, *at, target=target, trouble=trouble
@@ -153,13 +157,16 @@ def _compare(walker: Walker, target: str, features: list[str], as_of: datetime, 
                 )
 
 
-def _offline(walker: Walker, target: str, wanted: list[str], at: tuple[str, str]) -> dict[int, dict[str, str]]:
-    """The rows of the offline query, by customer; asked once for one state of the world."""
+def _offline(walker: Walker, target: str, wanted: list[str], at: tuple[str, str]) -> dict[int, dict[str, str]] | None:
+    """The rows of the offline query, by customer; asked once for one state of the world. None: it cannot be asked."""
     generation = walker.head(target).get("generation")
     key = json.dumps([target, generation, walker.world.orders, wanted, at])
     if key not in walker.answers:
         file = walker.home("history.csv")
-        ran = walker.run("history", *walker.world.spine(at[1]), *wanted, "--out", str(file), target=target)
+        ran = walker.run("history", *at, *wanted, "--out", str(file), target=target)
+        if ran.code and READERS_CANNOT_LOAD in ran.text:
+            walker.say("this store lets no reader load a spine: not compared")
+            return None
         if ran.code:
             raise Breach(f"the offline query of {wanted} cannot be asked ({ran.code}): {ran.text[-800:]}")
         with file.open(newline="") as stream:

@@ -109,13 +109,6 @@ class World:
     def dsn(self) -> str:
         return self.servers.dsn.replace("dbname=postgres", f"dbname={self.key}")
 
-    def spine(self, as_of: str) -> tuple[str, ...]:
-        """Options of `asof history` for every customer at one instant."""
-        if self.name != "s3pg":
-            return ("--as-of", as_of)
-        at = f"CAST('{as_of}' AS TIMESTAMPTZ)"
-        return ("--spine", f"SELECT DISTINCT customer_id, {at} AS event_timestamp FROM orders")
-
     def project(self) -> str:
         dialect = "sql_dialect: postgres\n" if self.name == "s3pg" else ""
         return f"version: 1\nproject: shop\n{dialect}targets:\n" + "".join(t.text() for t in self.targets.values())
