@@ -19,6 +19,10 @@ def test_random_walks_meet_no_breach(world: str) -> None:
     options = ["--world", world, "--sequences", str(SEQUENCES[world]), "--seed", "13"]
     # A process of its own: it forks for every command.
     ran = subprocess.run(
-        [sys.executable, "-m", "tests.registry.walk", *options], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
+        [sys.executable, "-m", "tests.registry.walk", *options],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
     )
     assert ran.returncode == 0, ran.stdout

@@ -29,7 +29,9 @@ def main() -> int:
         seeds = [Seed.parse(text) for text in given.replay]
     door, breaches, start = Door(), 0, time.monotonic()
     warm(door)
-    print(f"seed {given.seed}: {len(seeds)} sequences over {', '.join(dict.fromkeys(s.world for s in seeds))}", flush=True)
+    print(
+        f"seed {given.seed}: {len(seeds)} sequences over {', '.join(dict.fromkeys(s.world for s in seeds))}", flush=True
+    )
     with servers(tuple({seed.world for seed in seeds})) as shared:
         for seed in seeds:
             walked = walk(seed, door, shared)

@@ -70,7 +70,7 @@ def _drift(walker: Walker, target: str) -> tuple[set[str], bool]:
     for path, name, view in walker.tables(target):
         if name not in walker.standing(path) and name not in names:
             raise Breach(f"{name} of {view} is gone from {path}, and drift does not say so (exit {code})")
-    if code == 0 and (entries or not walker.settled(target) and walker.head(target).get("owed")):
+    if code == 0 and (entries or (not walker.settled(target) and walker.head(target).get("owed"))):
         raise Breach(f"drift exits 0 while something differs or is owed: {json.dumps(answer)[:800]}")
     return names, code == 0
 
@@ -145,7 +145,7 @@ def _compare(walker: Walker, target: str, features: list[str], as_of: datetime, 
             "--json", "online", "get", "-e", f"customer_id={customer}", *wanted, *at, target=target, trouble=trouble
         )
         if ran.code:
-            raise Breach(f"a reader gets no answer of {features} ({ran.code}): {ran.text[-800:]}")
+            raise Breach(f"a reader gets no answer of {features} ({ran.code}): {ran.complaint}")
         for feature, answer in json.loads(ran.out)["features"].items():
             expected = offline.get(customer, {}).get(feature.split("__")[-1], "")
             if answer["status"] == "NOT_FOUND" and not expected:
@@ -168,7 +168,7 @@ def _offline(walker: Walker, target: str, wanted: list[str], at: tuple[str, str]
             walker.say("this store lets no reader load a spine: not compared")
             return None
         if ran.code:
-            raise Breach(f"the offline query of {wanted} cannot be asked ({ran.code}): {ran.text[-800:]}")
+            raise Breach(f"the offline query of {wanted} cannot be asked ({ran.code}): {ran.complaint}")
         with file.open(newline="") as stream:
             walker.answers[key] = {int(row["customer_id"]): row for row in csv.DictReader(stream)}
     return walker.answers[key]

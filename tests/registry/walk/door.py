@@ -83,6 +83,12 @@ class Ran:
     def text(self) -> str:
         return self.out + self.err
 
+    @property
+    def complaint(self) -> str:
+        """What it complained of; where it did not, the end of what it wrote."""
+        begin = self.text.find("error[")
+        return self.text[begin:][:900] if begin >= 0 else self.text[-900:]
+
 
 @dataclass(slots=True)
 class Door:
@@ -127,9 +133,7 @@ class Door:
         group = app.app if len(command) == 1 else getattr(app, command[0])
         return any(known.name == command[-1] for known in group.registered_commands)
 
-    def run(
-        self, args: tuple[str, ...], root: Path, env: Mapping[str, str], trouble: Trouble = CALM
-    ) -> Ran:
+    def run(self, args: tuple[str, ...], root: Path, env: Mapping[str, str], trouble: Trouble = CALM) -> Ran:
         """One command, run to its end or to the end of its process."""
         verb = next((word for word in args if not word.startswith("--")), "")
         learn = not str(trouble) and verb not in self._warm

@@ -121,7 +121,7 @@ def way_out(walker: Walker, target: str) -> None:
         if walker.head(target)["claim"] is not None:
             ran = walker.change("apply", verb, target=target)
             if ran.code not in (0, 4, 6, 7) and not walker.book.blind:
-                raise Breach(f"apply {verb} fails because of a store ({ran.code}): {ran.text[-800:]}")
+                raise Breach(f"apply {verb} fails because of a store ({ran.code}): {ran.complaint}")
     steps = (
         ("drift", "--repair"),
         ("apply", "--yes", *ALLOWED),
@@ -135,7 +135,7 @@ def way_out(walker: Walker, target: str) -> None:
     _forgive(walker, target)
     ran = walker.change("apply", "--yes", *ALLOWED, target=target)
     if ran.code:
-        raise Breach(f"no documented command led on: apply ends with {ran.code}: {ran.text[-900:]}")
+        raise Breach(f"no documented command led on: apply ends with {ran.code}: {ran.complaint}")
     _sweep(walker, target)
     code, answer = drifted(walker, target)
     if code:
@@ -175,7 +175,9 @@ def _sweep(walker: Walker, target: str) -> None:
         for path, names in walker.facts["online"].items():
             if name in (names or ()):
                 rows = f"DELETE FROM asof_tables WHERE name = '{name}'"
-                walker.door.call(lambda path=path, name=name, rows=rows: walker.world.online(path, f'DROP TABLE "{name}"', rows))
+                walker.door.call(
+                    lambda path=path, name=name, rows=rows: walker.world.online(path, f'DROP TABLE "{name}"', rows)
+                )
 
 
 def _in_the_end(walker: Walker) -> None:
@@ -185,7 +187,7 @@ def _in_the_end(walker: Walker) -> None:
     for target in walker.world.targets:
         ran = walker.change("--json", "materialize", "--as-of", walker.instant.isoformat(), target=target)
         if ran.code:
-            raise Breach(f"in the end materialize fails ({ran.code}): {ran.text[-800:]}")
+            raise Breach(f"in the end materialize fails ({ran.code}): {ran.complaint}")
         walker.note_loads(target, ran, walker.instant)
     for place in sorted(walker.loaded):
         same_values(walker, place)

@@ -12,6 +12,7 @@ from tests.registry.walk.walker import ALLOWED, Breach, Walker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+ANOTHER_LAYOUT = "CAST(REPLACE(CAST(layout AS TEXT), 'customer_id', 'customer') AS BLOB)"
 
 
 def drop_table(walker: Walker, target: str) -> None:
@@ -53,7 +54,7 @@ def catalogue(walker: Walker, target: str) -> None:
         return
     path, name, view = walker.random.choice(sorted(standing, key=lambda table: table[2]))
     way, statement = walker.random.choice((
-        ("differs", "UPDATE asof_tables SET layout = CAST(REPLACE(CAST(layout AS TEXT), 'customer_id', 'customer') AS BLOB)"),
+        ("differs", f"UPDATE asof_tables SET layout = {ANOTHER_LAYOUT}"),
         ("is cut", "UPDATE asof_tables SET layout = SUBSTR(layout, 1, 20)"),
         ("is gone", "DELETE FROM asof_tables"),
     ))  # fmt: skip
@@ -129,7 +130,7 @@ def read_only(walker: Walker, target: str) -> None:
         if command:
             ran = walker.run(*command, target=target, trouble=bound)
             if command[0] == "registry" and ran.code:
-                raise Breach(f"`registry verify` wants to write ({ran.code}): {ran.text[-600:]}")
+                raise Breach(f"`registry verify` wants to write ({ran.code}): {ran.complaint}")
         elif walker.loaded and walker.book.clean:
             checks.same_values(walker, walker.random.choice(sorted(walker.loaded)), bound)
     finally:
@@ -185,4 +186,3 @@ def _steps(answer: str) -> list[dict[str, Any]]:
         steps: list[dict[str, Any]] = json.loads(answer)["plan"]["steps"]
         return steps
     return []
-

@@ -38,7 +38,7 @@ def applied(walker: Walker, target: str, befalls: Trouble = CALM, *args: str, le
     if str(befalls):
         return ran
     if quiet and leave and ran.code != 0:
-        raise Breach(f"a sound repo in a quiet world cannot be applied ({ran.code}): {ran.text[-900:]}")
+        raise Breach(f"a sound repo in a quiet world cannot be applied ({ran.code}): {ran.complaint}")
     if ran.code == 0:
         views = {f"feature_view/{name}" for name in walker.repo.views}
         recorded = {address for address in walker.objects(target) if address.startswith("feature_view/")}
@@ -111,7 +111,7 @@ def apply_file(walker: Walker, target: str) -> None:
     if str(befalls):
         return
     if fresh and ran.code:
-        raise Breach(f"a plan that nothing came between is refused ({ran.code}): {ran.text[-800:]}")
+        raise Breach(f"a plan that nothing came between is refused ({ran.code}): {ran.complaint}")
     if ran.code == 0:
         _as_shown(walker, kept, before)
 
@@ -133,7 +133,7 @@ def rollback(walker: Walker, target: str) -> None:
     leave = ALLOWED if walker.random.random() < 0.8 else ()
     ran = walker.change("rollback", str(serial), "--yes", *leave, target=target, trouble=befalls)
     if quiet and not str(befalls) and ran.code not in (0, 4, 7, 9, 10, 64):
-        raise Breach(f"a rollback in a quiet world neither succeeds nor is refused ({ran.code}): {ran.text[-800:]}")
+        raise Breach(f"a rollback in a quiet world neither succeeds nor is refused ({ran.code}): {ran.complaint}")
     then = walker.snapshots.get((target, serial))
     if ran.code == 0 and then is not None and not str(befalls) and walker.objects(target) != then:
         raise Breach(f"rolled back to {serial}, and the objects are not those of {serial}")
@@ -148,7 +148,7 @@ def promote(walker: Walker, target: str) -> None:
     if str(befalls):
         return
     if quiet and ran.code != 0:
-        raise Breach(f"a promotion in a quiet world fails ({ran.code}): {ran.text[-800:]}")
+        raise Breach(f"a promotion in a quiet world fails ({ran.code}): {ran.complaint}")
     if ran.code == 0 and walker.objects(source) != walker.objects(target):
         raise Breach(f"promoted, and {target} does not hold what {source} holds")
 
@@ -168,7 +168,7 @@ def materialize(walker: Walker, target: str) -> None:
         return
     walker.unload(target)
     if calm and not str(befalls) and walker.objects(target):
-        raise Breach(f"nothing is wrong, and materialize ends with {ran.code}: {ran.text[-800:]}")
+        raise Breach(f"nothing is wrong, and materialize ends with {ran.code}: {ran.complaint}")
 
 
 def orders(walker: Walker, target: str) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.registry.walk.door import CALM, Door, Ran, Trouble
 from tests.registry.walk.repo import ADDRESSES, Repo
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from random import Random
 
     from tests.registry.walk.worlds import World
@@ -163,7 +163,7 @@ class Walker:
             return ran
         lowered = ran.text.lower()
         if ran.code not in DOCUMENTED or "traceback" in lowered or "internal error" in lowered:
-            raise Breach(f"asof {shown} ended with {ran.code}: {ran.text[-1500:]}")
+            raise Breach(f"asof {shown} ended with {ran.code}: {ran.complaint}")
         return ran
 
     def change(self, *args: str, target: str, trouble: Trouble = CALM) -> Ran:
@@ -176,14 +176,14 @@ class Walker:
         if ran.code in REFUSED and (was["serial"], was["claim"]) != (now["serial"], now["claim"]):
             raise Breach(f"refused with {ran.code}, and yet the head went from {_short(was)} to {_short(now)}")
         if ran.code == 6 and self.settled(target):
-            raise Breach(f"exit code 6, and neither a claim nor anything owed is in the head: {ran.text[-600:]}")
+            raise Breach(f"exit code 6, and neither a claim nor anything owed is in the head: {ran.complaint}")
         self._no_surprise(args, before, owners)
         self._forget(target)
         return ran
 
     def _no_surprise(self, args: tuple[str, ...], before: dict[str, Any], owners: dict[str, Any]) -> None:
         """A table that was filled goes by leave only (or where a plan file, a resume or a rollback has that leave)."""
-        if args[0] not in ("apply", "promote", "rollback") or len(args) > 2 or "--yes" not in args:  # noqa: PLR2004
+        if args[0] not in ("apply", "promote", "rollback") or len(args) > 2 or "--yes" not in args:
             return
         for path, name, view in (table for tables in owners.values() for table in tables):
             gone = name in (before["online"].get(path) or []) and name not in self.standing(path)
