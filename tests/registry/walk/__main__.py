@@ -7,6 +7,7 @@ kinds of breaches instead of ending with the first.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 
@@ -27,6 +28,8 @@ def main() -> int:
     seeds = [Seed(world=worlds[n % len(worlds)], seed=given.seed, number=n) for n in range(given.sequences)]
     if given.replay:
         seeds = [Seed.parse(text) for text in given.replay]
+    # Whoever ends this process ends its servers as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     door, breaches, start = Door(), 0, time.monotonic()
     warm(door)
     print(

@@ -167,6 +167,7 @@ class Door:
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             try:
                 answer = pickle.dumps((True, act()))
             except BaseException:  # noqa: BLE001 - the child's outermost frame
@@ -225,6 +226,7 @@ def _be_the_command(
     """The child: never returns."""
     code = 1
     gc.disable()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(streams[0][1], 1)
