@@ -146,7 +146,8 @@ class Walker:
 
     def run(self, *args: str, target: str = "", trouble: Trouble = CALM) -> Ran:
         """One command of a user. Raises Breach where it ends as none may."""
-        if target and len(self.world.targets) > 1 and args[0] != "promote":
+        names_it = args[0] == "promote" or (args[0] == "apply" and args[1].endswith(".json"))
+        if target and len(self.world.targets) > 1 and not names_it:
             args = (*args, "--target", target)
         late = Trouble(
             dies_at=trouble.dies_at,
