@@ -115,14 +115,19 @@ def _blocked(found: Difference, change: Change, layout: Layout, allowed: frozens
         yield Blocked(
             address=change.address,
             code=NOT_ALLOWED.code,
-            message=f"{change.address} would break whoever reads it: a name, a type, a key or a feature changes",
+            message=f"{change.address} would break whoever reads it: {_broken(change)}",
             remedy=f"--allow-destroy {change.address}",
         )
 
 
 def _breaks(change: Change) -> bool:
     """Whether its own author breaks an interface; what follows for those who read it is part of that."""
-    return change.direct and change.change_class is ChangeClass.INTERFACE_BREAK
+    return any(r.change_class is ChangeClass.INTERFACE_BREAK and not r.upstream for r in change.reasons)
+
+
+def _broken(change: Change) -> str:
+    """The first of its own reasons that breaks an interface."""
+    return next(r.text for r in change.reasons if r.change_class is ChangeClass.INTERFACE_BREAK and not r.upstream)
 
 
 def _permission(found: Difference, address: str) -> str:

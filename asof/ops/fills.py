@@ -35,7 +35,7 @@ def fills_of(plan: Plan, blobs: Blobs) -> tuple[Fill, ...]:
     if not tables:
         return ()
     filled = {key.removeprefix(WATERMARKS).removesuffix(".json") for key in blobs.list(WATERMARKS)}
-    fills = []
+    fills: list[Fill] = []
     for name, resource in sorted(tables.items()):
         # A run is recorded under the name that the view had then, which a move leaves behind.
         views = {resource.address.partition("/")[2], name.split("__")[1]} & filled
