@@ -16,7 +16,7 @@ import pytest
 
 from asof.compiler.diagnostics import DiagnosticError
 from asof.compiler.plan import plan
-from asof.ops.apply import Hands, PartialApplyError, abort, apply, resume
+from asof.ops.apply import Hands, InterruptedApplyError, abort, apply, resume
 from asof.ops.infrastructure import StoreInfrastructure
 from asof.ops.rollback import rollback_plan
 from asof.registry import open_objects
@@ -100,8 +100,9 @@ class Day:
             apply(made, self.registry, Hands(infrastructure=stores, actor=ME))
 
     def stop_on_the_way(self, made: Plan, call: int) -> None:
-        with StoreInfrastructure("rides", root=self.root) as stores, pytest.raises(PartialApplyError):
-            apply(made, self.registry, Hands(infrastructure=Failing(stores, call), actor=ME))
+        with StoreInfrastructure("rides", root=self.root) as stores, pytest.raises(InterruptedApplyError):
+            infrastructure = Failing(stores, call, KeyboardInterrupt)
+            apply(made, self.registry, Hands(infrastructure=infrastructure, actor=ME))
 
     def go(self) -> int:
         """The serial at the end."""
@@ -119,11 +120,8 @@ class Day:
         self.carry_out(plan(REPO, registry.state(), allow_destroy=ANYTHING))
         self.carry_out(rollback_plan(registry, 3, PROJECT, target="local", allow_destroy=ANYTHING))
         for text in ("a", "b", "c"):
-            self.carry_out(
-                plan(
-                    edited("feature_view/tips", repo=remade, description=text), registry.state(), allow_destroy=ANYTHING
-                )
-            )
+            described = edited("feature_view/tips", repo=remade, description=text)
+            self.carry_out(plan(described, registry.state(), allow_destroy=ANYTHING))
             collect(registry, owner="gc", keep=1)
         return registry.state().serial
 
