@@ -53,6 +53,11 @@ class OnlineTable(msgspec.Struct, frozen=True, kw_only=True):
         """Whether both were made by one registry for one view."""
         return (self.project, self.owner) == (other.project, other.owner)
 
+    def may_drop(self, standing: OnlineTable) -> bool:
+        """Whether what stands under the name of this table is this one, as far as a damaged entry can tell."""
+        damaged = bool(standing.project) and not standing.view
+        return self.owned_like(standing) or (damaged and standing.project == self.project)
+
     def extends(self, other: OnlineTable) -> bool:
         """Whether rows of ``other`` are rows of this table with some last features left out."""
         return self.keys == other.keys and self.features[: len(other.features)] == other.features
@@ -73,8 +78,8 @@ class OnlineStore(Protocol):
     def observe(self, project: str, names: Collection[str] | None = None) -> tuple[OnlineTable, ...]:
         """The tables of a project that exist, by name; with ``names`` whatever exists under these, whoever made it.
 
-        What asof did not make has the project "". A damaged entry of the catalogue gives a table without keys and
-        features.
+        What asof did not make has the project "". A damaged entry of the catalogue gives a table without view, keys
+        and features.
         """
 
     def create(self, table: OnlineTable) -> None:

@@ -113,7 +113,10 @@ class SQLiteOnlineStore:
 
     def drop(self, table: OnlineTable) -> None:
         with self._transaction():
-            if self._owned(table) is not None:
+            standing = self._standing(table.name)
+            if standing is not None and not table.may_drop(standing):
+                raise not_owned(standing, table.project)
+            if standing is not None:
                 self._connection.execute(f"DROP TABLE {_quoted(table.name)}")
             self._connection.execute(f"DELETE FROM {_CATALOG} WHERE name = ?", (table.name,))  # noqa: S608
 

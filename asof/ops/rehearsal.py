@@ -101,7 +101,7 @@ def _table(step: Step, standing: Mapping[str, OnlineTable], stores: Stores) -> I
     table = standing.get(resource.name)
     wanted = stores.table(resource)
     if step.action == "drop":
-        if table is not None and not table.owned_like(wanted):
+        if table is not None and not wanted.may_drop(table):
             yield f"{resource.id} {whose(table, stores.project)}: it is left alone"
         return
     if table is None:
