@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -15,7 +16,8 @@ from asof.compiler.source import NOWHERE
 from asof.compiler.store_options import STORE_UNAVAILABLE, STRATEGIES, options_of
 from asof.compiler.types import BOOL, BYTES, DATE, FLOAT64, INT64, STRING, TIMESTAMP
 from asof.engines.arrow import arrow_schema
-from asof.engines.base import BATCH_ROWS, refused
+from asof.engines.base import BATCH_ROWS, in_batches, refused
+from asof.engines.interruptible import Worker, checkpoint
 from asof.engines.storage import from_storage, to_storage
 
 if TYPE_CHECKING:
@@ -39,6 +41,9 @@ _DECLARED: dict[str, Type] = {
     "BLOB": BYTES,
 }
 _BUSY_SECONDS = 30.0
+"""How long a statement waits for other processes that lock the file."""
+_WAIT_SECONDS = 0.2
+"""How long SQLite itself waits, which no interrupt ends."""
 
 
 def open_sqlite(store: Store, *, root: Path, read_only: bool) -> SQLiteEngine:
@@ -52,7 +57,10 @@ def open_sqlite(store: Store, *, root: Path, read_only: bool) -> SQLiteEngine:
         if not read_only or path.exists():
             database = path.as_uri() + ("?mode=ro" if read_only else "")
     try:
-        connection = sqlite3.connect(database, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
+        # One session is in one thread at a time, but not always in the one that opened it.
+        connection = sqlite3.connect(
+            database, uri=True, isolation_level=None, timeout=_WAIT_SECONDS, check_same_thread=False
+        )
     except sqlite3.Error as error:
         message = f"sqlite: {error}: {options.get('path', '')}"
         raise DiagnosticError(STORE_UNAVAILABLE.at(NOWHERE, message)) from None
@@ -66,59 +74,90 @@ class SQLiteEngine:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._worker = Worker(lambda _: connection.interrupt())
         self._result: sqlite3.Cursor | None = None
 
     def columns(self, relation: str) -> Mapping[str, Type | None]:
         # A view gives the declared types of what it selects, which SQLite tells of nothing but tables and views.
-        with self._free() as connection:
-            connection.execute(f"CREATE TEMP VIEW asof_probe AS SELECT * FROM {relation}")  # noqa: S608
+        def work() -> list[tuple[int, str, str]]:
+            _execute(connection, f"CREATE TEMP VIEW asof_probe AS SELECT * FROM {relation}")  # noqa: S608
             try:
-                found = connection.execute("PRAGMA temp.table_info(asof_probe)").fetchall()
+                return _execute(connection, "PRAGMA temp.table_info(asof_probe)").fetchall()
             finally:
                 connection.execute("DROP VIEW asof_probe")
+
+        with self._free() as connection:
+            found = self._worker.run(work)
         return {name: _DECLARED.get(declared.partition("(")[0].upper()) for _, name, declared, *_ in found}
 
     def execute(self, statements: Iterable[str]) -> None:
-        with self._free() as connection:
+        def work() -> None:
             for statement in statements:
-                connection.execute(statement)
+                _execute(connection, statement)
+
+        with self._free() as connection:
+            self._worker.run(work)
 
     def query(self, sql: str, columns: Sequence[Column] = ()) -> pa.RecordBatchReader:
         with self._free() as connection:
-            cursor = connection.execute(sql)
+            cursor = self._worker.run(lambda: _execute(connection, sql))
             self._result = cursor
             if not columns:
-                return _inferred(cursor)
+                schema, batches = self._worker.run(lambda: _inferred(cursor))
+                return pa.RecordBatchReader.from_batches(schema, self._worker.each(batches))
         types = [column.type for column in columns]
         schema = arrow_schema(columns)
-        return pa.RecordBatchReader.from_batches(schema, _batches(cursor, schema, types))
+        return pa.RecordBatchReader.from_batches(schema, self._worker.each(_batches(cursor, schema, types)))
 
     def load(self, name: str, rows: pa.RecordBatchReader) -> None:
         table = _quoted(name)
         places = ", ".join("?" for _ in rows.schema)
         columns = ", ".join(f"{_quoted(field.name)} {_affinity(field.type)}" for field in rows.schema)
-        with self._free() as connection:
-            connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
-            connection.execute(f"CREATE TEMP TABLE {table} ({columns})")
+
+        def work() -> None:
+            _execute(connection, f"DROP TABLE IF EXISTS temp.{table}")
+            _execute(connection, f"CREATE TEMP TABLE {table} ({columns})")
             connection.execute("BEGIN")
             try:
-                for batch in rows:
+                for batch in in_batches(rows):
+                    checkpoint()
                     values = zip(*(to_storage(column) for column in batch.columns), strict=True)
                     connection.executemany(f"INSERT INTO temp.{table} VALUES ({places})", values)  # noqa: S608
             finally:
-                connection.execute("COMMIT")
+                # An interrupted INSERT has ended the transaction already.
+                if connection.in_transaction:
+                    connection.execute("COMMIT")
+
+        with self._free() as connection:
+            self._worker.run(work)
 
     def close(self) -> None:
-        self._connection.close()
+        self._worker.close(self._connection.close)
 
     @contextmanager
     def _free(self) -> Iterator[sqlite3.Connection]:
         # A result that was not read to its end locks its tables; whoever comes next ends it.
         if self._result is not None:
-            self._result.close()
+            self._worker.run(self._result.close)
             self._result = None
         with _complaints():
             yield self._connection
+
+
+def _execute(connection: sqlite3.Connection, sql: str) -> sqlite3.Cursor:
+    """Run a statement, again and again for ``_BUSY_SECONDS`` while other processes lock what it needs."""
+    end = time.monotonic() + _BUSY_SECONDS
+    while True:
+        checkpoint()
+        start = time.monotonic()
+        try:
+            return connection.execute(sql)
+        except sqlite3.OperationalError as error:
+            busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            # SQLite does not wait where waiting cannot help: two transactions that wait for each other.
+            in_vain = connection.in_transaction and time.monotonic() - start < _WAIT_SECONDS / 2
+            if not busy or in_vain or start > end:
+                raise
 
 
 def _batches(cursor: sqlite3.Cursor, schema: pa.Schema, types: Sequence[Type]) -> Iterator[pa.RecordBatch]:
@@ -128,7 +167,7 @@ def _batches(cursor: sqlite3.Cursor, schema: pa.Schema, types: Sequence[Type]) -
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _inferred(cursor: sqlite3.Cursor) -> pa.RecordBatchReader:
+def _inferred(cursor: sqlite3.Cursor) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
     """A result nobody declared: types as its first rows show them, text where they show nothing."""
     names = [found[0] for found in cursor.description or ()]
     first = cursor.fetchmany(BATCH_ROWS)
@@ -143,7 +182,7 @@ def _inferred(cursor: sqlite3.Cursor) -> pa.RecordBatchReader:
                 columns = zip(zip(*rows, strict=True), schema, strict=True)
                 yield pa.RecordBatch.from_arrays([pa.array(v, field.type) for v, field in columns], schema=schema)
 
-    return pa.RecordBatchReader.from_batches(schema, batches())
+    return schema, batches()
 
 
 def _affinity(found: pa.DataType) -> str:
