@@ -67,6 +67,7 @@ class _Call(Stop, Generic[_Result]):
         self._work = work
         self._result: list[_Result] = []
         self._error: BaseException | None = None
+        self._done = False
         self._claimed = threading.Lock()
         self._running = threading.Lock()
         self._running.acquire()
@@ -83,14 +84,15 @@ class _Call(Stop, Generic[_Result]):
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
             self._error = error
         finally:
+            self._done = True
             self._running.release()
 
     def ended(self, seconds: float) -> bool:
         """Whether it ends within ``seconds``; signals are handled meanwhile."""
-        if not self._running.acquire(timeout=seconds):
-            return False
-        self._running.release()
-        return True
+        if not self._done:
+            # A signal may end this thread's work just after the lock is taken: the lock only wakes it up.
+            self._running.acquire(timeout=seconds)
+        return self._done
 
     def result(self) -> _Result:
         if self._error is not None:
