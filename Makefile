@@ -59,9 +59,10 @@ model: $(READY)  ## Search every state of the registry's protocol with spin; wha
 feast: $(READY)  ## Run Feast itself, in an environment of its own, and compare: imports and histories.
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m feast tests/feast
 
-soak: $(READY)  ## kill -9 at every instant of an apply, and of its recovery; 16 appliers that race 1,000 rounds on each store.
+soak: $(READY)  ## kill -9 at every instant of an apply, and of its recovery; 16 appliers that race 1,000 rounds on each store; 200 times Ctrl-C.
 	$(BIN)/python -m tests.registry.drill --twice
 	ASOF_SOAK=1 $(BIN)/python -m pytest -q tests/registry/test_races.py
+	$(BIN)/python -m tests.engines.interrupts --count 200
 	$(BIN)/python -m pytest -q -m heavy
 
 clean:  ## Remove everything that can be built again, .venv too.
