@@ -7,6 +7,7 @@ import json
 import os
 import re
 import socket
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ from asof.compiler.types import (
 from asof.engines.arrow import arrow_schema, arrow_type, type_of
 from asof.engines.base import BATCH_ROWS, in_batches, refused
 from asof.engines.estimates import Estimate
-from asof.engines.interruptible import Worker, checkpoint
+from asof.engines.interruptible import TELL_SECONDS, Worker, checkpoint
 from asof.engines.json_values import from_json, to_json
 
 try:
@@ -210,7 +211,7 @@ class PostgresEngine:
 
         def work() -> None:
             if result is not None:
-                result.close()
+                self._close(result)
             self._connection.close()
 
         self._worker.close(work)
@@ -236,8 +237,18 @@ class PostgresEngine:
     def _end_result(self) -> None:
         # A COPY that was not read to its end holds the connection; whoever comes next ends it.
         if self._result is not None:
-            self._worker.run(self._result.close)
-            self._result = None
+            result, self._result = self._result, None
+            self._worker.run(lambda: self._close(result))
+
+    def _close(self, result: Generator[bytes]) -> None:
+        start = time.monotonic()
+        while True:
+            try:
+                return result.close()
+            except ValueError:
+                # It is executing: Arrow's CSV reader reads ahead in a thread of its own.
+                self._cancel(time.monotonic() - start)
+                time.sleep(TELL_SECONDS)
 
 
 _SIZE = """

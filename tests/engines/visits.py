@@ -31,7 +31,7 @@ join_keys:
 ---
 kind: DataSource
 name: visits
-table: visits
+table: visit_log
 timestamp_field: seen_at
 columns:
   - {name: visitor_id, type: int64}
@@ -81,8 +81,8 @@ def write_repo(folder: Path, engine: str, *, dsn: str = "", schema: str = "publi
 
 
 def create_visits(folder: Path, engine: str, sql: str, *, dsn: str = "", schema: str = "public") -> None:
-    """Make ``visits`` a view of the offline store that is ``sql``."""
-    view = f"CREATE VIEW visits AS {sql}"
+    """Make ``visit_log`` a view of the offline store that is ``sql``."""
+    view = f"CREATE VIEW visit_log AS {sql}"
     if engine == "duckdb":
         with duckdb.connect(str(folder / FILE)) as database:
             database.execute(view)
