@@ -61,10 +61,11 @@ feast: $(READY)  ## Run Feast itself, in an environment of its own, and compare:
 
 WALKS ?= 5000
 WALK_SEED ?= 1
-soak: $(READY)  ## kill -9 at every instant of an apply, and of its recovery; random walks; 16 appliers that race on each store.
+soak: $(READY)  ## kill -9 at every instant of an apply, and of its recovery; random walks; 16 appliers that race; 200 times Ctrl-C.
 	$(BIN)/python -m tests.registry.drill --twice
 	$(BIN)/python -m tests.registry.walk --sequences $(WALKS) --seed $(WALK_SEED)
 	ASOF_SOAK=1 $(BIN)/python -m pytest -q tests/registry/test_races.py
+	$(BIN)/python -m tests.engines.interrupts --count 200
 	$(BIN)/python -m pytest -q -m heavy
 
 clean:  ## Remove everything that can be built again, .venv too.

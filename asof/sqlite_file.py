@@ -146,7 +146,8 @@ def _asked(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def _connect(uri: str, busy: float) -> sqlite3.Connection:
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=busy)
+    # A session is in one thread at a time, but not always in the one that opened it.
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=busy, check_same_thread=False)
 
 
 def _look(path: Path) -> _Seen:

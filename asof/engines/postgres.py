@@ -6,7 +6,9 @@ import io
 import json
 import os
 import re
-from contextlib import contextmanager
+import socket
+import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -35,8 +37,9 @@ from asof.compiler.types import (
     Vector,
 )
 from asof.engines.arrow import arrow_schema, arrow_type, type_of
-from asof.engines.base import BATCH_ROWS, refused
+from asof.engines.base import BATCH_ROWS, in_batches, refused
 from asof.engines.estimates import Estimate
+from asof.engines.interruptible import TELL_SECONDS, Worker, checkpoint
 from asof.engines.json_values import from_json, to_json
 
 try:
@@ -83,6 +86,8 @@ _BARE = re.compile(r"^\w+://(?:[^@?]*[/#][^@?]*@|[^?]*@[^?]*@)")
 """A password that was not encoded: libpq would take its rest for the name of a host, and say that."""
 _ANY_NUMERIC = Decimal(38, 9)
 _READ_BYTES = 1 << 20
+_CANCEL_SECONDS = 1.0
+"""How long a server may take to end a cancelled statement; then the connection is cut."""
 
 
 def open_postgres(store: Store, *, root: Path, read_only: bool) -> PostgresEngine:  # noqa: ARG001
@@ -128,16 +133,21 @@ class PostgresEngine:
 
     def __init__(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
         self._connection = connection
+        self._worker = Worker(self._cancel)
         self._result: Generator[bytes] | None = None
 
     def columns(self, relation: str) -> Mapping[str, Type | None]:
         return dict(self._described(f"SELECT * FROM {relation}"))  # noqa: S608
 
     def execute(self, statements: Iterable[str]) -> None:
+        def work() -> None:
+            for statement in statements:
+                checkpoint()
+                self._connection.execute(statement.encode())
+
         self._end_result()
         with _complaints():
-            for statement in statements:
-                self._connection.execute(statement.encode())
+            self._worker.run(work)
 
     def query(self, sql: str, columns: Sequence[Column] = ()) -> pa.RecordBatchReader:
         self._end_result()
@@ -155,51 +165,90 @@ class PostgresEngine:
         copy = f"COPY (SELECT {values} FROM (\n{sql}\n) AS q({names})) TO STDOUT (FORMAT csv)"  # noqa: S608
         self._result = _copied(self._connection, copy)
         rows = _batches(self._result, [made for _, made in described], schema)
-        return pa.RecordBatchReader.from_batches(schema, rows)
+        return pa.RecordBatchReader.from_batches(schema, self._worker.each(rows))
 
     def load(self, name: str, rows: pa.RecordBatchReader) -> None:
         self._end_result()
         table = _quoted(name)
         types = [type_of(field.type) or STRING for field in rows.schema]
         columns = zip((_quoted(field.name) for field in rows.schema), map(_declared, types), strict=True)
-        with _complaints():
+        definition = ", ".join(f"{column} {declared}" for column, declared in columns)
+
+        def work() -> None:
             self._connection.execute(f"DROP TABLE IF EXISTS pg_temp.{table}".encode())
-            definition = ", ".join(f"{column} {declared}" for column, declared in columns)
             self._connection.execute(f"CREATE TEMP TABLE {table} ({definition})".encode())
             with self._connection.cursor().copy(f"COPY pg_temp.{table} FROM STDIN (FORMAT csv)".encode()) as copy:
-                for batch in rows:
+                for batch in in_batches(rows):
+                    checkpoint()
                     copy.write(_csv(batch, types))
             # Without statistics the planner takes a fresh table for a small one.
             self._connection.execute(f"ANALYZE pg_temp.{table}".encode())
+
+        with _complaints():
+            self._worker.run(work)
 
     def estimate(self, location: Location) -> Estimate:
         """A dry run: the planner's rows, and the pages that the catalog counts for each table it would read."""
         if not (location.table or location.query):
             return Estimate(by="postgres reads no files")
         asked = f"SELECT * FROM {location.table}" if location.table else location.query  # noqa: S608
-        self._end_result()
-        with _complaints():
-            told: Any = self._connection.execute(f"EXPLAIN (FORMAT json, VERBOSE) {asked}".encode()).fetchall()[0][0]
-            root = (json.loads(told) if isinstance(told, str) else told)[0]["Plan"]
+        explain = f"EXPLAIN (FORMAT json, VERBOSE) {asked}"
+
+        def work() -> Estimate:
+            plan: Any = self._connection.execute(explain.encode()).fetchall()[0][0]
+            root = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
             tables = sorted(set(_tables_read(root)))
             named = ([name for _, name in tables], [schema for schema, _ in tables])
             size: Any = self._connection.execute(_SIZE, named).fetchall()[0][0]
-        return Estimate(by="planner of postgres", rows=int(root["Plan Rows"]), bytes=size, partitions=len(tables))
+            return Estimate(by="planner of postgres", rows=int(root["Plan Rows"]), bytes=size, partitions=len(tables))
+
+        self._end_result()
+        with _complaints():
+            return self._worker.run(work)
 
     def close(self) -> None:
-        self._end_result()
-        self._connection.close()
+        result, self._result = self._result, None
+
+        def work() -> None:
+            if result is not None:
+                self._close(result)
+            self._connection.close()
+
+        self._worker.close(work)
+
+    def _cancel(self, waited: float) -> None:
+        with suppress(psycopg.Error, OSError):
+            if waited < _CANCEL_SECONDS:
+                self._connection.cancel_safe(timeout=_CANCEL_SECONDS)
+            else:
+                # The server does not answer: the thread that waits for it wakes up when the connection ends.
+                with socket.socket(fileno=os.dup(self._connection.fileno())) as end:
+                    end.shutdown(socket.SHUT_RDWR)
 
     def _described(self, sql: str) -> list[tuple[str, Type | None]]:
-        with _complaints(), self._connection.cursor() as cursor:
-            cursor.execute(f"SELECT * FROM (\n{sql}\n) AS q LIMIT 0".encode())  # noqa: S608
-            return [(found.name, _type_of(found)) for found in cursor.description or ()]
+        def work() -> list[tuple[str, Type | None]]:
+            with self._connection.cursor() as cursor:
+                cursor.execute(f"SELECT * FROM (\n{sql}\n) AS q LIMIT 0".encode())  # noqa: S608
+                return [(found.name, _type_of(found)) for found in cursor.description or ()]
+
+        with _complaints():
+            return self._worker.run(work)
 
     def _end_result(self) -> None:
         # A COPY that was not read to its end holds the connection; whoever comes next ends it.
         if self._result is not None:
-            self._result.close()
-            self._result = None
+            result, self._result = self._result, None
+            self._worker.run(lambda: self._close(result))
+
+    def _close(self, result: Generator[bytes]) -> None:
+        start = time.monotonic()
+        while True:
+            try:
+                return result.close()
+            except ValueError:
+                # It is executing: Arrow's CSV reader reads ahead in a thread of its own.
+                self._cancel(time.monotonic() - start)
+                time.sleep(TELL_SECONDS)
 
 
 _SIZE = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,8 @@ from asof.compiler.source import NOWHERE
 from asof.compiler.store_options import STORE_UNAVAILABLE, STRATEGIES, options_of
 from asof.compiler.types import BOOL, BYTES, DATE, FLOAT64, INT64, STRING, TIMESTAMP
 from asof.engines.arrow import arrow_schema
-from asof.engines.base import BATCH_ROWS, refused
+from asof.engines.base import BATCH_ROWS, in_batches, refused
+from asof.engines.interruptible import Worker, checkpoint
 from asof.engines.storage import from_storage, to_storage
 from asof.sqlite_file import in_memory, open_reader, open_writer
 
@@ -40,6 +42,9 @@ _DECLARED: dict[str, Type] = {
     "BLOB": BYTES,
 }
 _BUSY_SECONDS = 30.0
+"""How long a statement waits for other processes that lock the file."""
+_WAIT_SECONDS = 0.2
+"""How long SQLite itself waits, which no interrupt ends."""
 
 
 def open_sqlite(store: Store, *, root: Path, read_only: bool) -> SQLiteEngine:
@@ -50,9 +55,9 @@ def open_sqlite(store: Store, *, root: Path, read_only: bool) -> SQLiteEngine:
     path = (root / str(options["path"])).absolute()
     try:
         if read_only:
-            return SQLiteEngine(open_reader(path, busy=_BUSY_SECONDS, shown=str(dict(store.options)["path"])))
+            return SQLiteEngine(open_reader(path, busy=_WAIT_SECONDS, shown=str(dict(store.options)["path"])))
         path.parent.mkdir(parents=True, exist_ok=True)
-        return SQLiteEngine(open_writer(path, busy=_BUSY_SECONDS))
+        return SQLiteEngine(open_writer(path, busy=_WAIT_SECONDS))
     except sqlite3.Error as error:
         message = f"sqlite: {error}: {options['path']}"
         raise DiagnosticError(STORE_UNAVAILABLE.at(NOWHERE, message)) from None
@@ -69,6 +74,7 @@ class SQLiteEngine:
 
     def __init__(self, file: SQLiteFile) -> None:
         self._file = file
+        self._worker = Worker(lambda _: file.connection.interrupt())
         self._result: sqlite3.Cursor | None = None
         self._temporary = False
 
@@ -76,33 +82,36 @@ class SQLiteEngine:
         # A view gives the declared types of what it selects, which SQLite tells of nothing but tables and views.
         def declared() -> list[tuple[object, str, str]]:
             connection = self._file.connection
-            connection.execute(f"CREATE TEMP VIEW asof_probe AS SELECT * FROM {relation}")  # noqa: S608
+            _execute(connection, f"CREATE TEMP VIEW asof_probe AS SELECT * FROM {relation}")  # noqa: S608
             try:
-                return connection.execute("PRAGMA temp.table_info(asof_probe)").fetchall()
+                return _execute(connection, "PRAGMA temp.table_info(asof_probe)").fetchall()
             finally:
                 connection.execute("DROP VIEW asof_probe")
 
         with self._free():
-            rows = self._file.steadily(declared, once=self._temporary)
+            rows = self._worker.run(lambda: self._file.steadily(declared, once=self._temporary))
         return {name: _DECLARED.get(kind.partition("(")[0].upper()) for _, name, kind, *_ in rows}
 
     def execute(self, statements: Iterable[str]) -> None:
-        with self._free() as connection:
+        def work() -> None:
             for statement in statements:
                 self._temporary = True
-                connection.execute(statement)
+                _execute(self._file.connection, statement)
+
+        with self._free():
+            self._worker.run(work)
 
     def query(self, sql: str, columns: Sequence[Column] = ()) -> pa.RecordBatchReader:
         def begun() -> tuple[sqlite3.Cursor, list[tuple[object, ...]]]:
-            cursor = self._file.connection.execute(sql)
+            cursor = _execute(self._file.connection, sql)
             return cursor, cursor.fetchmany(BATCH_ROWS)
 
         with self._free():
-            cursor, first = self._file.steadily(begun, once=self._temporary)
-            self._result = cursor
-            rows = self._rest(cursor, first)
-            if not columns:
-                return _inferred(cursor, first, rows)
+            cursor, first = self._worker.run(lambda: self._file.steadily(begun, once=self._temporary))
+        self._result = cursor
+        rows = self._worker.each(self._rest(cursor, first))
+        if not columns:
+            return _inferred(cursor, first, rows)
         types = [column.type for column in columns]
         schema = arrow_schema(columns)
         return pa.RecordBatchReader.from_batches(schema, _batches(rows, schema, types))
@@ -112,19 +121,27 @@ class SQLiteEngine:
         places = ", ".join("?" for _ in rows.schema)
         columns = ", ".join(f"{_quoted(field.name)} {_affinity(field.type)}" for field in rows.schema)
         self._temporary = True
-        with self._free() as connection:
-            connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
-            connection.execute(f"CREATE TEMP TABLE {table} ({columns})")
+
+        def work() -> None:
+            connection = self._file.connection
+            _execute(connection, f"DROP TABLE IF EXISTS temp.{table}")
+            _execute(connection, f"CREATE TEMP TABLE {table} ({columns})")
             connection.execute("BEGIN")
             try:
-                for batch in rows:
+                for batch in in_batches(rows):
+                    checkpoint()
                     values = zip(*(to_storage(column) for column in batch.columns), strict=True)
                     connection.executemany(f"INSERT INTO temp.{table} VALUES ({places})", values)  # noqa: S608
             finally:
-                connection.execute("COMMIT")
+                # An interrupted INSERT has ended the transaction already.
+                if connection.in_transaction:
+                    connection.execute("COMMIT")
+
+        with self._free():
+            self._worker.run(work)
 
     def close(self) -> None:
-        self._file.close()
+        self._worker.close(self._file.close)
 
     def _rest(self, cursor: sqlite3.Cursor, first: list[tuple[object, ...]]) -> Iterator[list[tuple[object, ...]]]:
         """The rows of a result, a batch at a time, as long as all of them are of one moment."""
@@ -135,13 +152,29 @@ class SQLiteEngine:
                 rows = self._file.steadily(lambda: cursor.fetchmany(BATCH_ROWS), once=True)
 
     @contextmanager
-    def _free(self) -> Iterator[sqlite3.Connection]:
+    def _free(self) -> Iterator[None]:
         # A result that was not read to its end locks its tables; whoever comes next ends it.
         if self._result is not None:
-            self._result.close()
+            self._worker.run(self._result.close)
             self._result = None
         with _complaints():
-            yield self._file.connection
+            yield
+
+
+def _execute(connection: sqlite3.Connection, sql: str) -> sqlite3.Cursor:
+    """Run a statement, again and again for ``_BUSY_SECONDS`` while other processes lock what it needs."""
+    end = time.monotonic() + _BUSY_SECONDS
+    while True:
+        checkpoint()
+        start = time.monotonic()
+        try:
+            return connection.execute(sql)
+        except sqlite3.OperationalError as error:
+            busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            # SQLite does not wait where waiting cannot help: two transactions that wait for each other.
+            in_vain = connection.in_transaction and time.monotonic() - start < _WAIT_SECONDS / 2
+            if not busy or in_vain or start > end:
+                raise
 
 
 def _batches(
