@@ -297,6 +297,8 @@ def _written(column: str, value: Type) -> str:
         return f"(extract(epoch FROM {column}) * 1000000)::bigint"
     if value == BYTES:
         return f"encode({column}, 'hex')"
+    if isinstance(value, Array) and value.element == JSON:
+        return f"to_json({column}::text[])"
     return column if plain(value) else f"to_json({column})"
 
 

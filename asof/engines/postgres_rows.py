@@ -91,7 +91,7 @@ def csv_of(batch: pa.RecordBatch, types: Sequence[Type]) -> bytes:
 def _writable(column: pa.Array, value: Type) -> pa.Array:
     if value == BYTES:
         return pa.array([None if v is None else "\\x" + v.hex() for v in column.to_pylist()], pa.string())
-    if isinstance(value, Array | Vector):
+    if isinstance(value, Array | Vector) and plain(value.element):
         return pa.array([None if v is None else _array_literal(v) for v in column.to_pylist()], pa.string())
     if not plain(value):
         return pa.array([None if v is None else json.dumps(to_json(v)) for v in column.to_pylist()], pa.string())
