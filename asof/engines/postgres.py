@@ -294,7 +294,10 @@ def _batches(pieces: Iterator[bytes], types: Sequence[Type], schema: pa.Schema) 
 def _written(column: str, value: Type) -> str:
     """A column as COPY should write it, so that CSV carries it without loss."""
     if value == TIMESTAMP:
-        return f"(extract(epoch FROM {column}) * 1000000)::bigint"
+        whole = f"(extract(epoch FROM {column}) * 1000000)::bigint"
+        return _finite(column, whole, 2**63 - 1)
+    if value == DATE:
+        return _finite(column, f"{column}::date - date '1970-01-01'", 2**31 - 1)
     if value == BYTES:
         return f"encode({column}, 'hex')"
     if isinstance(value, Array) and value.element == JSON:
@@ -302,14 +305,20 @@ def _written(column: str, value: Type) -> str:
     return column if plain(value) else f"to_json({column})"
 
 
+def _finite(column: str, whole: str, most: int) -> str:
+    """A time as a whole number: the infinite ones are the greatest there is and its negative, as in DuckDB."""
+    infinite = f"CASE WHEN {column} > '-infinity' THEN {most} ELSE -{most} END"
+    return f"CASE WHEN isfinite({column}) THEN {whole} WHEN {column} IS NOT NULL THEN {infinite} END"
+
+
 def _read_as(value: Type) -> pa.DataType:
-    if value == TIMESTAMP:
-        return pa.int64()
+    if value in (TIMESTAMP, DATE):
+        return pa.int64() if value == TIMESTAMP else pa.int32()
     return arrow_type(value) if plain(value) and value != BYTES else pa.string()
 
 
 def _read(column: pa.Array, value: Type) -> pa.Array:
-    if value == TIMESTAMP:
+    if value in (TIMESTAMP, DATE):
         return column.cast(arrow_type(value))
     if value == BYTES:
         return pa.array([None if v is None else bytes.fromhex(v) for v in column.to_pylist()], pa.binary())
