@@ -110,6 +110,8 @@ def max_age(view: FeatureView) -> int | None:
 
     Windows move on while stored values stand still: by default none stands for longer than the shortest window is.
     """
+    if view.max_age is not None:
+        return view.max_age.microseconds
     lengths = [window.length.microseconds for _, window in windows(view).values() if window.length is not None]
     return min(lengths, default=None)
 

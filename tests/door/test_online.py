@@ -133,6 +133,26 @@ def test_an_unknown_entity_has_counts_of_nothing_and_no_map(tmp_path: Path, caps
     assert {found["status"] for found in served.values()} == {"NOT_FOUND"}
 
 
+def test_max_age_says_otherwise_and_holds_without_windows_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    latest = VERSIONS.replace("valid_to: until\n", "").replace("ttl: 1h", "max_age: 10m")
+    columns = "1 AS k, TIMESTAMPTZ '2020-01-01 00:00Z' AS ts, NULL::TIMESTAMPTZ AS until, 'x' AS x"
+    on_duckdb(tmp_path, latest, f"CREATE TABLE s AS SELECT {columns}")
+    loaded(tmp_path, "2024-01-01T12:00:00Z")
+    assert asked(tmp_path, capsys, "2024-01-01T12:10:00Z")["x"]["value"] == "x"
+    assert asked(tmp_path, capsys, "2024-01-01T12:10:00.000001Z")["x"]["status"] == "OUTSIDE_MAX_AGE"
+    features = tmp_path / "features.yaml"
+    features.write_text(features.read_text().replace("max_age: 10m", "max_age: 0s"))
+    assert main(["validate", "-C", str(tmp_path)]) != 0
+    features.write_text(features.read_text().replace("max_age: 0s", "max_age: 1d"))
+    capsys.readouterr()
+    assert main(["plan", "-C", str(tmp_path)]) == 0
+    assert "stored rows stay" in capsys.readouterr().out
+    assert main(["apply", "--yes", "-C", str(tmp_path)]) == 0
+    assert asked(tmp_path, capsys, "2024-01-01T13:00:00Z")["x"]["value"] == "x"
+
+
 ENDLESS = """
 columns:
   - {name: k, type: int64}
