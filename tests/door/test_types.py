@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import struct
@@ -39,6 +40,7 @@ from asof.compiler.model import (
 )
 from asof.compiler.types import FLOAT64, INT64, KEY_TYPES, STRING, TIMESTAMP, UUID, Type, parse_type
 from asof.engines.arrow import arrow_type
+from asof.ops.historical import save
 from asof.ops.spine import prepared
 from asof.testing.online_stores import refused
 from tests.door import typed
@@ -248,6 +250,19 @@ def test_floats_in_lists_keep_all_of_their_digits(engine: str, tmp_path: Path) -
         listed = Column(name="v", type=parse_type("array<float64>"))
         made = opened.query(f"SELECT JSON_GROUP_ARRAY({item}) AS v FROM s", [listed]).read_all()
     assert made.column("v").to_pylist() == [values]
+
+
+def test_a_csv_file_holds_nested_values_as_json(tmp_path: Path) -> None:
+    kinds = [parse_type(name) for name in ("array<bytes>", "map<string,float64>", "struct<a:int64>")]
+    values = [[[b"\x00"], None], [[("a", math.inf)], None], [{"a": 1}, None]]
+    table = pa.table(
+        {str(i): pa.array(v, arrow_type(kind)) for i, (v, kind) in enumerate(zip(values, kinds, strict=True))}
+    )
+    assert save(table.to_reader(), tmp_path / "out.csv") == 2
+    with (tmp_path / "out.csv").open(newline="") as file:
+        _, first, second = csv.reader(file)
+    assert [json.loads(text) for text in first] == [["AA=="], {"a": "inf"}, {"a": 1}]
+    assert second == ["", "", ""]
 
 
 def same(got: object, wanted: object) -> bool:
