@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tests.oracle.cases import Case
 
-COUNT = int(os.environ.get("ASOF_DOOR", "8"))
+COUNT = int(os.environ.get("ASOF_DOOR", "4"))
 BY_COMMAND_LINE = max(1, COUNT // 10)
 """A start of Python for each; the SDK asks for all cases in one process."""
 ROLES = {
