@@ -181,7 +181,7 @@ class Binder:
         value: exp.Expr = tree.column("", name)
         if declared is not None and declared != known:
             value = self.dialect.cast(value, declared)
-        return self.dialect.text(value) if (declared or known) == types.STRING else value
+        return self.dialect.compared(value, declared or known)
 
     def time(self, view: FeatureView, name: str, kinds: Mapping[str, types.Type]) -> exp.Expr:
         """A time of what the view reads as an instant; those of sources with declared columns are so already."""

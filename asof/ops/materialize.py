@@ -17,11 +17,11 @@ import msgspec
 
 from asof.compiler import shape
 from asof.compiler.diagnostics import DiagnosticError, rule
-from asof.compiler.materialize import materialize_query
+from asof.compiler.materialize import CREATED, EVENT, HELD, materialize_query
 from asof.compiler.model import Column, FeatureView
 from asof.compiler.source import NOWHERE
 from asof.compiler.types import TIMESTAMP, parse_type
-from asof.online.rows import KeyCodec, RowCodec
+from asof.online.rows import Kept, KeyCodec, RowCodec
 from asof.ops.online import not_online
 from asof.ops.online_values import microseconds, to_wire
 from asof.ops.selection import bad_request
@@ -159,7 +159,7 @@ def _given(
     columns = _columns(repo, view)
     if [column.name for column in columns] != [column.name for column in compiled.query.columns]:
         raise AssertionError(f"the query of {view.name} has other columns than its table")
-    encoder = _Encoder(view, columns, table, as_of, ends=bool(shape.timing_of(repo, view).valid_to))
+    encoder = _Encoder(view, columns, table, as_of)
     return _Given(view.name, engine.query(compiled.query.sql, columns), encoder, progress)
 
 
@@ -184,9 +184,10 @@ class _Given:
 
 
 def _columns(repo: Repo, view: FeatureView) -> tuple[Column, ...]:
-    """What the materialization query yields: join keys, the two times, the features."""
+    """What the materialization query yields: join keys, the times, the features."""
     types = shape.feature_types(repo, view)
-    times = tuple(Column(name=name, type=TIMESTAMP) for name in ("event_timestamp", "created_timestamp"))
+    held = HELD if shape.timing_of(repo, view).valid_to else ()
+    times = tuple(Column(name=name, type=TIMESTAMP) for name in (EVENT, CREATED, *held))
     features = tuple(Column(name=name, type=types[name]) for name in shape.features(view))
     return (*shape.join_keys(repo, view), *times, *features)
 
@@ -194,21 +195,21 @@ def _columns(repo: Repo, view: FeatureView) -> tuple[Column, ...]:
 class _Encoder:
     """Batches of the query as keys and rows of the table."""
 
-    def __init__(
-        self, view: FeatureView, columns: Sequence[Column], table: OnlineTable, as_of: datetime, *, ends: bool
-    ) -> None:
-        """``ends``: rows hold until some time of their own, and not for ever."""
+    def __init__(self, view: FeatureView, columns: Sequence[Column], table: OnlineTable, as_of: datetime) -> None:
         count = len(table.keys)
         self._columns = columns
         self._count = count
-        places = {column.name: place for place, column in enumerate(columns[count + 2 :], start=count + 2)}
+        times = len(columns) - count - len(shape.features(view))
+        self._ends = times > 2
+        places = {column.name: place for place, column in enumerate(columns[count + times :], start=count + times)}
         # A feature that the view has dropped stays in the table's layout, empty.
         self._places = [places.get(feature.name) for feature in table.features]
         self._keys = KeyCodec([parse_type(key.type) for key in table.keys])
         self._rows = RowCodec([parse_type(feature.type) for feature in table.features])
         # Windows move on and versions end while no event happens: of two rows with the same events, the later
         # instant's is the newer.
-        self._made = microseconds(as_of) if view.aggregations or ends else None
+        self._computed = microseconds(as_of)
+        self._made = self._computed if view.aggregations or self._ends else None
 
     def rows(self, batch: pa.RecordBatch) -> Iterator[tuple[bytes, bytes]]:
         """One (key, row) for each row of the batch."""
@@ -217,10 +218,17 @@ class _Encoder:
         keys = zip(*wire[: self._count], strict=True) if self._count else [()] * batch.num_rows
         features = [wire[place] if place is not None else nothing for place in self._places]
         values = zip(*features, strict=True) if features else [()] * batch.num_rows
-        for key, event, created, row in zip(keys, wire[self._count], wire[self._count + 1], values, strict=True):
+        held = wire[self._count + 2 : self._count + 4] if self._ends else [nothing, nothing]
+        times = zip(wire[self._count], wire[self._count + 1], *held, strict=True)
+        for key, (event, created, since, until), row in zip(keys, times, values, strict=True):
             made = created if self._made is None else self._made
             if isinstance(event, int) and isinstance(made, int | None):
-                yield self._keys.encode(key), self._rows.encode(event, made, row)
+                kept = Kept(computed=self._computed, since=_instant(since), until=_instant(until))
+                yield self._keys.encode(key), self._rows.encode(event, made, row, kept)
+
+
+def _instant(value: object) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _record(blobs: Blobs, run: Run, *, latest: datetime, back: bool) -> None:

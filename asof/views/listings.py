@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from asof.compiler.diagnostics import DiagnosticError, Level, nearest, rule
 from asof.compiler.source import NOWHERE
+from asof.views.feature_values import instant_text, json_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -99,26 +99,30 @@ def materialized_json(runs: Sequence[Run]) -> list[dict[str, object]]:
 
 
 def served(found: Sequence[OnlineFeature]) -> str:
-    """One entity's features: name, value, why a value is missing, and when the row behind it happened."""
-    rows = [(f.name, f.values[0].as_py(), f.statuses[0], _event_time(f) or "-") for f in found]
-    return table(("feature", "value", "status", "event time"), rows)
+    """One entity's features: name, value, why it is missing, when the row behind it happened, when it was computed."""
+    rows = [
+        (f.name, json_value(f.values[0]), f.statuses[0], _time(f.event_times) or "-", _time(f.computed_at) or "-")
+        for f in found
+    ]
+    return table(("feature", "value", "status", "event time", "computed at"), rows)
 
 
 def served_json(found: Sequence[OnlineFeature]) -> dict[str, dict[str, object]]:
-    """One entity's features by name."""
+    """One entity's features by name; values as ``json_value`` has them."""
     return {
-        f.name: {"value": f.values[0].as_py(), "status": str(f.statuses[0]), "event_time": _event_time(f)}
+        f.name: {
+            "value": json_value(f.values[0]),
+            "status": str(f.statuses[0]),
+            "event_time": _time(f.event_times),
+            "computed_at": _time(f.computed_at),
+        }
         for f in found
     }
 
 
-def _event_time(feature: OnlineFeature) -> str | None:
-    """ISO 8601, UTC; None where no row was found and for what is computed on demand."""
-    at = feature.event_times[0]
-    return None if at is None else (_EPOCH + timedelta(microseconds=at)).isoformat()
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+def _time(times: Sequence[int | None]) -> str | None:
+    """ISO 8601, UTC; of the event time None where no row was found and for what is computed on demand."""
+    return None if times[0] is None else instant_text(times[0])
 
 
 def key_values(pairs: Sequence[str]) -> dict[str, object]:
