@@ -59,9 +59,13 @@ model: $(READY)  ## Search every state of the registry's protocol with spin; wha
 feast: $(READY)  ## Run Feast itself, in an environment of its own, and compare: imports and histories.
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m feast tests/feast
 
-soak: $(READY)  ## kill -9 at every instant of an apply, and of its recovery; 16 appliers that race 1,000 rounds on each store.
+WALKS ?= 5000
+WALK_SEED ?= 1
+soak: $(READY)  ## kill -9 at every instant of an apply, and of its recovery; random walks; 16 appliers that race; 200 times Ctrl-C.
 	$(BIN)/python -m tests.registry.drill --twice
+	$(BIN)/python -m tests.registry.walk --sequences $(WALKS) --seed $(WALK_SEED)
 	ASOF_SOAK=1 $(BIN)/python -m pytest -q tests/registry/test_races.py
+	$(BIN)/python -m tests.engines.interrupts --count 200
 	$(BIN)/python -m pytest -q -m heavy
 
 clean:  ## Remove everything that can be built again, .venv too.

@@ -153,10 +153,12 @@ def plan(
 ) -> Plan:
     """What would make the registry of ``target``, or its generation ``against``, match ``repo``."""
     from asof.compiler.plan import plan as plan_changes
+    from asof.ops.fills import with_fills
 
     registry = registry_of(root, repo.project, target)
     state = registry.state() if against is None else registry.at(against)
     made = plan_changes(repo, state, target=target_of(repo.project, target).name, allow_destroy=allow_destroy)
+    made = with_fills(made, registry.blobs, allow_destroy)
     if not repo.sql_policies:
         return made
     from asof.ops.sql_policies import judged
@@ -201,7 +203,8 @@ def review(
         registry = _opened(kept.registry, root)
         found = registry.seen(lambda head: registry.prove(head) if head.generation == kept.generation else None)
         head = found[0] if found else None
-        if (head.generation if head else "") == kept.generation:
+        same = (head.generation if head else "") == kept.generation and (head.owed if head else ()) == kept.plan.owed
+        if same and not _drops(kept.plan):
             said = in_order((*kept.diagnostics, *findings(root, kept.files)))
             checked = Checked(repo=None, diagnostics=said, sources=files.decoded())
             return Review(plan=kept.plan, checked=checked, stopped=standstill(head, registry.clock()))
@@ -225,6 +228,11 @@ def review(
     return Review(plan=made, checked=checked, stopped=stopped(root, repo.project, target=target))
 
 
+def _drops(made: Plan) -> bool:
+    """Whether a plan drops what may have been filled since it was kept."""
+    return any(step.action in ("drop", "leave") for step in made.steps)
+
+
 def stopped(root: Path, project: Project, *, target: str) -> Standstill | None:
     """The apply that stopped on its way in ``target``, if there is one."""
     from asof.ops.recovery import standstill
@@ -236,23 +244,29 @@ def stopped(root: Path, project: Project, *, target: str) -> Standstill | None:
 
 def rollback(root: Path, project: Project, serial: int, *, target: str, allow_destroy: Collection[str]) -> Plan:
     """What would bring generation ``serial`` of the registry back."""
+    from asof.ops.fills import with_fills
     from asof.ops.rollback import rollback_plan
 
     registry = registry_of(root, project, target)
-    return rollback_plan(registry, serial, ownership=project.ownership, allow_destroy=allow_destroy)
+    chosen = target_of(project, target).name
+    made = rollback_plan(registry, serial, project, target=chosen, allow_destroy=allow_destroy)
+    return with_fills(made, registry.blobs, allow_destroy)
 
 
 def promote(
     root: Path, project: Project, source: str, target: str, *, serial: int | None, allow_destroy: Collection[str]
 ) -> Plan:
     """What would make ``target`` hold the definitions that are applied in ``source``, now or at ``serial``."""
+    from asof.ops.fills import with_fills
     from asof.ops.promote import promotion
 
     target_of(project, source)
     registry = registry_of(root, project, source)
     state = registry.state() if serial is None else registry.at(serial)
-    current = registry_of(root, project, target).state()
-    return promotion(project, state, current, target=target_of(project, target).name, allow_destroy=allow_destroy)
+    there = registry_of(root, project, target)
+    chosen = target_of(project, target).name
+    made = promotion(project, state, there.state(), target=chosen, allow_destroy=allow_destroy)
+    return with_fills(made, there.blobs, allow_destroy)
 
 
 def read_plan(path: Path, *, expect_sha256: str = "") -> Plan:
@@ -456,9 +470,13 @@ def materialize(
     *,
     as_of: datetime | None,
     target: str,
+    full: bool = False,
     progress: Callable[[str, int], None],
 ) -> tuple[Run, ...]:
-    """Load views (all that are served online, unless named) with their values as of an instant; None is now."""
+    """Load views (all that are served online, unless named) with their values as of an instant; None is now.
+
+    ``full`` resets the tables: they hold exactly what the offline query gives.
+    """
     from asof import engines, online
     from asof.compiler.state import repo_of
     from asof.compiler.trust import relying_on
@@ -483,6 +501,7 @@ def materialize(
                 tables=tables_of(state),
                 blobs=registry.blobs,
                 clock=registry.clock,
+                full=full,
                 progress=progress,
             )
 

@@ -35,10 +35,13 @@ def replan(root: Path, repo: Repo, reviewed: Plan) -> Replanned:
     """Plan ``repo`` again, with what ``reviewed`` was allowed to delete, and compare."""
     from asof.compiler.plan import plan as plan_changes
     from asof.compiler.replan import carried_out, departures
+    from asof.ops.fills import with_fills
 
     target = api.target_of(repo.project, reviewed.target).name
-    state = api.registry_of(root, repo.project, target).state()
+    registry = api.registry_of(root, repo.project, target)
+    state = registry.state()
     fresh = plan_changes(repo, state, target=target, allow_destroy=reviewed.allowed)
+    fresh = with_fills(fresh, registry.blobs, reviewed.allowed)
     done = fresh.empty and not reviewed.empty and carried_out(reviewed, state)
     return Replanned(fresh=fresh, departures=() if done else departures(reviewed, fresh), done=done)
 

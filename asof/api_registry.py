@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
     from asof.compiler.model import Project
     from asof.compiler.plan import Plan
-    from asof.compiler.state import State
+    from asof.compiler.state import Owed, State
     from asof.ops.cost import Costs
+    from asof.ops.drift import Repaired
     from asof.ops.observe import Drifted
-    from asof.registry.records import Unlock
+    from asof.ops.repair import Examination
+    from asof.registry.records import Forgiven, Unlock
     from asof.registry.upkeep import Verified
 
 
@@ -47,7 +49,8 @@ def drift_of(root: Path, project: Project, made: Plan) -> tuple[Drifted, ...]:
     from asof.ops.observe import matters
 
     touched = {s.resource.id for s in made.steps if s.before is not None or s.after is not None}
-    touched.update(r.id for r in made.resources if r.address in made.read_set)
+    recorded = api.registry_of(root, project, made.target).state().resources
+    touched.update(r.id for r in recorded if r.address in made.read_set)
     return matters(drift(root, project, target=made.target), touched)
 
 
@@ -64,12 +67,44 @@ def cost_of(root: Path, project: Project, made: Plan, progress: Callable[[int, i
         return costs_of(made, repo, engine, progress=progress)
 
 
-def repair(root: Path, project: Project, *, target: str) -> tuple[Drifted, ...]:
-    """Make anew what the stores of a target lack, and views that read otherwise; returns what was put right."""
+def repair(root: Path, project: Project, *, target: str, orphans: bool = False) -> Repaired:
+    """Put right what the stores hold otherwise than the registry says; returns what was put right."""
     from asof.ops.drift import repair as mend
 
     with api.hands_in(root, project, target, lambda _: None, lambda: False) as hands:
-        return mend(api.registry_of(root, project, target), hands.infrastructure, owner=hands.actor.by)
+        return mend(api.registry_of(root, project, target), hands, orphans=orphans)
+
+
+def forgive(root: Path, project: Project, address: str, *, target: str, reason: str) -> tuple[Owed, ...]:
+    """Give up what stores owe of an object, with a line in the audit trail; nothing where they owe nothing of it."""
+    from asof.ops.actor import current_actor
+    from asof.registry.claim import forgive as give_up
+
+    actor = current_actor(root, os.environ)
+    return give_up(api.registry_of(root, project, target), address, by=actor.by, reason=reason)
+
+
+def forgiven(root: Path, project: Project, *, target: str) -> tuple[Forgiven, ...]:
+    """Everything owed that was given up by hand, oldest first."""
+    return api.registry_of(root, project, target).forgiven()
+
+
+def examine(root: Path, project: Project, *, target: str, drop_of: str = "") -> Examination:
+    """Journal, stores and registry side by side: what is not as it should be. Changes nothing."""
+    from asof.ops.infrastructure import StoreInfrastructure
+    from asof.ops.repair import examine as look
+
+    registry, chosen = api.registry_of(root, project, target), api.target_of(project, target)
+    with StoreInfrastructure(project.project, root=root, read_only=True, target=chosen) as stores:
+        return look(registry, stores, drop_of=drop_of)
+
+
+def repair_all(root: Path, project: Project, *, target: str, drop_of: str = "") -> Examination:
+    """Carry out what ``examine`` proposes; returns what is left."""
+    from asof.ops.repair import carry_out
+
+    with api.hands_in(root, project, target, lambda _: None, lambda: False) as hands:
+        return carry_out(api.registry_of(root, project, target), hands, drop_of=drop_of)
 
 
 def unlocks(root: Path, project: Project, *, target: str) -> tuple[Unlock, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -25,6 +25,7 @@ from asof.ops.spine import is_sql, read_table
 from asof.ops.spine_entities import entity_rows, grid
 from asof.ops.spine_query import dataset_rows, query_rows, saved_dataset
 from asof.registry import open_registry
+from asof.views.feature_values import as_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     As = Literal["arrow", "pandas", "polars"]
 
 PROJECT_FILE = "asof.yaml"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,11 @@ class OnlineAnswer:
     features: tuple[OnlineFeature, ...]
 
     def to_dict(self) -> dict[str, list[object]]:
-        """Feature name -> one value for each entity; timestamps are aware datetimes in UTC."""
-        return {feature.name: feature.values.to_pylist() for feature in self.features}
+        """Feature name -> one value for each entity; timestamps are aware datetimes in UTC.
+
+        An infinite time is the last or the first one that Python has.
+        """
+        return {feature.name: as_python(feature.values) for feature in self.features}
 
     def to_rows(self) -> list[dict[str, object]]:
         """One dict of features for each entity."""
@@ -59,6 +64,16 @@ class OnlineAnswer:
     def statuses(self) -> dict[str, list[str]]:
         """Feature name -> PRESENT, NULL_VALUE, NOT_FOUND or OUTSIDE_MAX_AGE for each entity."""
         return {feature.name: [str(status) for status in feature.statuses] for feature in self.features}
+
+    def computed_at(self) -> dict[str, list[datetime | None]]:
+        """Feature name -> the instant, in UTC, that each entity's value was computed for; None where there is no row.
+
+        Windows move on while stored values stand still: this says how far they may be behind.
+        """
+        return {
+            feature.name: [None if at is None else _EPOCH + timedelta(microseconds=at) for at in feature.computed_at]
+            for feature in self.features
+        }
 
 
 class Store:

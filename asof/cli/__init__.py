@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from asof.cli.dispatch import global_first
     from asof.cli.session import ExitCode
 
-__all__ = ["ExitCode", "global_first", "main"]
+__all__ = ["ExitCode", "global_first", "main", "script"]
 
 _PLACES = {"ExitCode": "asof.cli.session", "global_first": "asof.cli.dispatch"}
 _INTERRUPTED = 130
@@ -25,6 +26,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted.\n")
         return _INTERRUPTED
+
+
+def script() -> NoReturn:
+    """Run the command line of this process and end it; once the exit code is known Ctrl-C changes it no more."""
+    code = main()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)
 
 
 def __getattr__(name: str) -> object:

@@ -98,24 +98,24 @@ def drift(
 ) -> int:
     """Compare what the stores really hold with what the registry says."""
     from asof.compiler.infrastructure import ONLINE_TABLE
-    from asof.ops.observe import MISSING
+    from asof.ops.observe import ORPHAN
     from asof.views import applies
 
     session: Session = context.obj
     project = session.project()
-    mended = api_registry.repair(session.root, project, target=target) if repair else ()
+    mended = api_registry.repair(session.root, project, target=target).mended if repair else ()
     if mended:
         session.terminal.say(listings.drifted(mended, "Put right") + "\n")
     found = api_registry.drift(session.root, project, target=target)
     said = listings.drifted(found, "Drift") if found else "The stores hold what the registry says."
-    anew = [d.address for d in mended if d.found == MISSING and d.id.startswith(f"{ONLINE_TABLE}/")]
+    anew = [d.address for d in mended if d.found != ORPHAN and d.id.startswith(f"{ONLINE_TABLE}/")]
     empty = applies.unfilled(anew, (), _unless_default(project, target))
     session.terminal.say(f"{said.rstrip()}\n{empty}" if empty else said)
     return session.end(ExitCode.DRIFT if found else ExitCode.OK, drift=_drift_json(found), repaired=_drift_json(mended))
 
 
 def _drift_json(found: Sequence[Drifted]) -> list[object]:
-    return [msgspec.to_builtins(drifted) for drifted in found]
+    return [msgspec.to_builtins(msgspec.structs.replace(drifted, resource=None)) for drifted in found]
 
 
 def _beside(stopped: Standstill | None, report: Report) -> dict[str, object]:
@@ -270,12 +270,12 @@ def _carry_out(
     _show_plan(session, made, verbose=verbose)
     if made.blocked:
         return session.end(ExitCode.BLOCKED, plan=_plan_json(session, made))
-    if made.empty:
+    if made.empty and not made.owed:
         left = api.stopped(session.root, project, target=made.target)
         if left is not None:
             session.terminal.note(applies.stopped(left))
         return session.end(ExitCode.OK, plan=_plan_json(session, made), applied=None)
-    if ask:
+    if ask and not made.empty:
         if session.terminal.json or not is_terminal():
             raise Usage("nobody can be asked here; pass --yes, or apply a reviewed plan file")
         if typer.prompt("Apply this plan? Only yes is taken for yes", default="no", show_default=False) != "yes":
@@ -284,8 +284,11 @@ def _carry_out(
     with stopping(session.terminal) as stop:
         done = api.apply(session.root, project, made, progress=lines, stop=stop, grace=grace)
     next_steps = applies.to_fill(made.steps if done.steps else (), _unless_default(project, made.target))
-    session.terminal.say(applies.applied(made, done) + next_steps + closing)
-    return session.end(ExitCode.OK, plan=_plan_json(session, made), applied=_done_json(done))
+    for note in done.notes:
+        session.terminal.note(f"note: {note}")
+    session.terminal.say(applies.applied(made, done) + applies.owed(done.owed) + next_steps + closing)
+    code = ExitCode.PARTIAL_APPLY if done.owed_beyond(made) else ExitCode.OK
+    return session.end(code, plan=_plan_json(session, made), applied=_done_json(done))
 
 
 def _unless_default(project: Project, target: str) -> str:
@@ -338,8 +341,9 @@ def _resume(session: Session, target: str) -> ExitCode:
         lines = applies.StepLines(session.terminal)
         done = api.resume(session.root, project, target=target, progress=lines, stop=stop)
     next_steps = applies.to_fill(done.resumed if done else (), _unless_default(project, target))
-    session.terminal.say(applies.resumed(done) + next_steps)
-    return session.end(ExitCode.OK, applied=_done_json(done) if done else None)
+    session.terminal.say(applies.resumed(done) + applies.owed(done.owed if done else ()) + next_steps)
+    code = ExitCode.PARTIAL_APPLY if done and done.owed else ExitCode.OK
+    return session.end(code, applied=_done_json(done) if done else None)
 
 
 def _abort(session: Session, target: str) -> ExitCode:
@@ -350,9 +354,10 @@ def _abort(session: Session, target: str) -> ExitCode:
         lines = applies.StepLines(session.terminal)
         done = api.abort(session.root, project, target=target, progress=lines, stop=stop)
     next_steps = applies.to_fill(done.finished if done else (), _unless_default(project, target))
-    session.terminal.say(applies.aborted(done) + next_steps)
+    session.terminal.say(applies.aborted(done) + applies.owed(done.owed if done else ()) + next_steps)
     return session.end(ExitCode.OK, aborted=_done_json(done) | {"committed": done.committed} if done else None)
 
 
 def _done_json(done: Applied | Recovered) -> dict[str, object]:
-    return {"serial": done.serial, "generation": done.generation, "steps": done.steps}
+    owed = [msgspec.to_builtins(debt) for debt in done.owed]
+    return {"serial": done.serial, "generation": done.generation, "steps": done.steps, "owed": owed}

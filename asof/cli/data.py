@@ -96,9 +96,16 @@ def materialize(
         list[str] | None, typer.Option("--views", metavar="VIEW", help="Repeatable; all that are online by default.")
     ] = None,
     as_of: Annotated[str, typer.Option("--as-of", metavar="TIME", help="ISO 8601; now by default.")] = "",
+    full: Annotated[
+        bool,
+        typer.Option("--full", help="Reset the tables: replace newer rows too, remove rows that the query lacks."),
+    ] = False,
     target: Target = "",
 ) -> int:
     """Load the online store with the values that the offline query gives as of an instant.
+
+    A stored row is replaced unless it is newer. Rows from the future, written under a clock that was ahead, are not
+    newer; --full also removes those whose entity the query does not give.
 
     The definitions are those that were applied last, whatever the files say by now: apply first.
     """
@@ -111,6 +118,7 @@ def materialize(
             tuple(views or ()),
             as_of=instant(as_of),
             target=target,
+            full=full,
             progress=lambda view, rows: bar(rows, 0, view),
         )
     finally:

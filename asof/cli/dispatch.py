@@ -40,6 +40,8 @@ _OF_DIAGNOSTIC = {
     "AS619": ExitCode.USAGE,
     "AS608": ExitCode.BLOCKED,
     "AS660": ExitCode.BLOCKED,
+    "AS620": ExitCode.UNAVAILABLE,
+    "AS621": ExitCode.DRIFT,
     "AS609": ExitCode.PARTIAL_APPLY,
     "AS611": ExitCode.INTERRUPTED,
     "AS613": ExitCode.DRIFT,

@@ -18,9 +18,13 @@ def registry_history(context: typer.Context, target: Target = "") -> int:
     session: Session = context.obj
     entries = api.registry_history(session.root, session.project(), target=target)
     unlocks = api_registry.unlocks(session.root, session.project(), target=target)
-    session.terminal.say(listings.history(entries) + listings.unlocks(unlocks))
+    given_up = api_registry.forgiven(session.root, session.project(), target=target)
+    session.terminal.say(listings.history(entries) + listings.unlocks(unlocks) + listings.forgiveness(given_up))
     return session.end(
-        ExitCode.OK, generations=listings.history_json(entries), unlocks=[msgspec.to_builtins(u) for u in unlocks]
+        ExitCode.OK,
+        generations=listings.history_json(entries),
+        unlocks=[msgspec.to_builtins(u) for u in unlocks],
+        forgiven=[msgspec.to_builtins(entry) for entry in given_up],
     )
 
 

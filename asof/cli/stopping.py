@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ def stopping(terminal: Terminal) -> Iterator[Callable[[], bool]]:
         if asked:
             raise KeyboardInterrupt
         asked.append(number)
-        terminal.note("Stopping after the step in flight; once more to leave it in doubt.")
+        # The signal may come in the middle of a line that is being written; Python refuses a second one then.
+        with suppress(RuntimeError):
+            terminal.note("Stopping after the step in flight; once more to leave it in doubt.")
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -239,7 +239,7 @@ def _leaf(pointer: str, kind: type[msgspec.Struct], field: Field, old: Json, new
     yield Reason(pointer=pointer, change_class=found, text=text, old=old, new=new, rows=rows)
 
 
-_ROWS_STAY = frozenset({"ttl", "online"})
+_ROWS_STAY = frozenset({"ttl", "max_age", "online"})
 """Fields that decide what is read from stored rows, not what the rows hold."""
 
 

@@ -28,6 +28,7 @@ CONSEQUENCES: Mapping[tuple[type[msgspec.Struct] | None, str], str] = {
     (None, "alias"): "the name that readers know changes",
     (model.FeatureView, "ttl"): "how old a value may be when it is read changes; stored rows stay",
     (model.StreamFeatureView, "ttl"): "how old a value may be when it is read changes; stored rows stay",
+    (None, "max_age"): "how long ago a value may have been computed when it is served changes; stored rows stay",
     (model.FeatureView, "entities"): "rows are keyed by something else",
     (model.StreamFeatureView, "entities"): "rows are keyed by something else",
     (model.FeatureView, "source"): "rows come from somewhere else",

@@ -102,6 +102,11 @@ class DiagnosticError(Exception):
         super().__init__("; ".join(d.message for d in found))
         self.diagnostics = found
 
+    @property
+    def code(self) -> str:
+        """The code of the first diagnostic, which names the cause."""
+        return self.diagnostics[0].code if self.diagnostics else ""
+
 
 RULES: dict[str, Rule] = {}
 """Every rule by its code, in the order of definition: the catalogue behind docs and ``asof explain``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -128,16 +129,17 @@ class Difference:
         return definition_at(address, recorded) if recorded is not None else None
 
 
-def diff(repo: Repo, state: State, *, target: str) -> Difference:
+def diff(repo: Repo, state: State, *, target: str, moves: Mapping[str, str] = MappingProxyType({})) -> Difference:
     """What turns ``state`` into ``repo``, as it is in ``target`` (a target's name).
 
-    Pure. ``repo`` has passed the checks: references resolve and do not run in circles.
+    ``moves`` are renames beside those that the definitions say themselves. Pure. ``repo`` has passed the checks:
+    references resolve and do not run in circles.
     """
     graph = graph_of(repo)
     documents = documents_of(repo)
     hashes = fingerprint(repo, target=target, graph=graph, documents=documents)
     recorded = {a: Recorded(definition=document, hashes=hashes[a]) for a, document in documents.items()}
-    moves = moves_of(repo, state)
+    moves = {**moves_of(repo, state), **moves}
     found = Difference(repo, state, target, graph, recorded, moves, {})
     made = _Own(found).reasons() if state.objects else {}
     everything = {a: () for a in recorded if a not in made} | made

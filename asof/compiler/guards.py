@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,7 +18,7 @@ from asof.compiler.ownership import seized
 from asof.compiler.state import settings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from asof.compiler.diff import Change, Difference
     from asof.compiler.fingerprint import Document
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from asof.compiler.model import AnyDefinition
 
 PROTECTED = rule("AS601", "a protection in the registry forbids it")
-NOT_ALLOWED = rule("AS602", "deleting needs permission")
+NOT_ALLOWED = rule("AS602", "a destructive change needs permission")
 SEIZED = rule("AS614", "an object belongs to another repo of the registry")
 SHARED_SETTINGS = rule("AS615", "settings of a registry that several repos share")
 STILL_USED = rule("AS603", "an object that others use cannot be deleted")
@@ -42,6 +43,11 @@ class Blocked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     message: str
     remedy: str
     policy: str = ""
+
+
+def permitted(address: str, allowed: Collection[str]) -> bool:
+    """Whether ``--allow-destroy`` covers an address: by itself, or by a pattern such as ``feature_view/*``."""
+    return address in allowed or any(fnmatchcase(address, pattern) for pattern in allowed)
 
 
 def guarded(found: Difference, layout: Layout, allowed: frozenset[str]) -> tuple[Blocked, ...]:
@@ -98,13 +104,30 @@ def _blocked(found: Difference, change: Change, layout: Layout, allowed: frozens
                 message=f"{change.address} is deleted while {', '.join(users)} still {_verb(users)} it",
                 remedy="edit or delete those first",
             )
-        if change.address not in allowed:
+        if not permitted(change.address, allowed):
             yield Blocked(
                 address=change.address,
                 code=NOT_ALLOWED.code,
                 message=f"{change.address} would be deleted, with what is stored for it",
                 remedy=_permission(found, change.address),
             )
+    elif _breaks(change) and not permitted(change.address, allowed):
+        yield Blocked(
+            address=change.address,
+            code=NOT_ALLOWED.code,
+            message=f"{change.address} would break whoever reads it: {_broken(change)}",
+            remedy=f"--allow-destroy {change.address}",
+        )
+
+
+def _breaks(change: Change) -> bool:
+    """Whether its own author breaks an interface; what follows for those who read it is part of that."""
+    return any(r.change_class is ChangeClass.INTERFACE_BREAK and not r.upstream for r in change.reasons)
+
+
+def _broken(change: Change) -> str:
+    """The first of its own reasons that breaks an interface."""
+    return next(r.text for r in change.reasons if r.change_class is ChangeClass.INTERFACE_BREAK and not r.upstream)
 
 
 def _permission(found: Difference, address: str) -> str:

@@ -13,13 +13,14 @@ from asof.compiler import shape
 from asof.compiler.canonical import sha256_hex
 from asof.compiler.model import FeatureView
 from asof.compiler.state import Feature, Resource, settings_of
-from asof.compiler.store_options import same_place
+from asof.compiler.store_options import same_place, variables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from asof.compiler.diff import Difference
     from asof.compiler.model import Repo, Store
+    from asof.compiler.state import ResourceKey
 
     ViewSql = Callable[[Repo, FeatureView], str]
 
@@ -42,7 +43,8 @@ StepId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,60}\Z")]
 class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One effect. ``before`` and ``after`` are the resource as it was and as it is to be.
 
-    ``action`` is create, alter, replace, drop or commit; ``inverse`` undoes it ("" where nothing can).
+    ``action`` is create, alter, replace, drop, leave or commit; ``inverse`` undoes it ("" where nothing can). What is
+    left stays in a store that cannot be opened with the target's settings, and is owed from then on.
     Each step is idempotent: done twice it leaves what it left the first time.
     """
 
@@ -65,9 +67,14 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """All that is to stand in the stores, the steps that lead there, and the tables that start empty."""
+    """All that is to stand in the stores, the steps that lead there, and the tables that start empty.
+
+    ``before`` and ``after`` are what the registry records otherwise than it did, of each kind and view.
+    """
 
     resources: tuple[Resource, ...]
+    before: tuple[Resource, ...]
+    after: tuple[Resource, ...]
     expand: tuple[Step, ...]
     contract: tuple[Step, ...]
     emptied: frozenset[str]
@@ -79,10 +86,13 @@ def lay_out(found: Difference, view_sql: ViewSql) -> Layout:
     planner = _Planner(found, view_sql)
     moves = list(planner.moves())
     kept = [m.after for m in moves if m.after is not None]
+    altered = [m for m in moves if m.before != m.after]
     return Layout(
         resources=tuple(sorted(kept, key=lambda r: r.id)),
+        before=tuple(sorted((m.before for m in altered if m.before is not None), key=lambda r: r.id)),
+        after=tuple(sorted((m.after for m in altered if m.after is not None), key=lambda r: r.id)),
         expand=_steps(Phase.EXPAND, [m for m in moves if m.action in ("create", "alter")]),
-        contract=_steps(Phase.CONTRACT, [m for m in moves if m.action in ("replace", "drop")]),
+        contract=_steps(Phase.CONTRACT, [m for m in moves if m.action in ("replace", "drop", "leave")]),
         emptied=frozenset(m.after.address for m in moves if m.after is not None and m.empties),
     )
 
@@ -98,7 +108,17 @@ class _Move:
     empties: bool = False
 
 
-_INVERSES = {"create": "drop", "alter": "alter", "replace": "replace", "drop": ""}
+def fresh_name(project: str, address: str, token: str, taken: Collection[str]) -> str:
+    """The name of a new online table of the view at ``address`` whose rows are told by ``token``; none of ``taken``."""
+    holds = [address, token]
+    while True:
+        name = f"{project}__{address.partition('/')[2]}__{sha256_hex(holds)[:8]}"
+        if name not in taken:
+            return name
+        holds = [*holds, name]
+
+
+_INVERSES = {"create": "drop", "alter": "alter", "replace": "replace", "drop": "", "leave": ""}
 
 
 def _steps(phase: Phase, moves: list[_Move]) -> tuple[Step, ...]:
@@ -125,8 +145,10 @@ class _Planner:
         self.offline = target.offline if target else None
         self.online = target.online if target else None
         self.standing = {(r.kind, found.moves.get(r.address, r.address)): r for r in found.state.resources}
+        self.taken = {r.name for r in (*found.state.resources, *(owed.resource for owed in found.state.owed))}
 
     def moves(self) -> Iterator[_Move]:
+        views = {r.key: r for r in self.found.state.resources if r.kind == OFFLINE_VIEW}
         for address, definition in self.found.repo.definitions.items():
             if not isinstance(definition, FeatureView):
                 continue
@@ -135,25 +157,37 @@ class _Planner:
                     address, definition, self.online, self.standing.pop((ONLINE_TABLE, address), None)
                 )
             if self.offline is not None and definition.query:
-                yield from self.view(
-                    address, definition, self.offline, self.standing.pop((OFFLINE_VIEW, address), None)
-                )
-        for (_, address), gone in sorted(self.standing.items()):
-            yield _Move(action="drop", reason=self.why_gone(address, gone), before=gone)
+                yield self.view(address, definition, self.offline, views)
+        for (kind, address), gone in sorted(self.standing.items()):
+            if kind == ONLINE_TABLE or gone.key in views:
+                yield self.removal(gone, self.why_gone(address, gone))
+
+    def removal(self, gone: Resource, why: str) -> _Move:
+        """The drop of what the registry no longer records; where its store cannot be opened from here it is left."""
+        ours = {name for store in (self.offline, self.online) if store is not None for name in variables(store)}
+        lacking = sorted(variables(gone.store) - ours)
+        if not lacking:
+            return _Move(action="drop", reason=why, before=gone)
+        settings = ", ".join(lacking)
+        left = f"{why}; it is left in its {gone.store.type}, which asks for {settings} and no store of the target does"
+        return _Move(action="leave", reason=left, before=gone)
 
     def why_gone(self, address: str, gone: Resource) -> str:
-        if address not in self.found.repo.definitions:
+        definition = self.found.repo.definitions.get(address)
+        if definition is None:
             return f"{gone.address} is deleted"
-        if gone.kind == OFFLINE_VIEW:
-            return f"{address} is no longer written as a query"
-        return f"{address} is no longer served online"
+        if gone.kind != OFFLINE_VIEW:
+            return f"{address} is no longer served online"
+        if isinstance(definition, FeatureView) and definition.query:
+            return f"{address}: {self.why_another(gone)}"
+        return f"{address} is no longer written as a query"
 
     def table(self, address: str, view: FeatureView, store: Store, standing: Resource | None) -> Iterator[_Move]:
         repo = self.found.repo
         keys = tuple(Feature(name=key.name, type=str(key.type)) for key in shape.join_keys(repo, view))
         wanted = tuple(Feature(name=n, type=str(kind)) for n, kind in shape.feature_types(repo, view).items())
         if standing is None:
-            made = self.new_table(address, store, keys, wanted, taken="")
+            made = self.new_table(address, store, keys, wanted)
             yield _Move(action="create", reason=f"{address} is served online", after=made)
             return
         change = self.found.changes.get(address)
@@ -178,38 +212,50 @@ class _Planner:
     ) -> Iterator[_Move]:
         moved = not same_place(standing.store, store)
         why = "the online store is another one" if moved else "stored rows would hold other values"
-        made = self.new_table(address, store, keys, wanted, taken="" if moved else standing.name)
+        made = self.new_table(address, store, keys, wanted)
         yield _Move(action="create", reason=f"{address}: {why}", after=made, empties=True)
-        yield _Move(action="drop", reason=f"{address} has a new table: {why}", before=standing)
+        yield self.removal(standing, f"{address} has a new table: {why}")
 
-    def new_table(
-        self, address: str, store: Store, keys: tuple[Feature, ...], wanted: tuple[Feature, ...], *, taken: str
-    ) -> Resource:
-        """An empty table whose name says what its rows hold, and differs from the one it takes over from."""
+    def new_table(self, address: str, store: Store, keys: tuple[Feature, ...], wanted: tuple[Feature, ...]) -> Resource:
+        """An empty table whose name says what its rows hold, and which no table has that stands or is owed."""
         project = self.found.repo.project.project
-        holds = [address, self.found.recorded[address].hashes.sql]
-        while True:
-            name = f"{project}__{address.partition('/')[2]}__{sha256_hex(holds)[:8]}"
-            if name != taken:
-                break
-            holds = [*holds, taken]
-        return Resource(kind=ONLINE_TABLE, name=name, address=address, store=store, keys=keys, features=wanted)
+        name = fresh_name(project, address, self.found.recorded[address].hashes.sql, self.taken)
+        self.taken.add(name)
+        return Resource(
+            kind=ONLINE_TABLE,
+            name=name,
+            address=address,
+            store=store,
+            keys=keys,
+            features=wanted,
+            mark=self.mark(address),
+        )
 
-    def view(self, address: str, view: FeatureView, store: Store, standing: Resource | None) -> Iterator[_Move]:
+    def mark(self, address: str) -> str:
+        """The mark of what this plan makes for a view: no other generation makes one for it."""
+        return f"{address}@{self.found.state.serial + 1}"
+
+    def view(self, address: str, view: FeatureView, store: Store, views: dict[ResourceKey, Resource]) -> _Move:
+        """The view under its own name, whichever view of ours goes by that name today; takes that out of ``views``."""
         name = f"{self.found.repo.project.project}__{view.name}"
+        own = self.standing.get((OFFLINE_VIEW, address))
+        made = Resource(kind=OFFLINE_VIEW, name=name, address=address, store=store, mark=self.mark(address))
+        standing = views.pop(made.key, None)
         sql = standing.sql if standing and self.reads_the_same(address, standing) else ""
-        sql = sql or self.view_sql(self.found.repo, view)
-        made = Resource(kind=OFFLINE_VIEW, name=name, address=address, store=store, sql=sql)
+        made = msgspec.structs.replace(made, sql=sql or self.view_sql(self.found.repo, view))
         if standing is None:
-            yield _Move(action="create", reason=f"{address} is written as a query", after=made)
-        elif (moved := not same_place(standing.store, store)) or standing.name != name:
-            why = "the offline store is another one" if moved else "its view goes by another name"
-            yield _Move(action="create", reason=f"{address}: {why}", after=made)
-            yield _Move(action="drop", reason=f"{address}: {why}", before=standing)
-        elif standing.sql != made.sql:
-            yield _Move(action="replace", reason=f"the query of {address} reads otherwise", before=standing, after=made)
-        else:
-            yield _Move(action="", reason="", before=standing, after=made)
+            why = f": {self.why_another(own)}" if own is not None else " is written as a query"
+            return _Move(action="create", reason=f"{address}{why}", after=made)
+        made = msgspec.structs.replace(made, mark=standing.mark)
+        if standing.sql != made.sql:
+            why = f"the query of {address} reads otherwise"
+            return _Move(action="replace", reason=why, before=standing, after=made)
+        return _Move(action="", reason="", before=standing, after=made)
+
+    def why_another(self, own: Resource) -> str:
+        """Why a view that stands as ``own`` gets another one."""
+        moved = not same_place(own.store, self.offline)
+        return "the offline store is another one" if moved else "its view goes by another name"
 
     def reads_the_same(self, address: str, standing: Resource) -> bool:
         """Whether all that a view is compiled from is as recorded, so that its text need not be made again."""

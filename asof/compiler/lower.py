@@ -69,6 +69,7 @@ class Lowering:
     def feature_view(self, made: Json) -> None:
         self.timing(made)
         self.duration(made, "ttl")
+        self.duration(made, "max_age")
         self.columns(made, "schema")
         if "aggregations" in made:
             made["aggregations"] = [

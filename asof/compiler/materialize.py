@@ -23,7 +23,7 @@ from asof.compiler.relation import Binder
 from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from asof.compiler.dialects import Dialect
@@ -34,6 +34,8 @@ PARAMETER = "as_of"
 """The parameter that stands for the instant where none is given."""
 
 EVENT, CREATED = "event_timestamp", "created_timestamp"
+HELD = ("held_from", "held_until")
+"""Where versions end: since when the one that holds does, and until when."""
 
 
 def materialize_query(
@@ -41,6 +43,7 @@ def materialize_query(
 ) -> Compiled:
     """One row for each entity seen by ``as_of`` (UTC): join keys, ``event_timestamp``, ``created_timestamp``, features.
 
+    Where versions end, ``event_timestamp`` is the entity's last change, and HELD come before the features.
     Values equal those of a training query at that instant, but for the ttl: a row too old to be served is
     left to its reader, who knows ``event_timestamp``. None leaves the parameter ``as_of`` in the text.
     """
@@ -123,7 +126,9 @@ def _materialized(
     rows = binder.rows(view, columns, read.expressions)
     statement = Statement(binder=binder, spine=_entities(binder, group, rows, extent), once=True)
     times = (names.event, *((names.created,) if rows.timing.created_timestamp_column else ()))
-    newest = latest(statement, group, rows, (*times, *(column.name for column in view.schema)))
+    held = (names.event, names.ends) if rows.timing.valid_to else ()
+    read_of_newest = dict.fromkeys((*times, *held, *(column.name for column in view.schema)))
+    newest = latest(statement, group, rows, tuple(read_of_newest))
     homes = dict.fromkeys((column.name for column in view.schema), newest)
     if view.aggregations:
         homes |= windows.windowed(statement, group, rows, read, tuple(shape.windows(view)))
@@ -140,6 +145,7 @@ def _materialized(
             *(tree.column(statement.spine, key) for key, _ in group.keys),
             tree.named(dialect.untick(happened), EVENT),
             tree.named(created, CREATED),
+            *(tree.named(dialect.untick(tree.column(newest, n)), name) for n, name in zip(held, HELD, strict=False)),
             *(
                 tree.called(
                     tree.column(homes[name], name) if homes[name] else empty(statement, group, name, kinds[name]), name
@@ -154,20 +160,25 @@ def _materialized(
             exp.EQ(this=tree.column(home, names.row), expression=tree.column(statement.spine, names.row))
         ]
         tree.join(query, tree.cte(home), on, side="" if home == newest and not rows.timing.valid_to else "LEFT")
-    output = [
-        OutputColumn(name=key.name, type=key.type, lineage=(view.address,)) for key in shape.join_keys(repo, view)
-    ]
-    output += [OutputColumn(name=name, type=types.TIMESTAMP, lineage=(view.address,)) for name in (EVENT, CREATED)]
-    output += [
-        OutputColumn(name=name, type=kinds[name], lineage=(f"{view.address}.{name}",)) for name in group.features
-    ]
     return Draft(
         name=view.name,
         query=binder.ctes.over(query),
-        columns=tuple(output),
+        columns=_yielded(repo, view, kinds, (EVENT, CREATED, *HELD[: len(held)])),
         claim=Claim(spine=statement.spine, row=names.row, instant=names.at, sources=binder.witnesses),
         header=header,
     )
+
+
+def _yielded(
+    repo: Repo, view: FeatureView, kinds: Mapping[str, types.Type], times: tuple[str, ...]
+) -> tuple[OutputColumn, ...]:
+    """The columns of what is materialized: join keys, ``times``, features."""
+    keys = [OutputColumn(name=key.name, type=key.type, lineage=(view.address,)) for key in shape.join_keys(repo, view)]
+    stamps = [OutputColumn(name=name, type=types.TIMESTAMP, lineage=(view.address,)) for name in times]
+    features = [
+        OutputColumn(name=name, type=kinds[name], lineage=(f"{view.address}.{name}",)) for name in shape.features(view)
+    ]
+    return (*keys, *stamps, *features)
 
 
 def _entities(binder: Binder, group: Group, rows: Rows, extent: Extent) -> str:

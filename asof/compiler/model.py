@@ -181,7 +181,8 @@ class FeatureView(Definition, frozen=True, kw_only=True, tag="FeatureView"):
 
     Rows come from ``source`` (a DataSource or another view) or from ``query`` (SQL over sources and
     views, which then needs a ``timing`` of its own). ``ttl`` is the greatest age a latest value may
-    have when read; None means any age.
+    have when read; None means any age. ``max_age`` is how long ago a value may have been computed when it is served
+    online; None is the length of the shortest window.
     """
 
     entities: tuple[str, ...] = ()
@@ -190,6 +191,7 @@ class FeatureView(Definition, frozen=True, kw_only=True, tag="FeatureView"):
     timing: Timing = Timing()
     schema: tuple[Column, ...] = ()
     ttl: Duration | None = None
+    max_age: Duration | None = None
     online: bool = True
     aggregations: tuple[Aggregation, ...] = ()
 

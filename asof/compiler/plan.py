@@ -11,17 +11,22 @@ from asof.compiler.canonical import sha256_hex
 from asof.compiler.check.rules import NOBODY
 from asof.compiler.check.targets import refusals
 from asof.compiler.classify import ChangeClass, Reason
-from asof.compiler.diagnostics import DiagnosticError, rule
+from asof.compiler.diagnostics import DiagnosticError, Level, rule
 from asof.compiler.dialects import STORES, of_store
 from asof.compiler.diff import Action, Change, diff
 from asof.compiler.fingerprint import BUILDER_VERSION
+<<<<<<< HEAD
 from asof.compiler.guards import Blocked, guarded
 from asof.compiler.infrastructure import OFFLINE_VIEW, Phase, Step, lay_out
+=======
+from asof.compiler.guards import Blocked, guarded, permitted
+from asof.compiler.infrastructure import Phase, Step, lay_out
+>>>>>>> core13
 from asof.compiler.materialize import view_query
 from asof.compiler.ownership import with_others
 from asof.compiler.policies import Freeze, Warned, accepted, freezes, judge, order
 from asof.compiler.source import NOWHERE
-from asof.compiler.state import Recorded, Resource, Settings, State, encode, settings_of
+from asof.compiler.state import Owed, Recorded, Resource, Settings, State, encode, settings_of
 from asof.compiler.store_options import same_place
 from asof.compiler.trust import flaw, relying_on
 from asof.version import __version__
@@ -35,10 +40,11 @@ if TYPE_CHECKING:
     from asof.compiler.model import FeatureView, Repo, Target
 
 B = TypeVar("B", bound=Blocked)
-PLAN_FORMAT = 1
+PLAN_FORMAT = 2
 
 UNREADABLE_PLAN = rule("AS606", "plan file cannot be read")
 NEWER_PLAN = rule("AS607", "plan file was written by a newer asof")
+OWED = rule("AS624", "a store owes a step of an earlier apply", Level.WARNING)
 OTHER_REGISTRY = rule("AS610", "registry belongs to another project or target")
 
 
@@ -58,14 +64,29 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     builder: int
 
 
+class Fill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was loaded into an online table that a plan drops: readers find nothing until its view is filled again.
+
+    ``rows`` were stored as of the instant ``as_of`` (ISO 8601); it took ``seconds``, where that is known.
+    """
+
+    address: str
+    table: str
+    as_of: str
+    rows: int
+    seconds: float | None = None
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What turns one generation of a registry into the next, decided before anything is touched.
 
     ``read_set`` holds what the plan depends on: address -> token of what was recorded there ("" is
-    nothing). ``objects`` is what is to be recorded, None where an object goes; ``resources`` is
-    what is to stand in the stores, with each step's before and after among ``steps``. ``settings_changes``
-    are edits of asof.yaml that readers of the registry notice. ``effect`` is the SHA-256 of all of
-    that but base, read set and tool: two plans with one effect do the same.
+    nothing). ``objects`` is what is to be recorded, None where an object goes. ``resources_before`` are the
+    tables and views that the plan starts from and changes, as they are recorded, ``resources_after`` what is
+    to be recorded in their place: of each kind and view of these two the registry has to hold just the first
+    when the plan is applied. ``settings_changes`` are edits of asof.yaml that readers of the registry notice.
+    ``owed`` is what stores owe of earlier applies, and ``fills`` what was loaded into tables that this plan drops.
+    ``effect`` is the SHA-256 of all but base, read set, tool and what is owed: two plans with one effect do the same.
     """
 
     format: int
@@ -87,7 +108,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     allowed: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     objects: dict[str, Recorded | None] = {}
-    resources: tuple[Resource, ...] = ()
+    resources_before: tuple[Resource, ...] = ()
+    resources_after: tuple[Resource, ...] = ()
+    fills: tuple[Fill, ...] = ()
+    owed: tuple[Owed, ...] = ()
     others: int = 0
     """Objects of other repos in the registry, which this plan leaves as they are."""
     settings: Settings
@@ -104,11 +128,19 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return {cls: found.count(cls) for cls in reversed(ChangeClass) if cls in found}
 
 
-def plan(repo: Repo, state: State, *, target: str = "", allow_destroy: Collection[str] = ()) -> Plan:
+def plan(
+    repo: Repo,
+    state: State,
+    *,
+    target: str = "",
+    allow_destroy: Collection[str] = (),
+    moves: Mapping[str, str] | None = None,
+) -> Plan:
     """What apply has to do so that ``state`` becomes ``repo`` in ``target`` ("" is the default target).
 
     Pure: equal arguments give an equal plan, to the byte. ``repo`` has passed the checks; ``allow_destroy``
-    names the addresses that may be deleted. Raises KeyError for a target that asof.yaml does not have,
+    names the addresses that may be deleted, or patterns of them. ``moves`` are renames that the definitions do not
+    say themselves, old address -> new address. Raises KeyError for a target that asof.yaml does not have,
     DiagnosticError (AS610) for the registry of another project or target.
     """
     repo = with_others(repo, state)
@@ -119,12 +151,13 @@ def plan(repo: Repo, state: State, *, target: str = "", allow_destroy: Collectio
         message = f"it holds {state.project}, target {state.target}; this is {repo.project.project}, target {name}"
         raise DiagnosticError(OTHER_REGISTRY.at(NOWHERE, message))
     with relying_on(state):
-        return _plan(repo, state, name, settings, allow_destroy)
+        found = diff(repo, state, target=name, moves=moves or {})
+        return _plan(repo, state, settings, found, allow_destroy)
 
 
-def _plan(repo: Repo, state: State, name: str, settings: Settings, allow_destroy: Collection[str]) -> Plan:
+def _plan(repo: Repo, state: State, settings: Settings, found: Difference, allow_destroy: Collection[str]) -> Plan:
+    name = found.target
     chosen = repo.project.target(name)
-    found = diff(repo, state, target=name)
     layout = lay_out(found, lambda of, view: view_sql(of, view, name))
     served = frozenset(resource.address for resource in layout.resources if resource.kind == "online_table")
     changes = tuple(_priced(change, layout, served) for change in found.changes.values())
@@ -152,19 +185,26 @@ def _plan(repo: Repo, state: State, name: str, settings: Settings, allow_destroy
             (
                 *judged.warnings,
                 *(_unowned(a) for a in unowned if NOBODY.code not in accepted(found, a)),
+<<<<<<< HEAD
                 *(
                     _refused(d)
                     for d in (_refusals(chosen, layout) if chosen and (changes or edited or objects) else ())
                 ),
+=======
+                *(_owed(debt) for debt in state.owed),
+                *(_refused(d) for d in (refusals(chosen) if chosen and (changes or edited or objects) else ())),
+>>>>>>> core13
             )
         ),
         approvals=asked,
         policies={p.rule: severity for p in repo.project.policies if (severity := p.severity_in(name)) != "off"},
         freezes=freezes(found.repo.project, name, classes) if classes else (),
-        allowed=tuple(sorted(set(allow_destroy) & {c.address for c in changes})),
+        allowed=tuple(sorted(c.address for c in changes if permitted(c.address, allow_destroy))),
         steps=_steps(layout, bool(changes or edited or objects), state.serial + 1),
         objects=objects,
-        resources=layout.resources,
+        resources_before=layout.before,
+        resources_after=layout.after,
+        owed=state.owed,
         others=len(repo.others - found.changes.keys()),
         settings=settings,
     )
@@ -178,11 +218,19 @@ def _unowned(address: str) -> Warned:
     )
 
 
+<<<<<<< HEAD
 def _refusals(target: Target | None, layout: Layout) -> tuple[Diagnostic, ...]:
     if target is None:
         return ()
     steps = (*layout.expand, *layout.contract)
     return refusals(target, views=any(s.after is not None and s.after.kind == OFFLINE_VIEW for s in steps))
+=======
+def _owed(debt: Owed) -> Warned:
+    resource = debt.resource
+    message = f"{debt.action} {resource.id} in {resource.store.type} is owed since {debt.since}: {debt.why}"
+    remedy = f"asof apply tries it again; asof registry forgive {resource.address} --reason WHY gives it up"
+    return Warned(address=resource.address, code=OWED.code, message=message, remedy=remedy)
+>>>>>>> core13
 
 
 def _refused(found: Diagnostic) -> Warned:
@@ -228,8 +276,25 @@ def settings_token(state: State) -> str:
 
 def effect_of(made: Plan) -> str:
     """The hash of what ``made`` does, whatever it starts from and whoever made it."""
-    document = msgspec.to_builtins(made)
-    return sha256_hex({k: v for k, v in document.items() if k not in ("base", "read_set", "tool", "effect", "format")})
+    return _effect_of_document(msgspec.to_builtins(made))
+
+
+def _effect_of_document(document: dict[str, Any]) -> str:
+    return sha256_hex({k: v for k, v in document.items() if k not in _NO_EFFECT})
+
+
+def _with_both_sides(document: dict[str, Any]) -> dict[str, Any]:
+    """A plan of format 1, which recorded all that was to stand and not what it started from.
+
+    An apply that an older asof began is finished or undone with it.
+    """
+    before = [step["before"] for step in document.get("steps", []) if step.get("before")]
+    after = document.get("resources", [])
+    rest = {k: v for k, v in document.items() if k != "resources"}
+    return {**rest, "format": PLAN_FORMAT, "resources_before": before, "resources_after": after}
+
+
+_NO_EFFECT = ("base", "read_set", "tool", "effect", "format", "owed")
 
 
 def plan_bytes(made: Plan) -> bytes:
@@ -242,11 +307,11 @@ def plan_from_bytes(body: bytes) -> Plan:
     try:
         document = msgspec.json.decode(body, type=dict[str, Any])
         version = document.get("format", PLAN_FORMAT)
-        if version != PLAN_FORMAT:
-            message = f"the plan has format {version}; this asof reads format {PLAN_FORMAT}"
+        if version not in (1, PLAN_FORMAT):
+            message = f"the plan has format {version}; this asof reads formats 1 and {PLAN_FORMAT}"
             raise DiagnosticError(NEWER_PLAN.at(NOWHERE, message))
-        made = msgspec.convert(document, Plan)
-        effect = effect_of(made)
+        made = msgspec.convert(_with_both_sides(document) if version == 1 else document, Plan)
+        effect = _effect_of_document(document) if version == 1 else effect_of(made)
     except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:
         raise DiagnosticError(UNREADABLE_PLAN.at(NOWHERE, f"this is not a plan: {error}")) from error
     if effect != made.effect:
@@ -278,11 +343,25 @@ def state_after(made: Plan, state: State) -> State:
 
 
 def _resources_after(made: Plan, state: State) -> tuple[Resource, ...]:
-    """What the plan leaves in the stores, and what stands there for objects it never saw."""
-    ids = {r.id for r in made.resources} | {s.before.id for s in made.steps if s.before is not None}
-    ours = {r.address for r in made.resources}
-    others = [r for r in state.resources if r.id not in ids and r.address not in ours]
-    return tuple(sorted((*made.resources, *others), key=lambda r: r.id))
+    """What the plan leaves in the stores, and what stands there that it does not change."""
+    changed = {resource.key for resource in (*made.resources_before, *made.resources_after)}
+    kept = [resource for resource in state.resources if resource.key not in changed]
+    return tuple(sorted((*made.resources_after, *kept), key=lambda r: (r.id, r.address)))
+
+
+def moved_resources(made: Plan, state: State) -> tuple[str, ...]:
+    """The ids of tables and views that ``made`` starts from and that ``state`` does not record so, in order.
+
+    A definition may be as it was and its table another one: after a change and its way back, for instance.
+    """
+    places = {(r.kind, r.address) for r in (*made.resources_before, *made.resources_after)}
+    expected = {r.key: r for r in made.resources_before}
+    recorded = {r.key: r for r in state.resources if (r.kind, r.address) in places}
+    differing = [key for key in expected.keys() | recorded.keys() if expected.get(key) != recorded.get(key)]
+    taken = {r.key for r in state.resources} | {owed.resource.key for owed in state.owed}
+    created = [s.resource for s in made.steps if s.phase is Phase.EXPAND and s.action == "create"]
+    in_the_way = [r.key for r in created if r.kind == "online_table" and r.key in taken]
+    return tuple(sorted({f"{kind}/{name}" for kind, _, name in (*differing, *in_the_way)}))
 
 
 def _objects(found: Difference) -> dict[str, Recorded | None]:

@@ -182,7 +182,7 @@ class Binder:
         value: exp.Expr = tree.column("", name)
         if declared is not None and declared != known:
             value = self.dialect.cast(value, declared)
-        return self.dialect.text(value) if (declared or known) == types.STRING else value
+        return self.dialect.compared(value, declared or known)
 
     def _typed(self, value: exp.Expr, view: FeatureView) -> exp.Expr:
         """``value`` with columns that a query computes cast to the types that its analysis tells."""

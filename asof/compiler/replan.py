@@ -95,12 +95,17 @@ def _changes(made: Plan) -> Mapping[str, Change]:
 
 
 def _steps(steps: Iterable[Step]) -> Mapping[str, tuple[Step, ...]]:
-    """Steps by the resource they touch, without their numbers, and without the commit, which names a serial."""
+    """Steps by the resource they touch, without numbers and marks, and without the commit: both name a serial."""
     made: dict[str, tuple[Step, ...]] = {}
     for step in steps:
         if step.phase is not Phase.COMMIT:
-            made[step.resource.id] = (*made.get(step.resource.id, ()), msgspec.structs.replace(step, id=""))
+            made[step.resource.id] = (*made.get(step.resource.id, ()), _unmarked(step))
     return made
+
+
+def _unmarked(step: Step) -> Step:
+    after = msgspec.structs.replace(step.after, mark="") if step.after is not None else None
+    return msgspec.structs.replace(step, id="", after=after)
 
 
 def _differing(one: Mapping[str, object], other: Mapping[str, object]) -> tuple[str, ...]:

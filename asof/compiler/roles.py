@@ -50,6 +50,7 @@ _VIEW = _OBJECT | {
     "timing": _P,
     "schema": _P,
     "ttl": _S,
+    "max_age": _S,
     "online": _I,
     "aggregations": _P,
 }

@@ -143,6 +143,17 @@ def windows(view: FeatureView) -> Mapping[str, tuple[Aggregation, Window]]:
     return {a.feature_name(w): (a, w) for a in view.aggregations for w in a.windows}
 
 
+def max_age(view: FeatureView) -> int | None:
+    """How long ago, in microseconds, a value of the view may have been computed when it is served; None: any time.
+
+    Windows move on while stored values stand still: by default none stands for longer than the shortest window is.
+    """
+    if view.max_age is not None:
+        return view.max_age.microseconds
+    lengths = [window.length.microseconds for _, window in windows(view).values() if window.length is not None]
+    return min(lengths, default=None)
+
+
 def feature_types(repo: Repo, view: FeatureView | OnDemandFeatureView) -> Mapping[str, Type]:
     """The type of each feature. A column of unknown type is taken for float64."""
     if isinstance(view, OnDemandFeatureView):

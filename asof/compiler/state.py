@@ -12,6 +12,7 @@ from asof.compiler.fingerprint import Document, Hashes
 from asof.compiler.formats import upgraded
 from asof.compiler.model import Project, Protection, Repo, Store, Target
 from asof.compiler.source import NOWHERE
+from asof.compiler.store_options import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +28,9 @@ UNREADABLE_STATE = rule("AS701", "registry cannot be read")
 
 StoreName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_]{1,255}\Z")]
 """A table or view of asof's own: what stands in statements must not end them."""
+
+Mark = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_/@.-]{0,400}\Z")]
+"""It stands in comments of views and in the stores' catalogues."""
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -71,11 +75,44 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     keys: tuple[Feature, ...] = ()
     features: tuple[Feature, ...] = ()
     sql: str = ""
+    mark: Mark = ""
+    """Which view it was made for, and by which generation: ``feature_view/weather@3``. A move keeps it, and no other
+    resource of the registry ever has it; "" for what an asof without marks has made."""
 
     @property
     def id(self) -> str:
         """``online_table/flights__weather__1a2b3c4d``, as plans and journals call it."""
         return f"{self.kind}/{self.name}"
+
+    @property
+    def key(self) -> ResourceKey:
+        """What tells it from every other resource: the same name in another store is another table."""
+        return self.kind, place_of(self.store), self.name
+
+    def owner(self, lineage: str) -> str:
+        """The owner mark as a store keeps it: the registry and the view; "" for what bears none."""
+        return f"{lineage}/{self.mark}" if self.mark else ""
+
+    def bare(self) -> Resource:
+        """What it takes to find and remove it, without what it holds."""
+        return msgspec.structs.replace(self, keys=(), features=(), sql="")
+
+
+class Owed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A step that was to follow a commit and that its store refused: later applies try it again.
+
+    ``action`` is drop, or restore: bring what stands under that name to what the current generation records.
+    ``why`` is what the store said; ``since`` an ISO 8601 instant.
+    """
+
+    action: Literal["drop", "restore"]
+    resource: Resource
+    apply_id: str
+    since: str
+    why: str
+
+
+ResourceKey = tuple[str, Store, str]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -89,7 +126,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One generation. ``generation`` is the SHA-256 of its bytes, known only once it has been written.
 
-    ``lineage`` names the registry from its first apply on; ``serial`` counts its generations from 1.
+    ``lineage`` names the registry from its first apply on; ``serial`` counts its generations from 1. ``owed`` is not
+    part of a generation: it stands in the head, beside the current one.
     """
 
     project: str = ""
@@ -101,6 +139,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     objects: dict[str, Recorded] = {}
     resources: tuple[Resource, ...] = ()
     settings: Settings | None = None
+    owed: tuple[Owed, ...] = ()
+
+
+_BESIDE = ("generation", "owed")
+"""Fields that are no part of a generation's bytes."""
 
 
 class _Stored(State, frozen=True, kw_only=True, omit_defaults=True):
@@ -120,7 +163,7 @@ def encode(value: msgspec.Struct) -> bytes:
 
 def state_bytes(state: State) -> bytes:
     """The bytes of a generation, without its own hash."""
-    fields = {name: getattr(state, name) for name in state.__struct_fields__ if name != "generation"}
+    fields = {name: getattr(state, name) for name in state.__struct_fields__ if name not in _BESIDE}
     return encode(_Stored(format=STATE_FORMAT, **fields))
 
 

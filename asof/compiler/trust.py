@@ -22,7 +22,7 @@ _MISFIT = (LookupError, ValueError, TypeError, AttributeError, RecursionError)
 _ACTIONS = {
     Phase.EXPAND: ("create", "alter"),
     Phase.COMMIT: ("commit",),
-    Phase.CONTRACT: ("replace", "drop"),
+    Phase.CONTRACT: ("replace", "drop", "leave"),
 }
 
 
@@ -62,13 +62,13 @@ def flaw(made: Plan) -> str:
         return f"it has {len(commits)} steps that commit"
     resources = [r for step in made.steps for r in (step.before, step.after) if r is not None]
     wrong = next((said for step in made.steps if (said := _wrong(step))), "")
-    return wrong or strange_options(made.settings, (*resources, *made.resources))
+    return wrong or strange_options(made.settings, (*resources, *made.resources_before, *made.resources_after))
 
 
 def _wrong(step: Step) -> str:
     if step.action not in _ACTIONS[step.phase]:
         return f"step {step.id} is to {step.action} in the phase {step.phase}"
-    missing = {"commit": "", "drop": "before"}.get(step.action, "after")
+    missing = {"commit": "", "drop": "before", "leave": "before"}.get(step.action, "after")
     if missing and getattr(step, missing) is None:
         return f"step {step.id} does not say what it works on"
     if step.action == "commit" and (step.before or step.after):

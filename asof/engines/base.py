@@ -8,7 +8,7 @@ from asof.compiler.diagnostics import DiagnosticError, rule
 from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -24,6 +24,7 @@ class Engine(Protocol):
     """One session of an offline store. Its time zone is UTC; it is not shared between threads.
 
     Every method raises DiagnosticError (AS724) with the engine's own words where the engine refuses.
+    Ctrl-C ends a method, and the statement with it, within two seconds: KeyboardInterrupt; ``close`` may follow.
     While a result is being read no other method may be called.
     """
 
@@ -49,6 +50,13 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """End the session; its temporary tables go with it."""
+
+
+def in_batches(rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """The rows in batches of at most ``BATCH_ROWS``, whatever the size of the reader's own."""
+    for batch in rows:
+        for start in range(0, batch.num_rows, BATCH_ROWS):
+            yield batch.slice(start, BATCH_ROWS)
 
 
 def refused(engine: str, error: Exception, *ways_out: str) -> DiagnosticError:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
@@ -18,24 +16,26 @@ from asof.compiler.store_options import STORE_UNAVAILABLE, STRATEGIES, options_o
 from asof.engines.arrow import arrow_schema, conform, type_of
 from asof.engines.base import BATCH_ROWS, refused
 from asof.engines.estimates import Estimate
+from asof.engines.interruptible import Worker, checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from asof.compiler.model import Column, Location, Store
     from asof.compiler.types import Type
 
-_Made = TypeVar("_Made")
-
 _SETTINGS = ("memory_limit", "threads")
 _INCOMING = "asof_incoming"
+<<<<<<< HEAD
 _INTERRUPTED = "Query interrupted"
 _CSV_VALUE = re.compile(
     r"CSV Error on Line: (\d+)\n.*?column \"(.*?)\"\. Could not convert string \"(.*?)\" to '(.*?)'\n"
     r".*?file = ([^\n]*)",
     re.DOTALL,
 )
+=======
+>>>>>>> core13
 _EXTENSION = re.compile(r"install the required extension '(\w+)")
 
 
@@ -69,6 +69,7 @@ class DuckDBEngine:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, *, root: Path) -> None:
         self._connection = connection
+        self._worker = Worker(lambda _: connection.interrupt())
         self._result: pa.RecordBatchReader | None = None
         self.execute(
             (
@@ -80,75 +81,73 @@ class DuckDBEngine:
         )
 
     def columns(self, relation: str) -> Mapping[str, Type | None]:
+        sql = f"SELECT * FROM {relation} LIMIT 0"  # noqa: S608
         with self._free() as connection:
-            schema = connection.sql(f"SELECT * FROM {relation} LIMIT 0").to_arrow_reader().schema  # noqa: S608
+            schema = self._worker.run(lambda: connection.sql(sql).to_arrow_reader().schema)
         return {field.name: type_of(field.type) for field in schema}
 
     def execute(self, statements: Iterable[str]) -> None:
         def work() -> None:
             for statement in statements:
+                checkpoint()
                 connection.execute(statement)
 
         with self._free() as connection:
-            _interruptible(connection, work)
+            self._worker.run(work)
 
     def query(self, sql: str, columns: Sequence[Column] = ()) -> pa.RecordBatchReader:
         with self._free() as connection:
-            found: pa.RecordBatchReader = _interruptible(
-                connection, lambda: connection.sql(sql).to_arrow_reader(BATCH_ROWS)
-            )
+            found: pa.RecordBatchReader = self._worker.run(lambda: connection.sql(sql).to_arrow_reader(BATCH_ROWS))
         self._result = found
         schema = arrow_schema(columns) if columns else found.schema
-        return pa.RecordBatchReader.from_batches(schema, _batches(found, schema))
+        return pa.RecordBatchReader.from_batches(schema, self._batches(found, schema))
 
     def load(self, name: str, rows: pa.RecordBatchReader) -> None:
-        with self._free() as connection:
+        def work() -> None:
             connection.register(_INCOMING, rows)
             try:
                 connection.execute(f"CREATE OR REPLACE TEMP TABLE {_quoted(name)} AS FROM {_INCOMING}")
             finally:
                 connection.unregister(_INCOMING)
 
+        with self._free() as connection:
+            self._worker.run(work)
+
     def estimate(self, location: Location) -> Estimate:
         """Files by their size and Parquet footers, tables by the catalog, a query by the optimizer's own estimate."""
         with self._free() as connection:
-            if location.path:
-                return _of_files(connection, location.path)
-            if location.table:
-                rows = connection.execute(_TABLE_ROWS, [location.table.rpartition(".")[2]]).fetchall()
-                return Estimate(by="catalog of duckdb", rows=sum(int(row[0]) for row in rows) if rows else None)
-            plan = connection.execute(f"EXPLAIN (FORMAT json) {location.query}").fetchall()
-            said = re.search(r'"Estimated Cardinality": "(\d+)"', str(plan[0][1]))
-            return Estimate(by="optimizer of duckdb", rows=int(said[1]) if said else None)
+            return self._worker.run(lambda: _estimated(connection, location))
 
     def close(self) -> None:
-        self._connection.close()
+        self._worker.close(self._connection.close)
+
+    def _batches(self, found: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        with _complaints():
+            yield from self._worker.each(conform(batch, schema) for batch in found)
 
     @contextmanager
     def _free(self) -> Iterator[duckdb.DuckDBPyConnection]:
         # A result that was not read to its end locks the connection; whoever comes next ends it.
         if self._result is not None:
-            self._result.close()
+            self._worker.run(self._result.close)
             self._result = None
         with _complaints():
             yield self._connection
 
 
-def _interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], _Made]) -> _Made:
-    """``work`` away from the main thread, which Ctrl-C reaches: DuckDB's own threads stop only when they are told."""
-    if threading.current_thread() is not threading.main_thread():
-        return work()
-    with ThreadPoolExecutor(max_workers=1) as worker:
-        doing = worker.submit(work)
-        try:
-            return doing.result()
-        except KeyboardInterrupt:
-            connection.interrupt()
-            raise
-
-
 _TABLE_ROWS = "SELECT estimated_size FROM duckdb_tables() WHERE table_name = ?"
 _PARQUET_ROWS = "SELECT CAST(sum(num_rows) AS BIGINT) FROM parquet_file_metadata(?)"
+
+
+def _estimated(connection: duckdb.DuckDBPyConnection, location: Location) -> Estimate:
+    if location.path:
+        return _of_files(connection, location.path)
+    if location.table:
+        rows = connection.execute(_TABLE_ROWS, [location.table.rpartition(".")[2]]).fetchall()
+        return Estimate(by="catalog of duckdb", rows=sum(int(row[0]) for row in rows) if rows else None)
+    plan = connection.execute(f"EXPLAIN (FORMAT json) {location.query}").fetchall()
+    cardinality = re.search(r'"Estimated Cardinality": "(\d+)"', str(plan[0][1]))
+    return Estimate(by="optimizer of duckdb", rows=int(cardinality[1]) if cardinality else None)
 
 
 def _of_files(connection: duckdb.DuckDBPyConnection, path: str) -> Estimate:
@@ -159,12 +158,6 @@ def _of_files(connection: duckdb.DuckDBPyConnection, path: str) -> Estimate:
         return Estimate(by="size of files", bytes=size, partitions=files)
     rows = connection.execute(_PARQUET_ROWS, [path]).fetchall()[0][0]
     return Estimate(by="Parquet footers", rows=rows, bytes=size, partitions=files)
-
-
-def _batches(found: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    with _complaints():
-        for batch in found:
-            yield conform(batch, schema)
 
 
 @contextmanager
@@ -180,11 +173,6 @@ def _complaints() -> Iterator[None]:
             said = f"{file}: column {column} holds {text} in line {line}, which is no {kind}"
             raise refused("duckdb", duckdb.Error(said)) from error
         raise refused("duckdb", error) from error
-    except RuntimeError as error:
-        # DuckDB ends a query at Ctrl-C, and puts an error of its own in the place of Python's.
-        if str(error) != _INTERRUPTED:
-            raise
-        raise KeyboardInterrupt from error
 
 
 def _without(extension: str) -> DiagnosticError:

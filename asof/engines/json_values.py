@@ -23,8 +23,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def from_json(value: object, wanted: Type) -> object:
     """``value`` as Arrow takes it for ``wanted``. Raises ValueError with a sentence fit for a user.
 
-    Timestamps are ISO 8601 (naive ones are UTC) or whole microseconds since 1970; bytes are base64; a
-    decimal is a number or its text; ``json`` takes any value; a map is an object or a list of pairs.
+    Timestamps are ISO 8601 (naive ones are UTC) or whole microseconds since 1970; bytes are base64, or hexadecimal
+    after \\x, as SQL engines write them; a decimal is a number or its text; ``json`` takes any value; a map is an
+    object or a list of pairs.
     """
     if value is None:
         return None
@@ -100,7 +101,10 @@ def _text(value: object) -> str:
 
 
 def _bytes(value: object) -> bytes:
-    return value if isinstance(value, bytes) else base64.b64decode(_text(value), validate=True)
+    if isinstance(value, bytes):
+        return value
+    text = _text(value)
+    return bytes.fromhex(text[2:]) if text.startswith("\\x") else base64.b64decode(text, validate=True)
 
 
 def _date(value: object) -> date:

@@ -6,14 +6,15 @@ import io
 import json
 import os
 import re
-from contextlib import contextmanager
+import socket
+import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from asof.compiler.diagnostics import DiagnosticError
-from asof.compiler.dialects.postgres import Postgres
 from asof.compiler.source import NOWHERE
 from asof.compiler.store_options import BAD_STORE_OPTION, STORE_UNAVAILABLE, STRATEGIES, options_of
 from asof.compiler.types import (
@@ -30,14 +31,14 @@ from asof.compiler.types import (
     UUID,
     Array,
     Decimal,
-    Scalar,
     Type,
-    Vector,
 )
 from asof.engines.arrow import arrow_schema, arrow_type, type_of
-from asof.engines.base import BATCH_ROWS, refused
+from asof.engines.base import BATCH_ROWS, in_batches, refused
 from asof.engines.estimates import Estimate
-from asof.engines.json_values import from_json, to_json
+from asof.engines.interruptible import TELL_SECONDS, Worker, checkpoint
+from asof.engines.json_values import from_json
+from asof.engines.postgres_rows import csv_of, declared, inline, plain, quoted
 
 try:
     import psycopg
@@ -83,6 +84,8 @@ _BARE = re.compile(r"^\w+://(?:[^@?]*[/#][^@?]*@|[^?]*@[^?]*@)")
 """A password that was not encoded: libpq would take its rest for the name of a host, and say that."""
 _ANY_NUMERIC = Decimal(38, 9)
 _READ_BYTES = 1 << 20
+_CANCEL_SECONDS = 1.0
+"""How long a server may take to end a cancelled statement; then the connection is cut."""
 
 
 def open_postgres(store: Store, *, root: Path, read_only: bool) -> PostgresEngine:  # noqa: ARG001
@@ -114,7 +117,7 @@ def open_postgres(store: Store, *, root: Path, read_only: bool) -> PostgresEngin
             "SET TimeZone = 'UTC'",
             # Compiling a wide query takes longer than running it.
             "SET jit = off",
-            *((f"SET search_path = {_quoted(str(options['schema']))}, public",) if "schema" in options else ()),
+            *((f"SET search_path = {quoted(str(options['schema']))}, public",) if "schema" in options else ()),
             *(("SET default_transaction_read_only = on",) if read_only else ()),
         )
     )
@@ -128,16 +131,23 @@ class PostgresEngine:
 
     def __init__(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
         self._connection = connection
+        self._worker = Worker(self._cancel)
         self._result: Generator[bytes] | None = None
+        self._temporary: bool | None = None
+        self._inline: dict[str, str] = {}
 
     def columns(self, relation: str) -> Mapping[str, Type | None]:
         return dict(self._described(f"SELECT * FROM {relation}"))  # noqa: S608
 
     def execute(self, statements: Iterable[str]) -> None:
+        def work() -> None:
+            for statement in statements:
+                checkpoint()
+                self._connection.execute(statement.encode())
+
         self._end_result()
         with _complaints():
-            for statement in statements:
-                self._connection.execute(statement.encode())
+            self._worker.run(work)
 
     def query(self, sql: str, columns: Sequence[Column] = ()) -> pa.RecordBatchReader:
         self._end_result()
@@ -152,56 +162,118 @@ class PostgresEngine:
             raise refused("postgres", ValueError("the query has no columns"))
         names = ", ".join(f"c{i}" for i in range(len(described)))
         values = ", ".join(_written(f"c{i}", made) for i, (_, made) in enumerate(described))
-        copy = f"COPY (SELECT {values} FROM (\n{sql}\n) AS q({names})) TO STDOUT (FORMAT csv)"  # noqa: S608
+        selected = self._over(f"SELECT {values} FROM (\n{sql}\n) AS q({names})")  # noqa: S608
+        copy = f"COPY ({selected}) TO STDOUT (FORMAT csv)"
         self._result = _copied(self._connection, copy)
         rows = _batches(self._result, [made for _, made in described], schema)
-        return pa.RecordBatchReader.from_batches(schema, rows)
+        return pa.RecordBatchReader.from_batches(schema, self._worker.each(rows))
 
     def load(self, name: str, rows: pa.RecordBatchReader) -> None:
+        """A temporary table, or, for who may make none (no TEMPORARY, a standby), rows inside the next statements."""
         self._end_result()
-        table = _quoted(name)
-        types = [type_of(field.type) or STRING for field in rows.schema]
-        columns = zip((_quoted(field.name) for field in rows.schema), map(_declared, types), strict=True)
+
+        def work() -> None:
+            if not self._has_temporary():
+                self._inline[name] = inline(name, rows)
+                return
+            # Read-only sessions may fill temporary tables, but make them in a transaction that is not.
+            with self._connection.transaction():
+                self._connection.execute("SET TRANSACTION READ WRITE")
+                self._fill(quoted(name), rows)
+
         with _complaints():
-            self._connection.execute(f"DROP TABLE IF EXISTS pg_temp.{table}".encode())
-            definition = ", ".join(f"{column} {declared}" for column, declared in columns)
-            self._connection.execute(f"CREATE TEMP TABLE {table} ({definition})".encode())
-            with self._connection.cursor().copy(f"COPY pg_temp.{table} FROM STDIN (FORMAT csv)".encode()) as copy:
-                for batch in rows:
-                    copy.write(_csv(batch, types))
-            # Without statistics the planner takes a fresh table for a small one.
-            self._connection.execute(f"ANALYZE pg_temp.{table}".encode())
+            self._worker.run(work)
+
+    def _fill(self, table: str, rows: pa.RecordBatchReader) -> None:
+        types = [type_of(field.type) or STRING for field in rows.schema]
+        columns = zip((quoted(field.name) for field in rows.schema), map(declared, types), strict=True)
+        definition = ", ".join(f"{column} {kind}" for column, kind in columns)
+        self._connection.execute(f"DROP TABLE IF EXISTS pg_temp.{table}".encode())
+        self._connection.execute(f"CREATE TEMP TABLE {table} ({definition})".encode())
+        with self._connection.cursor().copy(f"COPY pg_temp.{table} FROM STDIN (FORMAT csv)".encode()) as copy:
+            for batch in in_batches(rows):
+                checkpoint()
+                copy.write(csv_of(batch, types))
+        # Without statistics the planner takes a fresh table for a small one.
+        self._connection.execute(f"ANALYZE pg_temp.{table}".encode())
+
+    def _has_temporary(self) -> bool:
+        if self._temporary is None:
+            self._temporary = bool(self._connection.execute(_MAY_MAKE_TABLES).fetchall()[0][0])
+        return self._temporary
+
+    def _over(self, sql: str) -> str:
+        """``sql`` after the loaded rows that it names and that stand in no table."""
+        tables = [text for name, text in self._inline.items() if quoted(name) in sql or name in sql]
+        return f"WITH {', '.join(tables)}\n{sql}" if tables else sql
 
     def estimate(self, location: Location) -> Estimate:
         """A dry run: the planner's rows, and the pages that the catalog counts for each table it would read."""
         if not (location.table or location.query):
             return Estimate(by="postgres reads no files")
         asked = f"SELECT * FROM {location.table}" if location.table else location.query  # noqa: S608
-        self._end_result()
-        with _complaints():
-            told: Any = self._connection.execute(f"EXPLAIN (FORMAT json, VERBOSE) {asked}".encode()).fetchall()[0][0]
-            root = (json.loads(told) if isinstance(told, str) else told)[0]["Plan"]
+        explain = f"EXPLAIN (FORMAT json, VERBOSE) {asked}"
+
+        def work() -> Estimate:
+            plan: Any = self._connection.execute(explain.encode()).fetchall()[0][0]
+            root = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
             tables = sorted(set(_tables_read(root)))
             named = ([name for _, name in tables], [schema for schema, _ in tables])
             size: Any = self._connection.execute(_SIZE, named).fetchall()[0][0]
-        return Estimate(by="planner of postgres", rows=int(root["Plan Rows"]), bytes=size, partitions=len(tables))
+            return Estimate(by="planner of postgres", rows=int(root["Plan Rows"]), bytes=size, partitions=len(tables))
+
+        self._end_result()
+        with _complaints():
+            return self._worker.run(work)
 
     def close(self) -> None:
-        self._end_result()
-        self._connection.close()
+        result, self._result = self._result, None
+
+        def work() -> None:
+            if result is not None:
+                self._close(result)
+            self._connection.close()
+
+        self._worker.close(work)
+
+    def _cancel(self, waited: float) -> None:
+        with suppress(psycopg.Error, OSError):
+            if waited < _CANCEL_SECONDS:
+                self._connection.cancel_safe(timeout=_CANCEL_SECONDS)
+            else:
+                # The server does not answer: the thread that waits for it wakes up when the connection ends.
+                with socket.socket(fileno=os.dup(self._connection.fileno())) as end:
+                    end.shutdown(socket.SHUT_RDWR)
 
     def _described(self, sql: str) -> list[tuple[str, Type | None]]:
-        with _complaints(), self._connection.cursor() as cursor:
-            cursor.execute(f"SELECT * FROM (\n{sql}\n) AS q LIMIT 0".encode())  # noqa: S608
-            return [(found.name, _type_of(found)) for found in cursor.description or ()]
+        asked = self._over(f"SELECT * FROM (\n{sql}\n) AS q LIMIT 0")  # noqa: S608
+
+        def work() -> list[tuple[str, Type | None]]:
+            with self._connection.cursor() as cursor:
+                cursor.execute(asked.encode())
+                return [(column.name, _type_of(column)) for column in cursor.description or ()]
+
+        with _complaints():
+            return self._worker.run(work)
 
     def _end_result(self) -> None:
         # A COPY that was not read to its end holds the connection; whoever comes next ends it.
         if self._result is not None:
-            self._result.close()
-            self._result = None
+            result, self._result = self._result, None
+            self._worker.run(lambda: self._close(result))
+
+    def _close(self, result: Generator[bytes]) -> None:
+        start = time.monotonic()
+        while True:
+            try:
+                return result.close()
+            except ValueError:
+                # It is executing: Arrow's CSV reader reads ahead in a thread of its own.
+                self._cancel(time.monotonic() - start)
+                time.sleep(TELL_SECONDS)
 
 
+_MAY_MAKE_TABLES = "SELECT has_database_privilege(current_database(), 'TEMPORARY') AND NOT pg_is_in_recovery()"
 _SIZE = """
 SELECT CAST(sum(c.relpages::bigint * current_setting('block_size')::bigint) AS bigint)
 FROM pg_class AS c
@@ -270,71 +342,41 @@ def _batches(pieces: Iterator[bytes], types: Sequence[Type], schema: pa.Schema) 
                 yield whole.slice(start, BATCH_ROWS)
 
 
-def _plain(value: Type) -> bool:
-    return isinstance(value, Scalar | Decimal)
-
-
 def _written(column: str, value: Type) -> str:
     """A column as COPY should write it, so that CSV carries it without loss."""
     if value == TIMESTAMP:
-        return f"(extract(epoch FROM {column}) * 1000000)::bigint"
+        whole = f"(extract(epoch FROM {column}) * 1000000)::bigint"
+        return _finite(column, whole, 2**63 - 1)
+    if value == DATE:
+        return _finite(column, f"{column}::date - date '1970-01-01'", 2**31 - 1)
     if value == BYTES:
         return f"encode({column}, 'hex')"
-    return column if _plain(value) else f"to_json({column})"
+    if isinstance(value, Array) and value.element == JSON:
+        return f"to_json({column}::text[])"
+    return column if plain(value) else f"to_json({column})"
+
+
+def _finite(column: str, whole: str, most: int) -> str:
+    """A time as a whole number: the infinite ones are the greatest there is and its negative, as in DuckDB."""
+    infinite = f"CASE WHEN {column} > '-infinity' THEN {most} ELSE -{most} END"
+    return f"CASE WHEN isfinite({column}) THEN {whole} WHEN {column} IS NOT NULL THEN {infinite} END"
 
 
 def _read_as(value: Type) -> pa.DataType:
-    if value == TIMESTAMP:
-        return pa.int64()
-    return arrow_type(value) if _plain(value) and value != BYTES else pa.string()
+    if value in (TIMESTAMP, DATE):
+        return pa.int64() if value == TIMESTAMP else pa.int32()
+    return arrow_type(value) if plain(value) and value != BYTES else pa.string()
 
 
 def _read(column: pa.Array, value: Type) -> pa.Array:
-    if value == TIMESTAMP:
+    if value in (TIMESTAMP, DATE):
         return column.cast(arrow_type(value))
     if value == BYTES:
         return pa.array([None if v is None else bytes.fromhex(v) for v in column.to_pylist()], pa.binary())
-    if _plain(value):
+    if plain(value):
         return column
     values = [None if v is None else from_json(json.loads(v), value) for v in column.to_pylist()]
     return pa.array(values, arrow_type(value))
-
-
-def _csv(batch: pa.RecordBatch, types: Sequence[Type]) -> bytes:
-    columns = [_writable(column, made) for column, made in zip(batch.columns, types, strict=True)]
-    sink = io.BytesIO()
-    # One name for all: the header is not written, and names may repeat in CSV.
-    written = pa.RecordBatch.from_arrays(columns, names=[str(i) for i in range(len(columns))])
-    pa_csv.write_csv(written, sink, pa_csv.WriteOptions(include_header=False))
-    return sink.getvalue()
-
-
-def _writable(column: pa.Array, value: Type) -> pa.Array:
-    if value == BYTES:
-        return pa.array([None if v is None else "\\x" + v.hex() for v in column.to_pylist()], pa.string())
-    if isinstance(value, Array | Vector):
-        return pa.array([None if v is None else _array_literal(v) for v in column.to_pylist()], pa.string())
-    if not _plain(value):
-        return pa.array([None if v is None else json.dumps(to_json(v)) for v in column.to_pylist()], pa.string())
-    return column
-
-
-def _array_literal(values: Sequence[object]) -> str:
-    items = ("NULL" if v is None else json.dumps(to_json(v) if isinstance(v, str) else str(to_json(v))) for v in values)
-    return "{" + ",".join(items) + "}"
-
-
-def _declared(value: Type) -> str:
-    """The column type of a loaded table; what PostgreSQL has no type for is JSONB."""
-    match value:
-        case Scalar():
-            return Postgres.type_names[value.name]
-        case Decimal():
-            return f"NUMERIC({value.precision},{value.scale})"
-        case Array() | Vector() if _plain(value.element):
-            return f"{_declared(value.element)}[]"
-        case _:
-            return "JSONB"
 
 
 def _type_of(found: psycopg.Column) -> Type | None:
@@ -350,7 +392,3 @@ def _complaints() -> Iterator[None]:
         yield
     except (psycopg.Error, pa.ArrowException, ValueError) as error:
         raise refused("postgres", error) from error
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

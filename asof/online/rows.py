@@ -1,10 +1,13 @@
 """What an online store keeps, byte for byte, the same in every store: entity keys and rows.
 
-A row is ``stamp | version | count | nulls | values``:
+A row is ``stamp | version | count | times | nulls | values``:
 
 - stamp, 16 bytes: event time, then created time (NULL is all zeros), big-endian and shifted so that
   comparing the bytes compares the times. A store tells the newer of two rows by these bytes alone.
-- version, 1 byte; count, 2 bytes little-endian: how many features the writer knew; nulls: one bit each.
+- version, 1 byte; count, 2 bytes little-endian: how many features the writer knew.
+- format 2 only: three times, 8 bytes each, shifted like the stamp, NULL as all zeros: the instant that the values were
+  computed for, since when the version behind them holds, and until when.
+- nulls: one bit for each feature.
 - the values that are not NULL, in schema order. Fixed-width ones are little-endian; texts and bytes
   have their length before them; lists, maps and structs have a count and NULL bits of their own.
 
@@ -27,11 +30,14 @@ from asof.compiler.types import BYTES, SCALARS, UUID, Array, Decimal, Map, Struc
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-VERSION = 1
+VERSION = 2
 STAMP_BYTES = 16
+INSTANT_BYTES = 8
 
 _STAMP = struct.Struct(">QQ")
+_INSTANT = struct.Struct(">Q")
 _HEAD = struct.Struct("<BH")
+_KEPT = struct.Struct(">QQQ")
 _SHIFT = 1 << 63
 _WIDTHS = {
     "bool": "?",
@@ -45,12 +51,24 @@ _WIDTHS = {
 _TAGS = {name: bytes([tag]) for tag, name in enumerate(SCALARS, start=1)}
 
 
+class Kept(NamedTuple):
+    """What a row of format 2 says of its values, in microseconds since 1970; None is not known, or never."""
+
+    computed: int | None = None
+    since: int | None = None
+    until: int | None = None
+
+
+UNKNOWN = Kept()
+
+
 class Row(NamedTuple):
     """A row as read: times in microseconds since 1970, values in schema order."""
 
     event: int
     created: int | None
     values: tuple[object, ...]
+    kept: Kept = UNKNOWN
 
 
 class _Codec(Protocol):
@@ -69,21 +87,31 @@ class RowCodec:
         self._writers = tuple(codec.write for codec in self._codecs)
         self._sequence = _Sequence(self._writers)
 
-    def encode(self, event: int, created: int | None, values: Sequence[object]) -> bytes:
-        """One row. Raises ValueError for a value that is not of its type."""
-        return stamp(event, created) + _HEAD.pack(VERSION, len(self._writers)) + self._sequence.write(values)
+    def encode(self, event: int, created: int | None, values: Sequence[object], kept: Kept = UNKNOWN) -> bytes:
+        """One row; of format 1, which older readers know, where nothing is ``kept``.
+
+        Raises ValueError for a value that is not of its type.
+        """
+        if kept is UNKNOWN:
+            return stamp(event, created) + _HEAD.pack(1, len(self._writers)) + self._sequence.write(values)
+        times = _KEPT.pack(*(0 if time is None else time + _SHIFT for time in kept))
+        return stamp(event, created) + _HEAD.pack(2, len(self._writers)) + times + self._sequence.write(values)
 
     def decode(self, row: bytes) -> Row:
         """The inverse of ``encode``. Raises ValueError for bytes that no version known here has written."""
         try:
             event, created = _STAMP.unpack_from(row)
             version, count = _HEAD.unpack_from(row, STAMP_BYTES)
-            if version != VERSION:
+            if not 1 <= version <= VERSION:
                 raise ValueError(f"the row has format {version}; this asof reads format {VERSION}")
-            values = _read_present(self._codecs, count, row, STAMP_BYTES + _HEAD.size)[0]
+            at, kept = STAMP_BYTES + _HEAD.size, UNKNOWN
+            if version > 1:
+                kept = Kept(*(time - _SHIFT if time else None for time in _KEPT.unpack_from(row, at)))
+                at += _KEPT.size
+            values = _read_present(self._codecs, count, row, at)[0]
         except (struct.error, IndexError, UnicodeDecodeError) as error:
             raise ValueError("the row is damaged") from error
-        return Row(event - _SHIFT, created - _SHIFT if created else None, values)
+        return Row(event - _SHIFT, created - _SHIFT if created else None, values, kept)
 
 
 class KeyCodec:
@@ -115,6 +143,11 @@ class KeyCodec:
 def stamp(event: int, created: int | None) -> bytes:
     """The 16 bytes that order rows: the greater is the newer."""
     return _STAMP.pack(event + _SHIFT, 0 if created is None else created + _SHIFT)
+
+
+def instant_bytes(moment: int) -> bytes:
+    """One half of a stamp: 8 bytes that compare as the times do, in microseconds since 1970."""
+    return _INSTANT.pack(moment + _SHIFT)
 
 
 def codec_of(value: Type) -> _Codec:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import wraps
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
@@ -14,18 +15,24 @@ from asof.compiler.diagnostics import DiagnosticError
 from asof.compiler.source import NOWHERE
 from asof.compiler.store_options import STORE_UNAVAILABLE, options_of
 from asof.online.base import OnlineTable, layout_differs, no_table, not_owned, refused
-from asof.online.rows import STAMP_BYTES
+from asof.online.rows import INSTANT_BYTES, STAMP_BYTES, instant_bytes
+from asof.sqlite_file import open_reader, open_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from asof.compiler.model import Store
+    from asof.sqlite_file import SQLiteFile
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 CHUNK_ROWS = 10_000
 """Rows in one transaction: readers and other writers wait for no more than this."""
 
 _CATALOG = "asof_tables"
+_STAGED = "asof_staged"
 _BUSY_SECONDS = 60.0
 _MOST_KEYS = 30_000
 _MOST_SELECTS = 400
@@ -37,79 +44,140 @@ def open_sqlite(store: Store, *, root: Path, read_only: bool) -> SQLiteOnlineSto
     path = (root / str(options["path"])).absolute()
     try:
         if read_only:
-            database = f"{path.as_uri()}?mode=ro" if path.exists() else "file::memory:"
-            connection = sqlite3.connect(database, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
-            # Readers go on while a writer writes; a crash loses no committed chunk, only a power cut may.
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute(
-                f"CREATE TABLE IF NOT EXISTS {_CATALOG} "
-                "(name TEXT PRIMARY KEY, project TEXT NOT NULL, layout BLOB NOT NULL) STRICT"
-            )
-            connection.execute(f"CREATE INDEX IF NOT EXISTS {_CATALOG}_folded ON {_CATALOG} (name COLLATE NOCASE)")
+            return SQLiteOnlineStore(open_reader(path, busy=_BUSY_SECONDS, shown=str(dict(store.options)["path"])))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = open_writer(path, busy=_BUSY_SECONDS)
+        # Readers go on while a writer writes; a crash loses no committed chunk, only a power cut may.
+        file.connection.execute("PRAGMA journal_mode = WAL")
+        file.connection.execute("PRAGMA synchronous = NORMAL")
+        file.connection.execute(
+            f"CREATE TABLE IF NOT EXISTS {_CATALOG} "
+            "(name TEXT PRIMARY KEY, project TEXT NOT NULL, layout BLOB NOT NULL) STRICT"
+        )
+        file.connection.execute(f"CREATE INDEX IF NOT EXISTS {_CATALOG}_folded ON {_CATALOG} (name COLLATE NOCASE)")
     except (sqlite3.Error, OSError) as error:
         message = f"sqlite: {error}: {options['path']}"
         raise DiagnosticError(STORE_UNAVAILABLE.at(NOWHERE, message)) from None
-    return SQLiteOnlineStore(connection)
+    return SQLiteOnlineStore(file)
+
+
+def _steady(read: Callable[Concatenate[SQLiteOnlineStore, P], T]) -> Callable[Concatenate[SQLiteOnlineStore, P], T]:
+    """A method that only reads: what it returns is of one moment, whoever changes or replaces the file meanwhile."""
+
+    @wraps(read)
+    def reading(self: SQLiteOnlineStore, /, *args: P.args, **named: P.kwargs) -> T:
+        return self._file.steadily(lambda: read(self, *args, **named))
+
+    return reading
 
 
 class SQLiteOnlineStore:
     """A connection to one SQLite file."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, file: SQLiteFile) -> None:
+        self._file = file
 
-    def observe(self, project: str) -> tuple[OnlineTable, ...]:
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        return self._file.connection
+
+    @_steady
+    def observe(self, project: str, names: Collection[str] | None = None) -> tuple[OnlineTable, ...]:
         with self._snapshot():
+            if names is not None:
+                standing = (self._standing(name) for name in sorted(names))
+                return tuple(table for table in standing if table is not None)
             if not self._exists(_CATALOG):
                 return ()
-            sql = f"SELECT name, layout FROM {_CATALOG} WHERE project = ? ORDER BY name"  # noqa: S608
+            sql = f"SELECT name, project, layout FROM {_CATALOG} WHERE project = ? ORDER BY name"  # noqa: S608
             recorded = self._connection.execute(sql, (project,)).fetchall()
-            return tuple(_table(layout) for name, layout in recorded if self._exists(name))
+            return tuple(_table(*row) for row in recorded if self._exists(row[0]))
 
     def create(self, table: OnlineTable) -> None:
         with self._transaction():
-            found = self._recorded(table)
-            if found is None:
-                name = _quoted(table.name)
-                self._connection.execute(
-                    f"CREATE TABLE {name} (key BLOB PRIMARY KEY, row BLOB NOT NULL) WITHOUT ROWID, STRICT"
-                )
-                self._record(table)
-            elif not found.extends(table):
+            standing = self._owned(table)
+            if standing is None:
+                self._make(table)
+            elif not standing.extends(table):
                 raise layout_differs(table.name)
 
     def alter(self, table: OnlineTable) -> None:
         with self._transaction():
-            found = self._recorded(table)
-            if found is None:
-                raise no_table(table.name)
-            if not table.alters(found):
+            standing = self._owned(table)
+            if standing is None:
+                self._make(table)
+            elif not table.alters(standing):
                 raise layout_differs(table.name)
-            self._record(table)
+            else:
+                self._record(table)
 
     def drop(self, table: OnlineTable) -> None:
         with self._transaction():
-            if self._recorded(table) is not None:
+            standing = self._standing(table.name)
+            if standing is not None and not table.may_drop(standing):
+                raise not_owned(standing, table.project)
+            if standing is not None:
                 self._connection.execute(f"DROP TABLE {_quoted(table.name)}")
-                self._connection.execute(f"DELETE FROM {_CATALOG} WHERE name = ?", (table.name,))  # noqa: S608
+            self._connection.execute(f"DELETE FROM {_CATALOG} WHERE name = ?", (table.name,))  # noqa: S608
 
-    def write(self, name: str, rows: Iterable[tuple[bytes, bytes]]) -> int:
+    def write(self, name: str, rows: Iterable[tuple[bytes, bytes]], *, until: int | None = None) -> int:
         table = _quoted(name)
         upsert = (
-            f"INSERT INTO {table} (key, row) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET row = excluded.row "  # noqa: S608
+            f"INSERT INTO {table} (key, row) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET row = excluded.row "  # noqa: S608
             f"WHERE substr(excluded.row, 1, {STAMP_BYTES}) >= substr({table}.row, 1, {STAMP_BYTES})"
         )
+        bound: tuple[bytes, ...] = ()
+        if until is not None:
+            upsert += (
+                f" OR substr({table}.row, 1, {INSTANT_BYTES}) > ?3"
+                f" OR substr({table}.row, {INSTANT_BYTES + 1}, {INSTANT_BYTES}) > ?3"
+            )
+            bound = (instant_bytes(until),)
         given, count = iter(rows), 0
-        while chunk := list(islice(given, CHUNK_ROWS)):
+        while chunk := [(*row, *bound) for row in islice(given, CHUNK_ROWS)]:
             with self._transaction():
                 self._require(name)
                 count += self._connection.executemany(upsert, chunk).rowcount
         return count
 
+    def reset(self, name: str, rows: Iterable[tuple[bytes, bytes]]) -> int:
+        """Rows wait in a temporary table, which no other connection sees; one transaction puts them in place.
+
+        Readers see the rows before it or after it; other writers wait as long as it takes.
+        """
+        table, given = _quoted(name), iter(rows)
+        stage = (
+            f"INSERT INTO temp.{_STAGED} (key, row) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET row = excluded.row "  # noqa: S608
+            f"WHERE substr(excluded.row, 1, {STAMP_BYTES}) >= substr({_STAGED}.row, 1, {STAMP_BYTES})"
+        )
+        with _complaints():
+            self._require(name)
+            self._connection.execute(f"DROP TABLE IF EXISTS temp.{_STAGED}")
+            self._connection.execute(
+                f"CREATE TEMP TABLE {_STAGED} (key BLOB PRIMARY KEY, row BLOB NOT NULL) WITHOUT ROWID, STRICT"
+            )
+        try:
+            while chunk := list(islice(given, CHUNK_ROWS)):
+                with _complaints():
+                    self._connection.execute("BEGIN")
+                    self._connection.executemany(stage, chunk)
+                    self._connection.execute("COMMIT")
+            with self._transaction():
+                self._require(name)
+                gone = f"DELETE FROM {table} WHERE key NOT IN (SELECT key FROM temp.{_STAGED})"  # noqa: S608
+                removed = self._connection.execute(gone).rowcount
+                self._connection.execute(
+                    f"INSERT INTO {table} (key, row) SELECT key, row FROM temp.{_STAGED} WHERE true "  # noqa: S608
+                    f"ON CONFLICT (key) DO UPDATE SET row = excluded.row WHERE row IS NOT excluded.row"
+                )
+        finally:
+            with suppress(sqlite3.Error):
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                self._connection.execute(f"DROP TABLE IF EXISTS temp.{_STAGED}")
+        return removed
+
+    @_steady
     def read(self, wanted: Sequence[tuple[str, Sequence[bytes]]]) -> tuple[Mapping[bytes, bytes], ...]:
         found: list[dict[bytes, bytes]] = [{} for _ in wanted]
         with self._snapshot():
@@ -119,7 +187,7 @@ class SQLiteOnlineStore:
         return tuple(found)
 
     def close(self) -> None:
-        self._connection.close()
+        self._file.close()
 
     @contextmanager
     def _snapshot(self) -> Iterator[None]:
@@ -156,17 +224,26 @@ class SQLiteOnlineStore:
         if not self._exists(name):
             raise no_table(name)
 
-    def _recorded(self, table: OnlineTable) -> OnlineTable | None:
-        """What is recorded under the name of ``table``, if its project owns it; None where there is nothing."""
-        sql = f"SELECT project, layout FROM {_CATALOG} WHERE name = ? COLLATE NOCASE"  # noqa: S608
-        found = self._connection.execute(sql, (table.name,)).fetchone()
-        if found is None:
-            if self._exists(table.name):
-                raise not_owned(table.name, "")
+    def _standing(self, name: str) -> OnlineTable | None:
+        """What exists under a name, whoever made it. The catalogue is asked only whose it is and what it holds."""
+        if not self._exists(name):
             return None
-        if found[0] != table.project:
-            raise not_owned(table.name, found[0])
-        return _table(found[1])
+        sql = f"SELECT name, project, layout FROM {_CATALOG} WHERE name = ? COLLATE NOCASE"  # noqa: S608
+        row = self._connection.execute(sql, (name,)).fetchone() if self._exists(_CATALOG) else None
+        return _table(*row) if row else OnlineTable(name=name, project="", view="", keys=(), features=())
+
+    def _owned(self, table: OnlineTable) -> OnlineTable | None:
+        """What exists under the name of ``table``, if it is the same one; None where there is nothing."""
+        standing = self._standing(table.name)
+        if standing is not None and not standing.owned_like(table):
+            raise not_owned(standing, table.project)
+        return standing
+
+    def _make(self, table: OnlineTable) -> None:
+        self._connection.execute(
+            f"CREATE TABLE {_quoted(table.name)} (key BLOB PRIMARY KEY, row BLOB NOT NULL) WITHOUT ROWID, STRICT"
+        )
+        self._record(table)
 
     def _record(self, table: OnlineTable) -> None:
         sql = f"INSERT OR REPLACE INTO {_CATALOG} (name, project, layout) VALUES (?, ?, ?)"  # noqa: S608
@@ -191,8 +268,12 @@ def _statements(wanted: Sequence[tuple[str, Sequence[bytes]]]) -> Iterator[tuple
         yield selects, keys
 
 
-def _table(layout: bytes) -> OnlineTable:
-    return msgspec.json.decode(layout, type=OnlineTable)
+def _table(name: str, project: str, layout: bytes) -> OnlineTable:
+    """A table as the catalogue has it; without keys and features where its entry is damaged."""
+    try:
+        return msgspec.structs.replace(msgspec.json.decode(layout, type=OnlineTable), name=name, project=project)
+    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError):
+        return OnlineTable(name=name, project=project, view="", keys=(), features=())
 
 
 @contextmanager

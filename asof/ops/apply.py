@@ -11,12 +11,13 @@ import msgspec
 
 from asof.compiler.diagnostics import DiagnosticError, rule
 from asof.compiler.infrastructure import Phase, Step
-from asof.compiler.plan import Plan, settings_token, state_after
+from asof.compiler.plan import Plan, moved_resources, settings_token, state_after
 from asof.compiler.policies import FROZEN, frozen
 from asof.compiler.source import NOWHERE
+from asof.ops.fills import asking, fills_of
 from asof.ops.lanes import Lanes, StepError
 from asof.ops.observe import matters
-from asof.ops.recovery import begin, inherited, prove_readable, settle
+from asof.ops.recovery import begin, inherited, merged, owed_for, prove_readable, settle
 from asof.registry.claim import Claimed, ClaimError, runs
 from asof.registry.records import Entry
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from asof.compiler.diagnostics import Diagnostic
-    from asof.compiler.state import State
+    from asof.compiler.state import Owed, State
     from asof.ops.infrastructure import Infrastructure
     from asof.ops.observe import Drifted
     from asof.registry.records import Head
@@ -74,7 +75,11 @@ class Actor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What came of it: the generation that readers see now, and the steps that were carried out."""
+    """What came of it: the generation that readers see now, and the steps that were carried out.
+
+    ``owed`` is what stores owe now, of this apply and of earlier ones; ``notes`` what was otherwise than the plan
+    took for granted, and no obstacle.
+    """
 
     serial: int
     generation: str
@@ -83,6 +88,13 @@ class Applied:
     """The serial that the plan was made against, where unrelated objects have moved since."""
     resumed: tuple[Step, ...] = ()
     """All steps of the plan that had stopped on its way, those that were done before it stopped too."""
+    owed: tuple[Owed, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def owed_beyond(self, plan: Plan) -> tuple[Owed, ...]:
+        """What is owed that ``plan`` did not announce: the apply is not complete."""
+        announced = {step.resource.key for step in plan.steps if step.action == "leave"}
+        return tuple(debt for debt in self.owed if debt.resource.key not in announced)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +109,7 @@ class Recovered:
     steps: tuple[str, ...]
     committed: bool
     finished: tuple[Step, ...] = ()
+    owed: tuple[Owed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +138,10 @@ class Hands:
 def apply(plan: Plan, registry: Registry, hands: Hands) -> Applied:
     """Do exactly what ``plan`` says, once: applying a plan again finishes what is left of it, or does nothing.
 
-    Raises BlockedPlanError, StalePlanError and ClaimError before anything is written, PartialApplyError where a step
-    fails, InterruptedApplyError, and DiagnosticError where the registry cannot be read.
+    What stores owe of earlier applies is tried again, even where the plan is empty. Raises BlockedPlanError,
+    StalePlanError, ClaimError and DiagnosticError (AS620, AS621: a store that cannot do it) before anything is
+    written, PartialApplyError where a step before the commit fails, InterruptedApplyError, and DiagnosticError where
+    the registry cannot be read. A step after the commit that fails is owed, and no error.
     """
     if plan.blocked:
         notes = tuple(f"{b.message}; {b.remedy}" for b in plan.blocked)
@@ -135,65 +150,65 @@ def apply(plan: Plan, registry: Registry, hands: Hands) -> Applied:
     if held is not None and held.severity == "error" and not plan.empty:
         note = "plan again when it is over, or change `freeze` in asof.yaml in a change of its own"
         raise BlockedPlanError(FROZEN.at(NOWHERE, f"{plan.project} in {plan.target} is {held.text}", notes=(note,)))
-    found = registry.head()
-    head = found[0] if found else None
+    current = registry.head()
+    head = current[0] if current else None
     if not _committed(plan, head):
         verify(plan, registry)
-    elif head is not None and head.claim is None:
+    elif head is not None and head.claim is None and not head.owed:
         return Applied(serial=head.serial, generation=head.generation, steps=())
-    if plan.empty:
+    if plan.empty and not (head is not None and head.owed):
         return Applied(serial=plan.base.serial, generation=plan.base.generation, steps=())
     claim = Claimed.take(registry, owner=hands.actor.by, project=plan.project, target=plan.target)
-    return _Run(claim, hands).all(plan)
+    run = Run(claim, hands)
+    return run.settle_only() if plan.empty else run.all(plan)
 
 
 def resume(registry: Registry, hands: Hands) -> Applied | None:
-    """Finish the apply that stopped last, with its own plan; None where none did.
+    """Finish the apply that stopped last, with its own plan, and try again what is owed; None where there is neither.
 
     Raises as ``apply`` does.
     """
     claim = _take_over(registry, hands)
     if claim is None:
         return None
-    run = _Run(claim, hands)
+    run = Run(claim, hands)
     last = next((left for left in reversed(inherited(claim)) if left.plan is not None), None)
     steps = last.plan.steps if last is not None and last.plan is not None else ()
     if last is not None and last.plan is not None and not last.committed:
         return replace(run.all(last.plan), resumed=steps)
-    run.only_settle()
-    head = claim.head
-    return Applied(serial=head.serial, generation=head.generation, steps=tuple(run.done), resumed=steps)
+    return replace(run.settle_only(), resumed=steps)
 
 
 def abort(registry: Registry, hands: Hands) -> Recovered | None:
     """Undo the apply that stopped last, as far as readers have not seen it; what they see is finished. None: none did.
 
-    Raises ClaimError while somebody is at work, PartialApplyError where a step fails.
+    What the stores refuse of that is owed. Raises ClaimError while somebody is at work.
     """
     claim = _take_over(registry, hands)
     if claim is None:
         return None
     seen = next((left for left in inherited(claim) if left.committed), None)
-    run = _Run(claim, hands)
-    run.only_settle()
+    done = Run(claim, hands).settle_only()
     return Recovered(
-        serial=claim.head.serial,
-        generation=claim.head.generation,
-        steps=tuple(run.done),
+        serial=done.serial,
+        generation=done.generation,
+        steps=done.steps,
         committed=seen is not None,
         finished=seen.plan.steps if seen is not None and seen.plan is not None else (),
+        owed=done.owed,
     )
 
 
 def _take_over(registry: Registry, hands: Hands) -> Claimed | None:
-    found = registry.head()
-    if found is None or found[0].claim is None:
+    """The claim over what is left to do: an apply that stopped, or steps that are owed."""
+    current = registry.head()
+    if current is None or (current[0].claim is None and not current[0].owed):
         return None
-    head = found[0]
-    if head.claim is not None and not runs(head.claim, registry.clock()):
+    head = current[0]
+    if head.claim is None or not runs(head.claim, registry.clock()):
         prove_readable(registry, head)
     claim = Claimed.take(registry, owner=hands.actor.by, project=head.project, target=head.target)
-    if not claim.unfinished:
+    if not claim.unfinished and not claim.head.owed:
         claim.release()
         return None
     return claim
@@ -202,14 +217,26 @@ def _take_over(registry: Registry, hands: Hands) -> Claimed | None:
 def verify(plan: Plan, registry: Registry) -> State:
     """The current generation, on which ``plan`` still does what it was made to do. Raises StalePlanError otherwise."""
     state = registry.state()
+    _not_filled_since(plan, registry)
     if state.serial == plan.base.serial and state.generation == plan.base.generation:
         return state
     if plan.base.lineage and state.lineage != plan.base.lineage:
         raise _stale(plan, "it is another registry than the one the plan was made against", ())
     moved = [a for a, token in plan.read_set.items() if _token(state, a) != token]
+    moved += moved_resources(plan, state)
     if moved or settings_token(state) != plan.base.settings:
         raise _stale(plan, _who(registry, plan.base.serial), moved or ["asof.yaml's settings"])
     return state
+
+
+def _not_filled_since(plan: Plan, registry: Registry) -> None:
+    """Raise StalePlanError where a table that the plan drops without permission has been filled since it was made."""
+    known = {fill.table for fill in plan.fills}
+    later = [fill for fill in asking(plan, fills_of(plan, registry.blobs)) if fill.table not in known]
+    if later:
+        names = ", ".join(f"{fill.address} ({fill.rows:,} rows as of {fill.as_of})" for fill in later)
+        note = "plan again: dropping what readers are served asks for --allow-destroy"
+        raise StalePlanError(STALE.at(NOWHERE, f"the plan drops tables that were filled since: {names}", notes=(note,)))
 
 
 def _stale(plan: Plan, why: str, moved: Iterable[str]) -> StalePlanError:
@@ -224,8 +251,8 @@ def _who(registry: Registry, since: int) -> str:
 
 
 def _token(state: State, address: str) -> str:
-    found = state.objects.get(address)
-    return found.token if found else ""
+    recorded = state.objects.get(address)
+    return recorded.token if recorded else ""
 
 
 def _committed(plan: Plan, head: Head | None) -> bool:
@@ -235,44 +262,56 @@ def _committed(plan: Plan, head: Head | None) -> bool:
 
 
 @dataclass
-class _Run:
-    """One apply that holds the claim; follows its own steps."""
+class Run:
+    """One apply that holds the claim; follows its own steps.
+
+    ``owed`` is what stores owe as far as is known by now; it goes into the head when the claim is released.
+    """
 
     claim: Claimed
     hands: Hands
     done: list[str] = field(default_factory=list)
     in_flight: dict[str, Step] = field(default_factory=dict)
+    owed: tuple[Owed, ...] = ()
 
     def all(self, plan: Plan) -> Applied:
+        """Settle, rehearse, expand, commit, contract, release."""
         registry, claim = self.claim.registry, self.claim
+        notes: tuple[str, ...] = ()
+        drifted: tuple[Drifted, ...] = ()
         with self._guarded():
             committed = _committed(plan, claim.head)
             state = registry.generation_of(claim.head) if committed else verify(plan, registry)
             if committed:  # before the journal has this apply: it only ends another's, which is not to be undone
                 self._settle(None)
             else:
-                begin(claim, plan)
-                self._settle(plan)
+                notes = self._prepare(plan)
                 with Lanes(self.hands.infrastructure) as lanes:
                     self._steps(plan, Phase.EXPAND, lanes)
                     self._commit(plan, state)
                     self._wait(plan)
                     self._steps(plan, Phase.CONTRACT, lanes)
-            drifted = () if committed else self._observe(plan)
-            claim.release()
+                drifted = self._observe(plan)
+            claim.release(self.owed)
         if drifted:
-            notes = tuple(f"{d.id}: {d.said}" for d in drifted)
+            lines = tuple(f"{d.id}: {d.said}" for d in drifted)
             message = f"every step was done, and yet the stores hold something else than generation {claim.head.serial}"
-            raise PostconditionError(POSTCONDITION.at(NOWHERE, message, notes=(*notes, _MEND)))
+            raise PostconditionError(POSTCONDITION.at(NOWHERE, message, notes=(*lines, _MEND)))
         rebased = None if committed or state.serial == plan.base.serial else plan.base.serial
-        head = claim.head
-        return Applied(serial=head.serial, generation=head.generation, steps=tuple(self.done), rebased_from=rebased)
+        return replace(self._applied(), rebased_from=rebased, notes=notes)
 
-    def only_settle(self) -> None:
-        """Finish or undo what others left, and let the next one in."""
+    def settle_only(self) -> Applied:
+        """Finish or undo what others left, try again what is owed, and let the next one in."""
+        with self.holding():
+            self.claim.release(self.owed)
+        return self._applied()
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """For work of another kind than a plan's, after what others left is settled; the block releases the claim."""
         with self._guarded():
             self._settle(None)
-            self.claim.release()
+            yield
 
     def begins(self, step: Step) -> None:
         if self.hands.stop():
@@ -285,6 +324,44 @@ class _Run:
         del self.in_flight[step.id]
         self.done.append(step.id)
         self.hands.progress(Progress(step=step, done=True))
+
+    def failed(self, step: Step, error: DiagnosticError) -> bool:
+        """After the commit a step that fails is owed; before it nothing more is done."""
+        if step.phase is not Phase.CONTRACT:
+            return False
+        del self.in_flight[step.id]
+        if step.action != "leave":
+            self.claim.record("failed", (step.id,), detail=str(error))
+        debt = owed_for(step, error, apply_id=self.claim.apply_id, at=self.claim.registry.clock())
+        self.owed = merged(self.owed, [debt])
+        return True
+
+    def _applied(self) -> Applied:
+        head = self.claim.head
+        return Applied(serial=head.serial, generation=head.generation, steps=tuple(self.done), owed=self.owed)
+
+    def _prepare(self, plan: Plan) -> tuple[str, ...]:
+        """Put the plan into the journal, settle what others left, find out whether the stores can do what is to come.
+
+        What was begun of this very plan stays, and is found done. Where a store cannot do it and nothing was begun, the
+        next one is let in before the error is raised.
+        """
+        infrastructure = self.hands.infrastructure
+        infrastructure.lineage = self.claim.head.lineage
+        begin(self.claim, plan)
+        settled = settle(self.claim, infrastructure, goes_on=plan)
+        self.done += [step.id for step in settled.steps]
+        self.owed = settled.owed
+        try:
+            notes = infrastructure.rehearse(plan.steps)
+        except DiagnosticError as error:
+            if settled.kept:
+                message = "what is left of the plan cannot be carried out as things stand"
+                raise PartialApplyError(PARTIAL.at(NOWHERE, message, notes=(_GO_ON,)), *error.diagnostics) from error
+            self.claim.release(self.owed)
+            raise
+        self.claim.settled(self.owed)
+        return notes
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -305,8 +382,9 @@ class _Run:
             self._leave("")
             raise
         except DiagnosticError as error:
+            released = self.claim.head.claim is None
             self._leave("")
-            if not self.done:
+            if not self.done or released:
                 raise
             message = f"stopped after {len(self.done)} steps; readers see generation {self.claim.head.serial}"
             raise PartialApplyError(PARTIAL.at(NOWHERE, message, notes=(_GO_ON,)), *error.diagnostics) from error
@@ -315,13 +393,12 @@ class _Run:
             raise
 
     def _settle(self, goes_on: Plan | None) -> None:
-        try:
-            self.done += [step.id for step in settle(self.claim, self.hands.infrastructure, goes_on=goes_on)]
-        except ClaimError:
-            raise
-        except DiagnosticError as error:
-            message = "what an earlier apply left could not be settled"
-            raise PartialApplyError(PARTIAL.at(NOWHERE, message, notes=(_GO_ON,)), *error.diagnostics) from error
+        infrastructure = self.hands.infrastructure
+        infrastructure.lineage = self.claim.head.lineage
+        settled = settle(self.claim, infrastructure, goes_on=goes_on)
+        self.done += [step.id for step in settled.steps]
+        self.owed = settled.owed
+        self.claim.settled(self.owed)
 
     def _steps(self, plan: Plan, phase: Phase, lanes: Lanes) -> None:
         ours = [step for step in plan.steps if step.phase is phase]
@@ -344,7 +421,9 @@ class _Run:
                 f"readers see generation {self.claim.head.serial}"
             )
             raise PartialApplyError(PARTIAL.at(NOWHERE, message, notes=(_GO_ON,)), *error.diagnostics) from error
-        self.claim.record("done", ids)
+        finished = tuple(step_id for step_id in ids if step_id in self.done)
+        if finished:
+            self.claim.record("done", finished)
 
     def _commit(self, plan: Plan, state: State) -> None:
         after = state_after(plan, msgspec.structs.replace(state, lineage=self.claim.head.lineage))
@@ -381,11 +460,12 @@ class _Run:
     def _observe(self, plan: Plan) -> tuple[Drifted, ...]:
         """What the steps should have left, read again from the stores."""
         touched = {step.after.id for step in plan.steps if step.after is not None}
-        gone = {step.before.id for step in plan.steps if step.before is not None} - {r.id for r in plan.resources}
-        places = {r.store for r in plan.resources if r.id in touched}
-        ours = tuple(r for r in plan.resources if r.store in places)
-        found = self.hands.infrastructure.observe(ours, definitions=False)
-        return matters(found, touched | gone)
+        owed = {debt.resource.key for debt in self.owed}
+        ours = tuple(r for r in plan.resources_after if r.id in touched and r.key not in owed)
+        try:
+            return matters(self.hands.infrastructure.observe(ours, definitions=False), touched)
+        except DiagnosticError:
+            return ()  # all is done; of a store that went away since, drift has to tell
 
     def _leave(self, phase: str) -> None:
         """Let the next apply find the claim as it is and settle what this one began."""

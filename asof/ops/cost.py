@@ -16,7 +16,7 @@ from asof.compiler.diagnostics import DiagnosticError
 from asof.compiler.dialects import spoken
 from asof.compiler.graph import graph_of
 from asof.compiler.infrastructure import ONLINE_TABLE
-from asof.compiler.model import DataSource
+from asof.compiler.model import DataSource, FeatureView
 from asof.compiler.query import parse
 from asof.compiler.translate import translated
 from asof.engines.estimates import Estimates
@@ -80,9 +80,14 @@ def costs_of(
         told[source] = _ask(repo, source, engine, made.target)
     progress(len(wanted), len(wanted))
     touched = {change.address for change in made.changes}
-    kept = {r.address for r in made.resources if r.kind == ONLINE_TABLE and r.address in touched - works.keys()}
+    kept = {address for address in touched - works.keys() if _is_served(repo, address, made)}
     views = tuple(_cost(address, works[address], sources[address], told) for address in sorted(works))
     return Costs(views=views, kept=tuple(sorted(kept)))
+
+
+def _is_served(repo: Repo, address: str, made: Plan) -> bool:
+    view = repo.definitions.get(address)
+    return isinstance(view, FeatureView) and view.online and made.settings.online is not None
 
 
 def _fills(step: Step) -> bool:

@@ -9,10 +9,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from contextlib import contextmanager
 from functools import partial
 from random import Random
-from threading import Timer
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -95,7 +93,7 @@ class Search:
     def example(self, address: str, pointer: str) -> Example:
         """The smallest rows found, as a table."""
         try:
-            with sandbox() as self.connection:
+            with sandbox() as self.box:
                 self.budget = self.budget.part()
                 rows = self.difference()
                 if rows is not None:
@@ -131,7 +129,7 @@ class Search:
     def outputs(self, rows: Rows) -> tuple[Output | None, Output | None]:
         """What both versions give, in the columns that both have; None where one fails on a value."""
         for table, columns in self.versions.tables.items():
-            self.connection.register(table, as_table(columns, rows[table]))
+            self.box.connection.register(table, as_table(columns, rows[table]))
         (names, old), (others, new) = self.answer(self.versions.old), self.answer(self.versions.new)
         common = _common(names, others)
         return tuple(  # type: ignore[return-value]
@@ -142,27 +140,15 @@ class Search:
     def answer(self, sql: str) -> tuple[list[str], list[tuple[str, ...]] | None]:
         """Columns and rows, values as text; no rows where a value makes it fail. Raises _CannotRunError."""
         try:
-            with self.limited():
-                cursor = self.connection.execute(sql)
-                found = cursor.fetchall()
+            names, found = self.box.answer(sql, seconds=_STATEMENT_SECONDS)
         except _DATA_ERRORS:
             return [], None
-        except duckdb.InterruptException as error:
+        except TimeoutError as error:
             raise _CannotRunError("it runs too long, even on a few rows") from error
         except duckdb.Error as error:
             first = str(error).strip().partition("\n")[0]
             raise _CannotRunError(f"DuckDB does not run it: {first}") from error
-        names = [column[0] for column in cursor.description or ()]
         return names, [tuple(written(value) for value in row) for row in found]
-
-    @contextmanager
-    def limited(self) -> Iterator[None]:
-        timer = Timer(_STATEMENT_SECONDS, self.connection.interrupt)
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
 
     def shrunk(self, rows: Rows) -> Rows:
         """Fewer rows, and plainer values, that still make the difference."""

@@ -15,6 +15,7 @@ from asof.compiler.source import NOWHERE
 from asof.feast import settings, wire
 from asof.feast.settings import FILE, Settings
 from asof.registry import OBJECT_STORES, open_objects
+from asof.sqlite_file import open_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -28,6 +29,7 @@ LARGEST = 512 * 1024 * 1024
 
 _MOST_FILES = 2000
 _SQLITE = b"SQLite format 3\x00"
+_BUSY_SECONDS = 5.0
 _DUMP = "run `feast registry-dump > registry.json` where Feast works, then `asof import feast registry.json`"
 _MAKE = "`feast apply` makes one; or run `feast registry-dump > registry.json` and import that"
 
@@ -158,9 +160,14 @@ def _sqlite(path: Path) -> Message:
     if not path.is_file():
         raise DiagnosticError(NO_REGISTRY.at(NOWHERE, f"there is no file {path}", notes=(_MAKE,)))
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            known = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            return _tables(known, lambda sql: database.execute(sql), str(path))
+        with closing(open_reader(path.absolute(), busy=_BUSY_SECONDS, shown=str(path))) as file:
+
+            def read() -> Message:
+                database = file.connection
+                known = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+                return _tables(known, lambda sql: database.execute(sql), str(path))
+
+            return file.steadily(read)
     except sqlite3.Error as error:
         raise DiagnosticError(wire.NOT_A_REGISTRY.at(NOWHERE, f"{path}: {error}")) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from contextlib import suppress
@@ -20,6 +21,7 @@ from asof.compiler.source import NOWHERE
 from asof.compiler.support import CLASH
 from asof.compiler.types import STRING
 from asof.engines.arrow import arrow_schema, type_of
+from asof.engines.json_values import to_json
 from asof.ops.selection import spine_columns
 from asof.ops.spine import prepared, span_of
 
@@ -151,7 +153,7 @@ def read_query(engine: Engine, sql: str, columns: Sequence[Column] = ()) -> pa.T
 def save(result: pa.RecordBatchReader, path: Path) -> int:
     """Write a result as Parquet, or CSV by the path's ending; return its number of rows.
 
-    The file appears whole or not at all. Raises DiagnosticError (AS763).
+    In CSV lists, maps and structs are JSON text. The file appears whole or not at all. Raises DiagnosticError (AS763).
     """
     if path.suffix.lower() not in (".parquet", ".pq", ".csv"):
         raise _unwritable(f"{path.name}: the ending says the format, .parquet or .csv")
@@ -177,11 +179,26 @@ def save(result: pa.RecordBatchReader, path: Path) -> int:
 
 def _write(result: pa.RecordBatchReader, file: object, *, csv: bool) -> int:
     rows = 0
-    with pa_csv.CSVWriter(file, result.schema) if csv else pq.ParquetWriter(file, result.schema) as writer:
+    schema = pa.schema([(f.name, _csv_type(f.type)) for f in result.schema]) if csv else result.schema
+    with pa_csv.CSVWriter(file, schema) if csv else pq.ParquetWriter(file, schema) as writer:
         for batch in result:
-            writer.write_batch(batch)
+            columns = [_as_csv(column) for column in batch.columns] if csv else batch.columns
+            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
             rows += batch.num_rows
     return rows
+
+
+def _csv_type(kind: pa.DataType) -> pa.DataType:
+    return pa.string() if pa.types.is_nested(kind) else kind
+
+
+def _as_csv(column: pa.Array) -> pa.Array:
+    """Lists, maps and structs as JSON text: CSV has no other way to hold them."""
+    if not pa.types.is_nested(column.type):
+        return column
+    values = column.to_pylist(maps_as_pydicts="strict")
+    texts = [None if value is None else json.dumps(to_json(value), ensure_ascii=False) for value in values]
+    return pa.array(texts, pa.string())
 
 
 def _umask() -> int:

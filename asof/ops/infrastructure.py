@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, Self
 from zlib import crc32
 
+import msgspec
+
 from asof import engines
 from asof.compiler.diagnostics import DiagnosticError, rule
-from asof.compiler.dialects import STORES
 from asof.compiler.infrastructure import ONLINE_TABLE
-from asof.compiler.query import SqlSyntaxError, parse
 from asof.compiler.source import NOWHERE
 from asof.compiler.store_options import same_place, variables
 from asof.online import connect as connect_online
-from asof.online.base import OnlineTable
+from asof.online.base import NOT_OWNED, OnlineTable
+from asof.ops import offline_views
 from asof.ops.observe import offline_drift, online_drift
+from asof.ops.rehearsal import rehearse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from asof.compiler.infrastructure import Step
     from asof.compiler.model import Store, Target
     from asof.compiler.state import Resource
     from asof.engines.base import Engine
@@ -28,7 +32,6 @@ if TYPE_CHECKING:
 
 
 FOREIGN_STORE = rule("AS640", "a plan or a registry names a store that is not the target's")
-NOT_A_QUERY = rule("AS641", "body of a view is not one query")
 
 LANES = 4
 """Connections to one store that is a server."""
@@ -40,19 +43,29 @@ _EMBEDDED = frozenset({"duckdb", "sqlite"})
 class Infrastructure(Protocol):
     """What a plan's steps do to the stores. Each call may be repeated and then changes nothing more.
 
-    Raises DiagnosticError with the store's own words, and where a resource belongs to somebody else. It is
-    used by one thread; ``another`` is for the next one.
+    ``lineage`` is the registry's, once that is known: with a resource's mark it says whose a table is. Methods raise
+    DiagnosticError with the store's own words, and where a resource belongs to somebody else. It is used by one
+    thread; ``another`` is for the next one.
     """
+
+    lineage: str
+    target: Target | None
 
     def lane(self, resource: Resource) -> str:
         """Steps on resources of different lanes may run at the same time."""
 
     def observe(
-        self, resources: Sequence[Resource], *, definitions: bool, online: Store | None = None
+        self, resources: Sequence[Resource], *, definitions: bool, beside: Sequence[tuple[str, Store]] = ()
     ) -> tuple[Drifted, ...]:
-        """What stands otherwise than ``resources`` say in their stores, and in ``online`` even if none is there.
+        """What stands otherwise than ``resources`` say in their stores.
 
-        ``definitions``: the queries of views are compared too.
+        ``definitions``: the queries of views are compared too. ``beside`` are kinds and stores that are looked into
+        even if none of ``resources`` is there.
+        """
+
+    def rehearse(self, steps: Sequence[Step]) -> tuple[str, ...]:
+        """Find out whether each of ``steps`` can be carried out, changing nothing; notes on what is otherwise than a
+        plan takes for granted and no obstacle. Raises DiagnosticError (AS620, AS621) with every obstacle.
         """
 
     def another(self) -> Infrastructure:
@@ -65,10 +78,10 @@ class Infrastructure(Protocol):
         """Make ``resource``, empty."""
 
     def alter(self, resource: Resource) -> None:
-        """Bring what stands under the name of ``resource`` to its present form."""
+        """Bring what stands under the name of ``resource`` to its present form; make it where nothing stands."""
 
     def drop(self, resource: Resource) -> None:
-        """Remove ``resource`` with all it holds."""
+        """Remove ``resource`` with all it holds. What is not this registry's is left alone, and nothing is said."""
 
 
 class StoreInfrastructure:
@@ -78,13 +91,17 @@ class StoreInfrastructure:
     and no other store is given a value of the environment that they are not given (AS640).
     """
 
-    def __init__(self, project: str, *, root: Path, read_only: bool = False, target: Target | None = None) -> None:
+    def __init__(
+        self, project: str, *, root: Path, read_only: bool = False, target: Target | None = None, lineage: str = ""
+    ) -> None:
         self.project = project
         self.read_only = read_only
         self.root = root
         self.target = target
+        self.lineage = lineage
         self._engines: dict[Store, Engine] = {}
         self._online: dict[Store, OnlineStore] = {}
+        self._refused: dict[tuple[str, Store], DiagnosticError] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -100,21 +117,26 @@ class StoreInfrastructure:
         return f"{store}-{crc32(resource.id.encode()) % LANES}"
 
     def observe(
-        self, resources: Sequence[Resource], *, definitions: bool, online: Store | None = None
+        self, resources: Sequence[Resource], *, definitions: bool, beside: Sequence[tuple[str, Store]] = ()
     ) -> tuple[Drifted, ...]:
-        places = {(r.kind, r.store) for r in resources} | ({(ONLINE_TABLE, online)} if online else set())
-        found: list[Drifted] = []
+        places = {*((r.kind, r.store) for r in resources), *beside}
+        drift: list[Drifted] = []
         for kind, store in sorted(places, key=str):
             ours = [r for r in resources if (r.kind, r.store) == (kind, store)]
             if kind == ONLINE_TABLE:
-                found += online_drift(self._online_store(store), self.project, ours, store.type)
+                drift += online_drift(self.online_store(store), self.project, ours, store, self.lineage)
             else:
-                engine = self._engine(store)
-                found += offline_drift(engine, self.project, ours, store.type, definitions=definitions)
-        return tuple(found)
+                engine = self.engine(store)
+                drift += offline_drift(engine, self.project, ours, store, self.lineage, definitions=definitions)
+        return tuple(drift)
+
+    def rehearse(self, steps: Sequence[Step]) -> tuple[str, ...]:
+        return rehearse(steps, self)
 
     def another(self) -> StoreInfrastructure:
-        return StoreInfrastructure(self.project, root=self.root, read_only=self.read_only, target=self.target)
+        return StoreInfrastructure(
+            self.project, root=self.root, read_only=self.read_only, target=self.target, lineage=self.lineage
+        )
 
     def close(self) -> None:
         for engine in self._engines.values():
@@ -123,28 +145,43 @@ class StoreInfrastructure:
             store.close()
         self._engines.clear()
         self._online.clear()
+        self._refused.clear()
 
     def create(self, resource: Resource) -> None:
-        self._must_be_ours(resource)
+        self.must_be_ours(resource)
         if resource.kind == ONLINE_TABLE:
-            self._online_store(resource.store).create(self._table(resource))
+            self.online_store(resource.store).create(self.table(resource))
         else:
             self._put_view(resource)
 
     def alter(self, resource: Resource) -> None:
-        self._must_be_ours(resource)
+        self.must_be_ours(resource)
         if resource.kind == ONLINE_TABLE:
-            self._online_store(resource.store).alter(self._table(resource))
+            self.online_store(resource.store).alter(self.table(resource))
         else:
             self._put_view(resource)
 
     def drop(self, resource: Resource) -> None:
         if resource.kind == ONLINE_TABLE:
-            self._online_store(resource.store).drop(self._table(resource))
-        else:
-            self._engine(resource.store).execute([f"DROP VIEW IF EXISTS {_quoted(resource.name)}"])
+            store = self.online_store(resource.store)
+            try:
+                store.drop(self.table(resource))
+            except DiagnosticError as error:
+                if error.code != NOT_OWNED.code:
+                    raise
+            return
+        relation = self.relation(resource)
+        if relation is None or offline_views.ours(relation, resource, self.lineage):
+            offline_views.remove(self.engine(resource.store), resource)
 
-    def _must_be_ours(self, resource: Resource) -> None:
+    def relation(self, resource: Resource) -> offline_views.Relation | None:
+        """What bears the name of an offline view; None where nothing does or the catalogue is not read."""
+        engine = self.engine(resource.store)
+        if not offline_views.catalogued(engine):
+            return None
+        return offline_views.relation(engine, resource.name)
+
+    def must_be_ours(self, resource: Resource) -> None:
         if self.target is not None and not any(same_place(resource.store, one) for one in self._stores(self.target)):
             where = f"a {resource.store.type} that target {self.target.name} does not name"
             message = f"{resource.id} is to stand in {where}"
@@ -167,41 +204,39 @@ class StoreInfrastructure:
             raise DiagnosticError(FOREIGN_STORE.at(NOWHERE, f"{message} {self.target.name} does", notes=(note,)))
 
     def _put_view(self, resource: Resource) -> None:
-        _must_be_one_query(resource)
-        # CREATE OR REPLACE is not in every dialect, and where it is may refuse other columns.
-        name = _quoted(resource.name)
-        self._engine(resource.store).execute(
-            ["BEGIN", f"DROP VIEW IF EXISTS {name}", f"CREATE VIEW {name} AS\n{resource.sql}", "COMMIT"]
-        )
+        offline_views.must_be_one_query(resource)
+        relation = self.relation(resource)
+        if relation is not None and not offline_views.ours(relation, resource, self.lineage):
+            raise offline_views.taken(resource, relation)
+        offline_views.put(self.engine(resource.store), resource, self.lineage)
 
-    def _table(self, resource: Resource) -> OnlineTable:
-        # A moved view keeps its table, which goes on saying what the view was called when it was made.
-        project, view, _ = resource.name.split("__")
-        return OnlineTable(
-            name=resource.name, project=project, view=view, keys=resource.keys, features=resource.features
-        )
+    def table(self, resource: Resource) -> OnlineTable:
+        """The table of a resource. One that moved goes on saying what its view was called when it was made."""
+        table = OnlineTable.of(resource, project=self.project, lineage=self.lineage)
+        return msgspec.structs.replace(table, view=resource.name.split("__")[1])
 
-    def _engine(self, store: Store) -> Engine:
+    def engine(self, store: Store) -> Engine:
+        """A session of an offline store. What cannot be opened is not tried twice."""
         if store not in self._engines:
-            self._may_open(store)
-            self._engines[store] = engines.connect(store, root=self.root, read_only=self.read_only)
+            with self._opening("offline", store):
+                self._engines[store] = engines.connect(store, root=self.root, read_only=self.read_only)
         return self._engines[store]
 
-    def _online_store(self, store: Store) -> OnlineStore:
+    def online_store(self, store: Store) -> OnlineStore:
+        """A connection to an online store, like ``engine``."""
         if store not in self._online:
-            self._may_open(store)
-            self._online[store] = connect_online(store, root=self.root, read_only=self.read_only)
+            with self._opening("online", store):
+                self._online[store] = connect_online(store, root=self.root, read_only=self.read_only)
         return self._online[store]
 
-
-def _must_be_one_query(resource: Resource) -> None:
-    """What is run as the body of a view only reads. Raises DiagnosticError AS641."""
-    try:
-        parse(resource.sql, STORES[resource.store.type])
-    except SqlSyntaxError as error:
-        message = f"{resource.id} is not one query: {error.message}"
-        raise DiagnosticError(NOT_A_QUERY.at(NOWHERE, message)) from error
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    @contextmanager
+    def _opening(self, role: str, store: Store) -> Iterator[None]:
+        refused = self._refused.get((role, store))
+        if refused is not None:
+            raise refused
+        self._may_open(store)
+        try:
+            yield
+        except DiagnosticError as error:
+            self._refused[role, store] = error
+            raise

@@ -6,11 +6,18 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Protocol, Self
 
+from asof.compiler.diagnostics import DiagnosticError, rule
+from asof.compiler.source import NOWHERE
+from asof.engines.interruptible import TELL_SECONDS, Stop
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from asof.compiler.infrastructure import Step
     from asof.ops.infrastructure import Infrastructure
+
+
+LEFT = rule("AS623", "a table or view is left in a store that cannot be opened from here")
 
 
 class Watcher(Protocol):
@@ -21,6 +28,9 @@ class Watcher(Protocol):
 
     def ended(self, step: Step) -> None:
         """Called after a step."""
+
+    def failed(self, step: Step, error: DiagnosticError) -> bool:
+        """Called after a step that a store refused; whether the steps after it are done all the same."""
 
 
 class StepError(Exception):
@@ -54,7 +64,7 @@ class Lanes:
             thread.shutdown()
 
     def run(self, steps: Sequence[Step], watcher: Watcher) -> None:
-        """Do all steps. After a failure or Ctrl-C those in flight end and no other begins.
+        """Do all steps. After a failure those in flight end and no other begins; Ctrl-C ends their statements too.
 
         Raises StepError for a step that failed, and whatever ``watcher`` raises.
         """
@@ -64,32 +74,37 @@ class Lanes:
         if len(lanes) == 1 and not self._threads:
             self._follow(self._main, steps, watcher, Event())
             return
-        stop = Event()
-        running = [self._start(lane, ours, watcher, stop) for lane, ours in lanes.items()]
+        stop, at_once = Event(), Stop()
+        running: list[Future[None]] = []
         try:
+            for lane, ours in lanes.items():
+                running.append(self._start(lane, ours, watcher, stop, at_once))
             waiting: Iterable[Future[None]] = running
             while waiting:
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                # Without a timeout a signal that comes just before the wait is seen only after it.
+                done, waiting = wait(waiting, TELL_SECONDS, return_when=FIRST_COMPLETED)
                 if any(future.exception() for future in done):
                     stop.set()
         except BaseException:
             stop.set()
+            at_once.asked = True
             wait(running)
             raise
         errors = [error for future in running if (error := future.exception()) is not None]
         if errors:
             raise next((error for error in errors if isinstance(error, StepError)), errors[0])
 
-    def _start(self, lane: str, steps: Sequence[Step], watcher: Watcher, stop: Event) -> Future[None]:
+    def _start(self, lane: str, steps: Sequence[Step], watcher: Watcher, stop: Event, at_once: Stop) -> Future[None]:
         if lane not in self._threads:
             self._threads[lane] = ThreadPoolExecutor(1, thread_name_prefix=f"asof-{lane}")
-        return self._threads[lane].submit(self._in_thread, lane, steps, watcher, stop)
+        return self._threads[lane].submit(self._in_thread, lane, steps, watcher, stop, at_once)
 
-    def _in_thread(self, lane: str, steps: Sequence[Step], watcher: Watcher, stop: Event) -> None:
+    def _in_thread(self, lane: str, steps: Sequence[Step], watcher: Watcher, stop: Event, at_once: Stop) -> None:
         # A connection belongs to the thread that opened it.
         if lane not in self._opened:
             self._opened[lane] = self._main.another()
-        self._follow(self._opened[lane], steps, watcher, stop)
+        with at_once.entered():
+            self._follow(self._opened[lane], steps, watcher, stop)
 
     def _follow(self, infrastructure: Infrastructure, steps: Sequence[Step], watcher: Watcher, stop: Event) -> None:
         for step in steps:
@@ -99,6 +114,12 @@ class Lanes:
                 watcher.begins(step)
             try:
                 perform(step, infrastructure)
+            except DiagnosticError as error:
+                with self._lock:
+                    goes_on = watcher.failed(step, error)
+                if not goes_on:
+                    raise StepError(step, error) from error
+                continue
             except Exception as error:
                 raise StepError(step, error) from error
             with self._lock:
@@ -110,7 +131,7 @@ class Lanes:
 
 
 def perform(step: Step, infrastructure: Infrastructure) -> None:
-    """The effect of one step of expand or contract."""
+    """The effect of one step of expand or contract. Raises DiagnosticError; AS623 for what is left on purpose."""
     match step.action:
         case "create":
             infrastructure.create(step.resource)
@@ -118,5 +139,7 @@ def perform(step: Step, infrastructure: Infrastructure) -> None:
             infrastructure.alter(step.resource)
         case "drop":
             infrastructure.drop(step.resource)
+        case "leave":
+            raise DiagnosticError(LEFT.at(NOWHERE, step.reason))
         case other:
             raise ValueError(f"step {step.id} has the unknown action {other!r}")

@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from asof.compiler.diagnostics import DiagnosticError
 from asof.compiler.infrastructure import OFFLINE_VIEW, ONLINE_TABLE
+from asof.compiler.state import Resource
+from asof.online.base import whose
+from asof.ops import offline_views
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
-    from asof.compiler.state import Resource
+    from asof.compiler.model import Store
+    from asof.compiler.state import Owed
     from asof.engines.base import Engine
     from asof.online.base import OnlineStore
 
 MISSING = "missing"
 DIFFERS = "differs"
 BROKEN = "broken"
+FOREIGN = "foreign"
+ORPHAN = "orphan"
+STRANGER = "stranger"
 UNKNOWN = "unknown"
+OWED = "owed"
 
-_EXPECTED = "asof_expected"
 
+class Drifted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that is not as recorded. ``resource`` is what is recorded, or what an orphan is.
 
-class Drifted(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is not as recorded.
+    ``found`` is one of
 
-    ``found`` is missing, differs, broken (an offline view whose query the store refuses by now) or unknown
-    (bears the project's name, and no generation knows of it: ``address`` is empty).
+    - missing: nothing has the name
+    - differs: it has another row layout or another query
+    - broken: an offline view whose query the store refuses by now
+    - foreign: what has the name was not made by this registry
+    - orphan: this registry made it, and no generation knows of it (``address`` is what it was made for)
+    - stranger: another registry of this project made it (the mark of ``resource`` is its whole owner mark)
+    - unknown: it bears the project's name and no owner mark, and no generation knows of it (``address`` is empty)
+    - owed: a step of an earlier apply that the store has refused so far
     """
 
     found: str
@@ -37,42 +50,75 @@ class Drifted(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     store: str
     said: str
+    resource: Resource | None = None
 
 
-def online_drift(store: OnlineStore, project: str, recorded: Sequence[Resource], kind: str) -> Iterator[Drifted]:
-    """The online tables of one store of type ``kind``, against those recorded there."""
+def online_drift(
+    store: OnlineStore, project: str, recorded: Sequence[Resource], settings: Store, lineage: str
+) -> Iterator[Drifted]:
+    """The online tables of one store with these ``settings``, against those recorded there."""
     standing = {table.name: table for table in store.observe(project)}
+    absent = [resource.name for resource in recorded if resource.name not in standing]
+    others = {table.name: table for table in store.observe(project, absent)} if absent else {}
     for resource in recorded:
-        table = standing.pop(resource.name, None)
+        table = standing.pop(resource.name, others.get(resource.name))
         if table is None:
             yield _drifted(MISSING, resource, "the table is gone")
+        elif table.project != project or table.owner != resource.owner(lineage):
+            yield _drifted(FOREIGN, resource, f"what has its name {whose(table, project)}")
         elif (table.keys, table.features) != (resource.keys, resource.features):
             has = ", ".join(f"{f.name} {f.type}" for f in (*table.keys, *table.features))
-            yield _drifted(DIFFERS, resource, f"its rows hold {has}")
-    for name in standing:
-        yield _unknown(ONLINE_TABLE, name, kind)
+            yield _drifted(DIFFERS, resource, f"its rows hold {has}" if has else "its catalogue row is damaged")
+    for table in standing.values():
+        stray = Resource(kind=ONLINE_TABLE, name=table.name, address="", store=settings)
+        yield from _beyond(stray, table.owner, lineage)
 
 
 def offline_drift(
-    engine: Engine, project: str, recorded: Sequence[Resource], kind: str, *, definitions: bool
+    engine: Engine, project: str, recorded: Sequence[Resource], settings: Store, lineage: str, *, definitions: bool
 ) -> Iterator[Drifted]:
     """The offline views of one store; ``definitions``: their queries as well, not only that they are there."""
-    catalog = _CATALOGS.get(engine.dialect)
-    standing = _names(engine, catalog.views) if catalog else _columns(engine, recorded)
+    if not offline_views.catalogued(engine):
+        yield from (_drifted(MISSING, r, "the view is gone") for r in recorded if not _answers(engine, r))
+        return
+    standing = dict(offline_views.relations(engine, project))
     for resource in recorded:
-        if resource.name not in standing:
+        relation = standing.pop(resource.name, None)
+        if relation is None:
             yield _drifted(MISSING, resource, "the view is gone")
-        elif definitions and catalog is not None:
-            yield from _query_drift(engine, resource, catalog.texts)
-    ours = {resource.name for resource in recorded}
-    for name in sorted(standing):
-        if name.startswith(f"{project}__") and name not in ours:
-            yield _unknown(OFFLINE_VIEW, name, kind)
+        elif not offline_views.ours(relation, resource, lineage):
+            yield _drifted(FOREIGN, resource, f"a {relation.kind} that this registry did not make has its name")
+        elif definitions:
+            yield from _query_drift(engine, resource)
+    for name, relation in standing.items():
+        if relation.kind == "view":
+            stray = Resource(kind=OFFLINE_VIEW, name=name, address="", store=settings)
+            yield from _beyond(stray, relation.owner, lineage)
 
 
-def _query_drift(engine: Engine, resource: Resource, texts: _Texts) -> Iterator[Drifted]:
+def owed_drift(owed: Sequence[Owed]) -> Iterator[Drifted]:
+    """What stores owe of earlier applies."""
+    for debt in owed:
+        said = f"to be {'dropped' if debt.action == 'drop' else 'restored'} since {debt.since}: {debt.why}"
+        yield _drifted(OWED, debt.resource, said)
+
+
+def _beyond(stray: Resource, owner: str, lineage: str) -> Iterator[Drifted]:
+    """What no generation knows: ours, nobody's, or another registry's."""
+    registry, _, mark = owner.partition("/")
+    if not owner:
+        yield _drifted(UNKNOWN, stray, "no generation knows of it")
+    elif registry == lineage:
+        known = msgspec.structs.replace(stray, address=mark.rpartition("@")[0], mark=mark)
+        yield _drifted(ORPHAN, known, "this registry made it and no generation knows of it")
+    else:
+        said = f"the registry {registry[:12]} made it for {mark}"
+        yield _drifted(STRANGER, msgspec.structs.replace(stray, mark=owner), said)
+
+
+def _query_drift(engine: Engine, resource: Resource) -> Iterator[Drifted]:
     try:
-        expected, standing = texts(engine, resource)
+        expected, standing = offline_views.texts(engine, resource)
     except DiagnosticError as error:
         yield _drifted(BROKEN, resource, f"the store refuses its query: {error}")
         return
@@ -80,76 +126,13 @@ def _query_drift(engine: Engine, resource: Resource, texts: _Texts) -> Iterator[
         yield _drifted(DIFFERS, resource, "its query is another one")
 
 
-def _names(engine: Engine, sql: str) -> frozenset[str]:
-    return frozenset(engine.query(sql).read_all().column(0).to_pylist())
-
-
-def _columns(engine: Engine, recorded: Sequence[Resource]) -> frozenset[str]:
-    """The recorded views that answer, for engines whose catalog is not read."""
-
-    def answers(resource: Resource) -> bool:
-        try:
-            engine.columns(_quoted(resource.name))
-        except DiagnosticError:
-            return False
-        return True
-
-    return frozenset(resource.name for resource in recorded if answers(resource))
-
-
-def _duckdb_texts(engine: Engine, resource: Resource) -> tuple[str, str]:
-    engine.execute([f"CREATE OR REPLACE TEMP VIEW {_EXPECTED} AS\n{resource.sql}"])
-    sql = "SELECT sql FROM duckdb_views() WHERE view_name = {} AND temporary = {}"
-    return (
-        _body(_only(engine, sql.format(_literal(_EXPECTED), "true"))),
-        _body(_only(engine, sql.format(_literal(resource.name), "false"))),
-    )
-
-
-def _postgres_texts(engine: Engine, resource: Resource) -> tuple[str, str]:
-    # What one version prints for a query another prints otherwise: both sides are printed by this server, now.
-    engine.execute(["BEGIN READ WRITE"])
+def _answers(engine: Engine, resource: Resource) -> bool:
+    """Whether a recorded view answers, for engines whose catalog is not read."""
     try:
-        engine.execute([f"CREATE TEMP VIEW {_EXPECTED} AS\n{resource.sql}"])
-        sql = "SELECT pg_get_viewdef({}::regclass)"
-        expected = _only(engine, sql.format(_literal(f"pg_temp.{_EXPECTED}")))
-        return expected, _only(engine, sql.format(_literal(_quoted(resource.name))))
-    finally:
-        engine.execute(["ROLLBACK"])
-
-
-def _sqlite_texts(engine: Engine, resource: Resource) -> tuple[str, str]:
-    sql = f"SELECT sql FROM sqlite_master WHERE type = 'view' AND name = {_literal(resource.name)}"  # noqa: S608
-    return resource.sql.strip(), _body(_only(engine, sql))
-
-
-def _only(engine: Engine, sql: str) -> str:
-    (text,) = engine.query(sql).read_all().column(0).to_pylist()
-    return str(text)
-
-
-def _body(statement: str) -> str:
-    """The query of a CREATE VIEW statement; names of views hold no blanks."""
-    before, word, after = statement.partition(" AS\n")
-    return (after if word else before.partition(" AS ")[2]).strip().removesuffix(";").strip()
-
-
-@dataclass(frozen=True, slots=True)
-class _Catalog:
-    """How an engine tells of its views: all their names, and of one the query it should have and the one it has."""
-
-    views: str
-    texts: _Texts
-
-
-if TYPE_CHECKING:
-    _Texts = Callable[[Engine, Resource], tuple[str, str]]
-
-_CATALOGS: Mapping[str, _Catalog] = {
-    "duckdb": _Catalog("SELECT view_name FROM duckdb_views() WHERE NOT internal AND NOT temporary", _duckdb_texts),
-    "postgres": _Catalog("SELECT viewname FROM pg_views WHERE schemaname = current_schema()", _postgres_texts),
-    "sqlite": _Catalog("SELECT name FROM sqlite_master WHERE type = 'view'", _sqlite_texts),
-}
+        engine.columns(offline_views.quoted(resource.name))
+    except DiagnosticError:
+        return False
+    return True
 
 
 def matters(found: Collection[Drifted], ids: Collection[str]) -> tuple[Drifted, ...]:
@@ -158,17 +141,11 @@ def matters(found: Collection[Drifted], ids: Collection[str]) -> tuple[Drifted, 
 
 
 def _drifted(found: str, resource: Resource, said: str) -> Drifted:
-    return Drifted(found=found, id=resource.id, address=resource.address, store=resource.store.type, said=said)
-
-
-def _unknown(kind: str, name: str, store: str) -> Drifted:
-    said = "no generation knows of it"
-    return Drifted(found=UNKNOWN, id=f"{kind}/{name}", address="", store=store, said=said)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return Drifted(
+        found=found,
+        id=resource.id,
+        address=resource.address,
+        store=resource.store.type,
+        said=said,
+        resource=resource,
+    )

@@ -52,12 +52,15 @@ class OnlineFeature:
     """One feature for all the entities asked about, in their order.
 
     ``event_times`` are microseconds since 1970, None where no row was found or the feature was computed.
+    ``computed_at`` are the instants that the values were computed for; of a feature on demand it is the earliest of
+    those that it was computed from.
     """
 
     name: str
     values: pa.Array
     statuses: tuple[Status, ...]
     event_times: tuple[int | None, ...]
+    computed_at: tuple[int | None, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,11 @@ class _Found:
 
 def tables_of(state: State) -> Mapping[str, OnlineTable]:
     """The online tables of a generation, by view."""
-    made = (OnlineTable.of(r, project=state.project) for r in state.resources if r.kind == ONLINE_TABLE)
+    made = (
+        OnlineTable.of(r, project=state.project, lineage=state.lineage)
+        for r in state.resources
+        if r.kind == ONLINE_TABLE
+    )
     return {table.view: table for table in made}
 
 
@@ -119,7 +126,7 @@ class OnlineReader:
             one: found[one.group][0].feature(one.feature, found[one.group][1], at)
             for one in dict.fromkeys([*self._inputs, *(o.value for o in self._outputs if isinstance(o.value, Input))])
         }
-        computed = self._compute(entities, stored)
+        computed = self._compute(entities, stored, at)
         return tuple(
             computed[output.column.name]
             if isinstance(output.value, Computed)
@@ -133,7 +140,7 @@ class OnlineReader:
             self._on_demand.close()
 
     def _compute(
-        self, entities: Sequence[Mapping[str, object]], stored: Mapping[Input, OnlineFeature]
+        self, entities: Sequence[Mapping[str, object]], stored: Mapping[Input, OnlineFeature], now: int
     ) -> Mapping[str, OnlineFeature]:
         if self._on_demand is None:
             return {}
@@ -141,6 +148,8 @@ class OnlineReader:
             name: pa.array([_given(entity, name, made) for entity in entities], arrow_type(made))
             for name, made in self._request.items()
         }
+        stamps = zip(*(stored[one].computed_at for one in self._inputs), strict=True)
+        computed_at = tuple(map(_earliest, stamps)) if self._inputs else (now,) * len(entities)
         columns = self._on_demand.compute([stored[one].values for one in self._inputs], request, len(entities))
         return {
             output.column.name: OnlineFeature(
@@ -150,6 +159,7 @@ class OnlineReader:
                     Status.PRESENT if valid else Status.NULL_VALUE for valid in column.is_valid().to_pylist()
                 ),
                 event_times=(None,) * len(entities),
+                computed_at=computed_at,
             )
             for output, column in zip(self._computed, columns, strict=True)
         }
@@ -171,6 +181,7 @@ class _Served:
         self._delay = timing.delay.microseconds
         self._wait_for_created = timing.visibility == "created"
         self._ttl = group.view.ttl.microseconds if group.view.ttl is not None else None
+        self._max_age = shape.max_age(group.view)
 
     def keys(self, entities: Sequence[Mapping[str, object]]) -> list[bytes | None]:
         """The key of each entity; None where a part of it is NULL."""
@@ -192,17 +203,19 @@ class _Served:
         return _Found(rows=visible, askable=tuple(key is not None for key in keys))
 
     def feature(self, name: str, found: _Found, now: int) -> OnlineFeature:
-        """One feature of the rows found; a latest value older than the ttl is not served."""
+        """One feature of the rows found; what is too old, as ``_outdated`` has it, is not served."""
         windowed = name in self._windows
         place = self._places.get(name)
-        nothing = 0 if windowed and self._windows[name][0].function in _COUNTS else None
+        nothing = (
+            0 if windowed and self._windows[name][0].function in _COUNTS and not self._windows[name][0].by else None
+        )
         values: list[object] = []
         statuses: list[Status] = []
         for row, askable in zip(found.rows, found.askable, strict=True):
             if row is None:
                 values.append(nothing if askable else None)
                 statuses.append(Status.NOT_FOUND)
-            elif not windowed and self._ttl is not None and now - row.event > self._ttl:
+            elif self._outdated(row, now, windowed=windowed):
                 values.append(None)
                 statuses.append(Status.OUTSIDE_MAX_AGE)
             else:
@@ -214,12 +227,36 @@ class _Served:
             values=from_wire(values, self._types[name]),
             statuses=tuple(statuses),
             event_times=tuple(None if row is None else row.event for row in found.rows),
+            computed_at=tuple(None if row is None else self._computed_at(row) for row in found.rows),
         )
+
+    def _outdated(self, row: Row, now: int, *, windowed: bool) -> bool:
+        """Whether a value is past its ttl, its version has ended, or it was computed longer ago than ``max_age``.
+
+        A latest value's age is that of the version that holds, where the row knows it: its stamp is the last change.
+        """
+        computed = self._computed_at(row)
+        if self._max_age is not None and computed is not None and now - computed > self._max_age:
+            return True
+        if windowed:
+            return False
+        if row.kept.until is not None and now >= row.kept.until:
+            return True
+        since = row.event if row.kept.since is None else row.kept.since
+        return self._ttl is not None and now - since > self._ttl
+
+    def _computed_at(self, row: Row) -> int | None:
+        """Rows of format 1 say it only where windows, which move on, made it their second stamp."""
+        return row.created if row.kept.computed is None and self._windows else row.kept.computed
 
     def _visible(self, row: Row | None, now: int) -> Row | None:
         if row is None or row.event + self._delay > now:
             return None
         return None if self._wait_for_created and (row.created is None or row.created > now) else row
+
+
+def _earliest(times: Sequence[int | None]) -> int | None:
+    return min((time for time in times if time is not None), default=None)
 
 
 def _status(present: bool) -> Status:
@@ -241,6 +278,7 @@ def _renamed(feature: OnlineFeature, output: Output) -> OnlineFeature:
         values=feature.values,
         statuses=feature.statuses,
         event_times=feature.event_times,
+        computed_at=feature.computed_at,
     )
 
 

@@ -219,8 +219,9 @@ def _timestamp(given: pa.Table) -> str:
 def _sample(given: pa.Table, rows: int, timestamp: str) -> pa.Table:
     """``rows`` rows chosen by the hash of their content, whatever order they come in; then in order of time."""
     if given.num_rows > rows:
-        with sandbox() as connection:
-            connection.register("given", given)
-            chosen = connection.sql(f"FROM given ORDER BY md5(CAST(given AS VARCHAR)) LIMIT {rows:d}")
-            given = chosen.to_arrow_table().cast(given.schema)
+        sql = f"FROM given ORDER BY md5(CAST(given AS VARCHAR)) LIMIT {rows:d}"
+        with sandbox() as box:
+            box.connection.register("given", given)
+            chosen = box.run(lambda: box.connection.sql(sql).to_arrow_table())
+        given = chosen.cast(given.schema)
     return given.sort_by([(timestamp, "ascending"), *((n, "ascending") for n in given.column_names if n != timestamp)])

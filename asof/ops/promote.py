@@ -33,11 +33,16 @@ def promotion(
     applied = repo_of(source)
     adapted = msgspec.structs.replace(project, sql_dialect=applied.project.sql_dialect)
     repo = owned(Repo(project=adapted, definitions=applied.definitions), project.ownership)
+    must_fit(repo, current, target)
+    return plan(repo, current, target=target, allow_destroy=allow_destroy)
+
+
+def must_fit(repo: Repo, current: State, target: str) -> None:
+    """Raise DiagnosticError where the definitions of ``repo`` cannot be carried out in ``target``."""
     errors = [
-        found
-        for found in check(with_others(repo, current), target=target)
-        if found.level is Level.ERROR and found.code not in HOUSE_RULES
+        finding
+        for finding in check(with_others(repo, current), target=target)
+        if finding.level is Level.ERROR and finding.code not in HOUSE_RULES
     ]
     if errors:
         raise DiagnosticError(*errors)
-    return plan(repo, current, target=target, allow_destroy=allow_destroy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,11 @@ import pyarrow.parquet as pq
 from asof.compiler.diagnostics import Diagnostic, DiagnosticError, nearest, rule
 from asof.compiler.source import NOWHERE
 from asof.compiler.support import NO_SUCH_COLUMN
+<<<<<<< HEAD
 from asof.compiler.types import BOOL, BYTES, DATE, FLOATS, INTEGERS, JSON, STRING, UUID, Decimal, Type
+=======
+from asof.compiler.types import INTEGERS, UUID, Type
+>>>>>>> core13
 from asof.engines.arrow import INSTANT, arrow_type, instants
 from asof.ops.file_errors import plainly
 
@@ -129,7 +134,8 @@ def prepared(table: pa.Table, wanted: Mapping[str, Type], *, timestamp: str, row
                 made[name] = _fitted(table.column(name), made_of)
             except (pa.ArrowException, ValueError, TypeError):
                 expected = "a timestamp" if made_of is None else str(made_of)
-                message = f"the spine's column {name!r} holds {table.schema.field(name).type}, not {expected}"
+                held = "texts of which some are none" if made_of == UUID else str(table.schema.field(name).type)
+                message = f"the spine's column {name!r} holds {held}, not {expected}"
                 found.append(WRONG_TYPE.at(NOWHERE, message))
     if found:
         raise DiagnosticError(*found)
@@ -141,6 +147,8 @@ def _fitted(column: pa.ChunkedArray, wanted: Type | None) -> pa.ChunkedArray:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     made = INSTANT if wanted is None else arrow_type(wanted)
+    if wanted == UUID and not pa.types.is_null(column.type):
+        return _uuids(column)
     if column.type == made:
         return column
     if pa.types.is_null(column.type):
@@ -176,6 +184,14 @@ def _whole(column: pa.ChunkedArray, made: pa.DataType) -> pa.ChunkedArray:
     except pa.ArrowInvalid:
         # A number too great for the key's type is no entity's; it still compares as a number.
         return column.cast(pa.int64())
+
+
+def _uuids(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """UUIDs, or texts in any of their spellings, in the one that equal ones share. Raises ValueError for others."""
+    if column.type != pa.uuid() and _family(column.type) != "text":
+        raise TypeError(str(column.type))
+    texts = [None if value is None else str(uuid.UUID(str(value))) for value in column.to_pylist()]
+    return pa.chunked_array([pa.array(texts, pa.string())])
 
 
 def _moments(column: pa.ChunkedArray) -> pa.ChunkedArray:

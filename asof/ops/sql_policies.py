@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from threading import Timer
 from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
@@ -21,7 +20,7 @@ from asof.compiler.query import SqlSyntaxError, parse
 from asof.compiler.query.functions import clocks, volatiles
 from asof.compiler.query.syntax import extent, position
 from asof.compiler.source import Span
-from asof.engines.sandbox import sandbox
+from asof.engines.sandbox import Sandbox, sandbox
 from asof.ops.plan_tables import TABLES, fill
 
 if TYPE_CHECKING:
@@ -58,9 +57,9 @@ def unusable(policies: Sequence[SqlPolicy]) -> tuple[Diagnostic, ...]:
     found: list[Diagnostic] = []
     if not policies:
         return ()
-    with _connected() as connection:
+    with _connected() as box:
         for policy in policies:
-            found += _refused(connection, policy)
+            found += _refused(box, policy)
     return tuple(found)
 
 
@@ -71,10 +70,10 @@ def judged(made: Plan, repo: Repo) -> Plan:
         return made
     blocked: list[Blocked] = []
     warnings: list[Blocked] = []
-    with _connected() as connection:
-        fill(connection, _read(connection, active), made, repo)
+    with _connected() as box:
+        box.run(lambda: fill(box.connection, _read(box, active), made, repo))
         for policy in active:
-            for severity, breach in _breaches(connection, policy):
+            for severity, breach in _breaches(box, policy):
                 kept = warnings if severity == "warn" else blocked
                 accepts = repo.definitions.get(breach.address)
                 if kept is blocked or accepts is None or breach.code not in dict(accepts.allow):
@@ -84,20 +83,23 @@ def judged(made: Plan, repo: Repo) -> Plan:
 
 
 @contextmanager
-def _connected() -> Iterator[duckdb.DuckDBPyConnection]:
-    with sandbox() as connection:
+def _connected() -> Iterator[Sandbox]:
+    def work() -> None:
         for name, columns in TABLES.items():
             written = ", ".join(f'"{column}" {kind}' for column, kind in columns)
-            connection.execute(f'CREATE TABLE "{name}" ({written})')
-        yield connection
+            box.connection.execute(f'CREATE TABLE "{name}" ({written})')
+
+    with sandbox() as box:
+        box.run(work)
+        yield box
 
 
-def _read(connection: duckdb.DuckDBPyConnection, policies: Iterable[SqlPolicy]) -> frozenset[str]:
+def _read(box: Sandbox, policies: Iterable[SqlPolicy]) -> frozenset[str]:
     """The tables that the policies name; what nobody reads need not be filled."""
-    return frozenset(name for policy in policies for name in connection.get_table_names(policy.sql))
+    return frozenset(name for policy in policies for name in box.connection.get_table_names(policy.sql))
 
 
-def _refused(connection: duckdb.DuckDBPyConnection, policy: SqlPolicy) -> Iterator[Diagnostic]:
+def _refused(box: Sandbox, policy: SqlPolicy) -> Iterator[Diagnostic]:
     text = policy.sql
     try:
         tree = parse(text, "duckdb")
@@ -111,7 +113,7 @@ def _refused(connection: duckdb.DuckDBPyConnection, policy: SqlPolicy) -> Iterat
         yield UNUSABLE.at(_span(policy, *extent(node)), message)
         return
     try:
-        columns = connection.sql(text.strip().removesuffix(";")).columns
+        columns = box.run(lambda: box.connection.sql(text.strip().removesuffix(";")).columns)
     except duckdb.Error as error:
         yield UNUSABLE.at(_place(policy, str(error)), _said(error), notes=_hints(str(error)))
         return
@@ -123,9 +125,9 @@ def _refused(connection: duckdb.DuckDBPyConnection, policy: SqlPolicy) -> Iterat
         yield UNUSABLE.at(_span(policy, *extent(tree)), message, notes=(note,))
 
 
-def _breaches(connection: duckdb.DuckDBPyConnection, policy: SqlPolicy) -> Iterator[tuple[str, Blocked]]:
+def _breaches(box: Sandbox, policy: SqlPolicy) -> Iterator[tuple[str, Blocked]]:
     try:
-        rows = _rows(connection, policy)
+        rows = _rows(box, policy)
     except (duckdb.Error, ValueError) as error:
         said = f"policy {policy.name} could not be judged: {_said(error)}"
         yield policy.severity, worded("", FAILED.code, said, f"mend {policy.path}", policy.name)
@@ -138,18 +140,12 @@ def _breaches(connection: duckdb.DuckDBPyConnection, policy: SqlPolicy) -> Itera
         yield row.level or policy.severity, breach
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, policy: SqlPolicy) -> list[_Row]:
+def _rows(box: Sandbox, policy: SqlPolicy) -> list[_Row]:
     """The breaches, sorted. Raises duckdb.Error, ValueError where there are too many or a level is none."""
-    watch = Timer(SECONDS, connection.interrupt)
-    watch.start()
     try:
-        found = connection.execute(policy.sql)
-        names = [str(column[0]) for column in found.description or ()]
-        rows = found.fetchmany(MOST + 1)
-    except duckdb.InterruptException:
-        raise ValueError(f"it took longer than {SECONDS:g} seconds") from None
-    finally:
-        watch.cancel()
+        names, rows = box.answer(policy.sql, seconds=SECONDS, most=MOST + 1)
+    except TimeoutError as error:
+        raise ValueError(str(error)) from None
     if len(rows) > MOST:
         raise ValueError(f"it reports more than {MOST:,} breaches")
     made = []

@@ -82,7 +82,7 @@ class AzureBucket:
             made = self._container.get_blob_client(key).upload_blob(body, **condition, **about)
         except Exception as error:
             raise self._failed(error) from error
-        self._clock = made.get("date") or self._clock
+        self._clock = made.get("date")
         return Tag(made["etag"])
 
     def page(self, prefix: str, marker: str, size: int) -> tuple[list[str], str]:

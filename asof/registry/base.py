@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NewType, Protocol
+from typing import TYPE_CHECKING, NewType, Protocol, runtime_checkable
 
 from asof.compiler.diagnostics import DiagnosticError, rule
 from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
 UNAVAILABLE = rule("AS703", "registry is out of reach")
 UNKNOWN_LOCATION = rule("AS704", "registry location is not supported")
@@ -62,6 +63,14 @@ class Blobs(Protocol):
 
         Collecting garbage is all that uses it: HEAD.json is never removed.
         """
+
+
+@runtime_checkable
+class Clocked(Protocol):
+    """Blobs that know the time of their place. Optional: without it the machine's clock is not compared."""
+
+    def clock(self) -> datetime | None:
+        """The place's time (UTC) at the last write of this object, or None if that write did not tell it."""
 
 
 def checked(key: str) -> str:

@@ -16,14 +16,14 @@ from asof.compiler.plan import OTHER_REGISTRY
 from asof.compiler.source import NOWHERE
 from asof.compiler.state import encode
 from asof.registry.base import Conflict, Tag
-from asof.registry.records import Claim, Entry, Head, JournalEntry, Unlock
-from asof.registry.store import JOURNAL, UNLOCKS
+from asof.registry.records import Claim, Entry, Forgiven, Head, JournalEntry, Unlock
+from asof.registry.store import FORGIVEN, JOURNAL, UNLOCKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from asof.compiler.state import State
+    from asof.compiler.state import Owed, State
     from asof.registry.store import Registry
 
 LEASE = timedelta(minutes=2)
@@ -80,7 +80,7 @@ class Claimed:
                 raise _other(head, project, target)
             before = head.claim
             if before is not None and runs(before, registry.clock()):
-                raise _claimed(before)
+                raise claimed(before)
             claim = Claim(
                 apply_id=apply_id,
                 owner=owner,
@@ -149,12 +149,12 @@ class Claimed:
             if claim is not None and claim.until - self.registry.clock() < LEASE / 2:
                 self._swap(claim=msgspec.structs.replace(claim, until=_until(self.registry.clock())))
 
-    def settled(self) -> None:
-        """Nothing is left of those who stopped before this apply. Raises ClaimError (AS706)."""
+    def settled(self, owed: tuple[Owed, ...]) -> None:
+        """Nothing is left of those who stopped before this apply but what is ``owed``. Raises ClaimError (AS706)."""
         with self._lock:
             claim = self.head.claim
-            if claim is not None and claim.unfinished:
-                self._swap(claim=msgspec.structs.replace(claim, unfinished=()))
+            if claim is not None and (claim.unfinished or owed != self.head.owed):
+                self._swap(claim=msgspec.structs.replace(claim, unfinished=()), owed=owed)
 
     def commit(self, state: State, entry: Entry) -> Entry:
         """Make ``state`` the current generation in one swap of the head. Raises ClaimError (AS706)."""
@@ -170,9 +170,9 @@ class Claimed:
         fields = {name: getattr(head, name) for name in head.__struct_fields__}
         self._swap(**{**fields, "epoch": max(head.epoch, self.head.epoch)})
 
-    def release(self) -> None:
-        """Let the next one in. Raises ClaimError (AS706)."""
-        self._swap(claim=None)
+    def release(self, owed: tuple[Owed, ...] | None = None) -> None:
+        """Let the next one in; ``owed`` is what stores owe then, by default as before. Raises ClaimError (AS706)."""
+        self._swap(claim=None, owed=self.head.owed if owed is None else owed)
 
     def withdraw(self) -> None:
         """Give the claim back as if it had never been taken: nothing was done under it. Raises ClaimError (AS706)."""
@@ -229,6 +229,32 @@ def unlock(registry: Registry, *, by: str, reason: str) -> Unlock | None:
     raise ClaimError(CLAIMED.at(NOWHERE, "the head of this registry keeps moving: somebody is alive; try again"))
 
 
+def forgive(registry: Registry, address: str, *, by: str, reason: str) -> tuple[Owed, ...]:
+    """Give up what the stores owe of the object at ``address``, or the resource of that id; returns what that was.
+
+    The audit line comes first. Nothing is done to any store. Raises ClaimError (AS705) while an apply is at work.
+    """
+    for _ in range(_ATTEMPTS):
+        current = registry.head()
+        if current is None:
+            return ()
+        head, tag = current
+        if head.claim is not None and runs(head.claim, registry.clock()):
+            raise claimed(head.claim)
+        given_up = tuple(owed for owed in head.owed if address in (owed.resource.address, owed.resource.id))
+        if not given_up:
+            return ()
+        entry = Forgiven(owed=given_up, by=by, at=registry.clock().isoformat(), reason=reason)
+        registry.write_once(f"{FORGIVEN}{head.epoch}-{token_hex(4)}.json", encode(entry))
+        left = tuple(owed for owed in head.owed if owed not in given_up)
+        try:
+            registry.swap(msgspec.structs.replace(head, epoch=head.epoch + 1, owed=left), tag)
+        except Conflict:
+            continue
+        return given_up
+    raise ClaimError(CLAIMED.at(NOWHERE, "the head of this registry keeps moving: somebody is alive; try again"))
+
+
 def runs(claim: Claim, at: datetime) -> bool:
     """Whether the lease still keeps others out."""
     return claim.until > at
@@ -243,7 +269,8 @@ def _taken_over(head: Head | None, apply_id: str) -> ClaimError:
     return ClaimError(CLAIM_LOST.at(NOWHERE, message))
 
 
-def _claimed(claim: Claim) -> ClaimError:
+def claimed(claim: Claim) -> ClaimError:
+    """The refusal while another apply is at work."""
     message = f"{claim.owner} is at work, until {claim.until:%Y-%m-%dT%H:%M:%SZ} at the latest"
     notes = (
         f"apply {claim.apply_id}",

@@ -82,7 +82,7 @@ class GCSBucket:
             blob.upload_from_string(body, "application/octet-stream", if_generation_match=expected, **self._once)
         except Exception as error:
             raise self._failed(error) from error
-        self._clock = blob.updated or self._clock
+        self._clock = blob.updated
         return Tag(str(blob.generation))
 
     def page(self, prefix: str, marker: str, size: int) -> tuple[list[str], str]:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import secrets
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from asof.registry.base import Conflict, Missing, Tag, checked, unavailable
@@ -28,6 +29,7 @@ class LocalBlobs:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._written: float | None = None
 
     def get(self, key: str) -> tuple[bytes, Tag] | None:
         path = self.root / checked(key)
@@ -41,10 +43,11 @@ class LocalBlobs:
 
     def put(self, key: str, body: bytes, *, replaces: Tag | None) -> Tag:
         path = self.root / checked(key)
+        self._written = None
         try:
             _make_folder(path.parent)
             if replaces is None:
-                _create(path, body)
+                self._written = _create(path, body)
             else:
                 with self._locked():
                     found = self.get(key)
@@ -52,7 +55,7 @@ class LocalBlobs:
                         raise Missing(key)
                     if found[1] != replaces:
                         raise Conflict(key)
-                    _write(path, body, os.replace)
+                    self._written = _write(path, body, os.replace)
         except OSError as error:
             raise unavailable(str(path), error) from error
         return _tag(body)
@@ -86,6 +89,10 @@ class LocalBlobs:
         except OSError as error:
             raise unavailable(str(path), error) from error
 
+    def clock(self) -> datetime | None:
+        """The modification time that the file system gave the last blob written, UTC."""
+        return None if self._written is None else datetime.fromtimestamp(self._written, UTC)
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
         # The lock belongs to the open file, so it goes with the process that held it, however that ends.
@@ -101,29 +108,33 @@ def _tag(body: bytes) -> Tag:
     return Tag(hashlib.sha256(body).hexdigest())
 
 
-def _create(path: Path, body: bytes) -> None:
+def _create(path: Path, body: bytes) -> float:
+    """Write a file that must not exist yet; return its modification time, seconds since 1970."""
+
     def link(unfinished: Path, final: Path) -> None:
         os.link(unfinished, final)
         unfinished.unlink()
 
     try:
-        _write(path, body, link)
+        return _write(path, body, link)
     except FileExistsError as error:
         raise Conflict(path.name) from error
 
 
-def _write(path: Path, body: bytes, name: Callable[[Path, Path], None]) -> None:
+def _write(path: Path, body: bytes, name: Callable[[Path, Path], None]) -> float:
     unfinished = path.with_name(f"{_UNFINISHED}{secrets.token_hex(8)}")
     try:
         with unfinished.open("xb") as file:
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
+            written = os.fstat(file.fileno()).st_mtime
         name(unfinished, path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
     _sync(path.parent)
+    return written
 
 
 def _make_folder(folder: Path) -> None:

@@ -100,7 +100,7 @@ class Bucket(Protocol):
         """Delete every version of every blob whose key starts with ``prefix``; how many there were."""
 
     def clock(self) -> datetime | None:
-        """The store's time as the last write had it."""
+        """The store's time (UTC) as the last write had it; None if its answer had none."""
 
 
 class ObjectBlobs:
@@ -116,6 +116,7 @@ class ObjectBlobs:
         self.patience = patience or Patience()
         self.page_size = 1000
         self._proven: set[bool] = set()
+        self._written: datetime | None = None
 
     def get(self, key: str) -> tuple[bytes, Tag] | None:
         full = self._full(key)
@@ -123,6 +124,7 @@ class ObjectBlobs:
 
     def put(self, key: str, body: bytes, *, replaces: Tag | None) -> Tag:
         full, stamp = self._full(key), Stamp.new(replaces)
+        self._written = None
         if (replaces is None) in self._proven:
             return self._write(full, body, stamp, replaces)
         # Nobody knows yet whether conditions count here: look first, lest the proof itself overwrites something.
@@ -144,6 +146,10 @@ class ObjectBlobs:
     def delete(self, key: str) -> None:
         full = self._full(key)
         self._patiently(lambda: self.bucket.remove(full))
+
+    def clock(self) -> datetime | None:
+        """The server's time at the last write, or None if the server's answer to it did not arrive."""
+        return self._written
 
     def delete_versions(self) -> int:
         """Delete all there is under this prefix, versions of old included; how many there were."""
@@ -168,7 +174,7 @@ class ObjectBlobs:
         fault: Fault | None = None
         for attempt in self.patience.attempts():
             try:
-                return self.bucket.write(key, body, stamp, replaces)
+                tag = self.bucket.write(key, body, stamp, replaces)
             except Fault as error:
                 fault = error
             except DiagnosticError:
@@ -177,6 +183,9 @@ class ObjectBlobs:
                 if mine is not None:
                     return mine
                 raise
+            else:
+                self._written = self.bucket.clock()
+                return tag
             if fault.outcome is not Outcome.NOT_DONE:
                 # A refusal is looked into as well: whatever stands in between may have sent our request twice.
                 doubt = doubt or fault.outcome is Outcome.UNKNOWN

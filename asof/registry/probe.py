@@ -91,7 +91,8 @@ class _Folder:
     def __init__(self, root: Path) -> None:
         self._scratch = root / _scratch("")
         self._made = [folder for folder in (root, *root.parents) if not folder.exists()]
-        self.blobs: Blobs = LocalBlobs(self._scratch)
+        self._files = LocalBlobs(self._scratch)
+        self.blobs: Blobs = self._files
 
     def clean(self) -> int | None:
         shutil.rmtree(self._scratch, ignore_errors=True)
@@ -101,7 +102,7 @@ class _Folder:
         return 0
 
     def clock(self) -> datetime | None:
-        return None
+        return self._files.clock()
 
 
 class _Bucket:
@@ -118,7 +119,7 @@ class _Bucket:
             return None
 
     def clock(self) -> datetime | None:
-        return self._objects.bucket.clock()
+        return self._objects.clock()
 
 
 class _Steps:

@@ -3,10 +3,14 @@
  * docs/registry_protocol.md explains it; `make model` checks it, and that each mutation below breaks it.
  *
  * Two objects, each with one table per definition. Table 0 and 1 serve them at first. Plan 0 gives object 0 the
- * table 2; plan 1 gives the table 3 to object 1 (disjoint) or to object 0 as well (CONFLICT).
+ * table 2; plan 1 gives the table 3 to object 1 (disjoint) or to object 0 as well (CONFLICT). A table is a name in a
+ * store: with REUSES plan 2 does what plan 1 does under the name 0, once that name is free.
+ *
+ * Stores fail FAILS times: a drop that cannot be done is owed, which HEAD says. VANISH tables are dropped by somebody
+ * who is not asof, at any instant.
  *
  * What the names stand for: asof/registry/claim.py (take, swap, settled, commit, release, withdraw, abandon, unlock),
- * asof/ops/apply.py (verify, expand, contract), asof/ops/recovery.py (settle).
+ * asof/ops/apply.py (verify, expand, contract), asof/ops/recovery.py (settle, and what is owed).
  */
 
 #ifndef ATTEMPTS
@@ -15,6 +19,12 @@
 #ifndef CRASHES
 #define CRASHES 3
 #endif
+#ifndef FAILS
+#define FAILS 0         /* drops that a store may refuse */
+#endif
+#ifndef VANISH
+#define VANISH 0        /* tables that somebody may drop behind our backs */
+#endif
 #define IDS (ATTEMPTS + 2)      /* two are kept for whoever cleans up in the end */
 #define TABLES 4
 #define NONE 9
@@ -22,9 +32,9 @@
 #ifdef CONFLICT
 #define OBJECT(plan) 0
 #else
-#define OBJECT(plan) plan
+#define OBJECT(plan) (plan -> 1 : 0)
 #endif
-#define MADE(plan) (2 + plan)
+#define MADE(plan) (plan == 2 -> 0 : 2 + plan)
 #define BASE(plan) OBJECT(plan)
 
 /* HEAD.json: the only thing that is ever replaced. Holders are attempt + 1; 0 is nobody. */
@@ -33,6 +43,7 @@ byte head_table[2];
 byte head_holder = 0;
 byte head_unfinished = 0;       /* a bit for each attempt */
 byte head_last = 0;             /* whose work the current generation is */
+byte head_owed = 0;             /* a bit for each table that is to be dropped and could not be */
 bool lease = false;             /* whether `until` still lies ahead */
 
 /* The journal: which plan an attempt wrote down before it did anything. */
@@ -40,6 +51,9 @@ byte journal[IDS];
 
 /* The stores. */
 bool exists[TABLES];
+byte failed = 0;
+byte vanished = 0;
+byte gone = 0;                  /* a bit for each table that somebody dropped and nobody made anew */
 
 /* What only the proof knows. */
 byte committed[2];              /* the table that was last committed for an object */
@@ -52,7 +66,11 @@ bool closing = false;           /* both appliers are gone: no more crashes, no m
 #define NAMES(id, t) (journal[id] != NONE && (MADE(journal[id]) == t || BASE(journal[id]) == t))
 #define ANSWERS(id, t) (((head_unfinished & (1 << id)) || head_holder == id + 1) && NAMES(id, t))
 #define LISTED(t) (ANSWERS(0, t) || ANSWERS(1, t) || ANSWERS(2, t) || ANSWERS(3, t) || ANSWERS(4, t) || ANSWERS(5, t))
-#define ORPHAN(t) (exists[t] && !RECORDED(t) && !LISTED(t))
+#define BIT(t) (1 << (t))
+#define OWED(t) (head_owed & BIT(t))
+#define ORPHAN(t) (exists[t] && !RECORDED(t) && !LISTED(t) && !OWED(t))
+#define LOST(t) (!exists[t] && !(gone & BIT(t)))
+#define RIGHT(t) (exists[t] == (RECORDED(t) && !(gone & BIT(t))))
 
 #define DIE goto dead
 
@@ -81,6 +99,7 @@ inline swap(running) {
             head_holder = my_holder;
             head_unfinished = my_unfinished;
             head_last = my_last;
+            head_owed = my_owed;
             lease = running
         fi
     }
@@ -107,13 +126,59 @@ inline step(table, value) {
     }
     atomic {
 #endif
-        exists[table] = value
+#ifdef STRICT_DROPS
+        if
+        :: !value && !exists[table] -> DIE
+        :: else
+        fi;
+#endif
+        exists[table] = value; gone = gone & ~BIT(table)
     }
+}
+
+/* A drop, after which nobody misses the table. What the store refuses is owed: HEAD will say so with its next swap. */
+inline drop(table) {
+    if
+    :: atomic { failed < FAILS -> failed++;
+#ifdef NO_OWED
+        my_owed = my_owed & ~BIT(table) }
+#else
+        my_owed = my_owed | BIT(table) }
+#endif
+    :: true -> step(table, false); my_owed = my_owed & ~BIT(table)
+    fi
+}
+
+/* What others owe is tried again, by its name: names that stand or are owed are nobody else's. */
+inline pay() {
+    id = 0;
+    do
+    :: id < TABLES ->
+        if
+        :: my_owed & BIT(id) -> drop(id)
+        :: else
+        fi;
+        id++
+    :: else -> break
+    od;
+    id = 0
 }
 
 inline verify(stale) {
     stale = (my_table[OBJECT(plan)] != BASE(plan))
 }
+
+/*
+ * Whether a plan that is begun now would take a name that stands, or that somebody still means to drop: who owes it,
+ * and who stopped on their way. A table that vanished does not free its name.
+ */
+#define MEANT(id) ((my_unfinished & BIT(id)) && NAMES(id, 0))
+#ifdef REUSE_NAME
+#define TAKEN(plan) (my_table[0] == MADE(plan) || my_table[1] == MADE(plan))
+#else
+#define TAKEN(plan) (plan == 2 && (exists[0] || (my_owed & BIT(0)) || my_table[0] == 0 || my_table[1] == 0 || \
+    MEANT(0) || MEANT(1) || MEANT(2) || MEANT(3) || MEANT(4) || MEANT(5)))
+#endif
 
 /* Finish what was committed, undo what was not, unless it is what goes on now. */
 inline settle(goes_on) {
@@ -131,7 +196,7 @@ inline settle(goes_on) {
                 left = NONE
             fi;
             if
-            :: left != NONE && my_table[0] != left && my_table[1] != left -> step(left, false)
+            :: left != NONE && my_table[0] != left && my_table[1] != left -> drop(left)
             :: else
             fi;
             left = NONE
@@ -156,7 +221,7 @@ inline take() {
         me = attempts; attempts++;
         my_tag = head_tag;
         my_table[0] = head_table[0]; my_table[1] = head_table[1];
-        my_last = head_last;
+        my_last = head_last; my_owed = head_owed;
         before_holder = head_holder; before_unfinished = head_unfinished;
 #ifdef ONE_PREDECESSOR
         my_unfinished = (head_holder -> (1 << (head_holder - 1)) : 0);
@@ -190,12 +255,13 @@ inline expand_commit_contract() {
 #endif
         swap(true)
     }
-    step(BASE(plan), false)
+    drop(BASE(plan));
+    pay()
 }
 
 /* apply (own plan), resume and abort, again and again, until no attempt is left or nobody wants to. */
 proctype Applier(byte own; bool immortal) {
-    byte my_tag, my_holder, my_unfinished, my_last, me, plan, id, left = NONE, before_holder, before_unfinished;
+    byte my_tag, my_holder, my_unfinished, my_last, my_owed, me, plan, id, left = NONE, before_holder, before_unfinished;
     byte my_table[2];
     byte limit = (immortal -> IDS : ATTEMPTS);
     bool stale;
@@ -206,19 +272,23 @@ again:
         /* apply: a plan that readers see already, or that is stale, is not begun. */
         if
         :: head_table[OBJECT(own)] == BASE(own) -> plan = own
+#ifdef REUSES
+        :: own == 1 && head_table[1] == 1 && !RECORDED(0) -> plan = 2
+#endif
         :: else -> break
         fi;
         take();
         verify(stale);
+        stale = stale || TAKEN(plan);
         if
         :: stale -> goto withdraw
         :: else
         fi;
         goto work
-    :: head_holder != 0 && !lease && attempts < limit ->
+    :: (head_holder != 0 || head_owed) && !lease && attempts < limit ->
         take();
         if
-        :: my_unfinished == 0 -> goto release
+        :: my_unfinished == 0 -> goto only_pay
         :: else
         fi;
         if
@@ -252,7 +322,7 @@ again:
         fi;
         goto work
     :: !immortal -> break
-    :: immortal && (head_holder == 0 || attempts == limit) -> break
+    :: immortal && ((head_holder == 0 && !head_owed) || attempts == limit) -> break
     od;
     goto out;
 
@@ -270,6 +340,9 @@ work:
 only_settle:
     settle(NONE);
 
+only_pay:
+    pay();
+
 release:
     instant();
     my_holder = 0; my_unfinished = 0;
@@ -285,7 +358,7 @@ withdraw:
 dead:
     skip;
     d_step {
-        my_tag = 0; my_holder = 0; my_unfinished = 0; my_last = 0; me = 0; plan = 0; id = 0; left = NONE;
+        my_tag = 0; my_holder = 0; my_unfinished = 0; my_last = 0; my_owed = 0; me = 0; plan = 0; id = 0; left = NONE;
         before_holder = 0; before_unfinished = 0; my_table[0] = 0; my_table[1] = 0; stale = false
     };
     if
@@ -306,11 +379,27 @@ end:
     od
 }
 
+/* Somebody drops a table that is none of theirs. */
+proctype Vandal() {
+    byte t;
+end:
+    do
+    :: atomic { vanished < VANISH && !closing ->
+        select(t : 0 .. 3);
+        if
+        :: exists[t] -> exists[t] = false; gone = gone | BIT(t); vanished++
+        :: else
+        fi;
+        t = 0
+    }
+    od
+}
+
 /* What holds in every state. A reader that finds its table gone has seen HEAD move on: it reads again. */
 proctype Invariants() {
 end:
     do
-    :: atomic { !exists[head_table[0]] || !exists[head_table[1]] -> assert(false) }
+    :: atomic { LOST(head_table[0]) || LOST(head_table[1]) -> assert(false) }
     :: atomic { head_table[0] != committed[0] || head_table[1] != committed[1] -> assert(false) }
     :: atomic { ORPHAN(0) || ORPHAN(1) || ORPHAN(2) || ORPHAN(3) -> assert(false) }
     od
@@ -326,13 +415,15 @@ init {
         head_table[1] = 1; committed[1] = 1;
         exists[0] = true; exists[1] = true;
         run Clock(); run Invariants();
+#if VANISH
+        run Vandal();
+#endif
         run Applier(0, false); run Applier(1, false)
     }
     ended == 2;
-    atomic { closing = true; crashes = CRASHES; lease = false; run Applier(NONE, true) }
+    atomic { closing = true; crashes = CRASHES; failed = FAILS; lease = false; run Applier(NONE, true) }
     ended == 3;
     /* Whatever happened, one recovery that is not disturbed leaves nothing behind. */
-    assert(head_holder == 0 && head_unfinished == 0);
-    assert(exists[0] == RECORDED(0) && exists[1] == RECORDED(1));
-    assert(exists[2] == RECORDED(2) && exists[3] == RECORDED(3))
+    assert(head_holder == 0 && head_unfinished == 0 && head_owed == 0);
+    assert(RIGHT(0) && RIGHT(1) && RIGHT(2) && RIGHT(3))
 }

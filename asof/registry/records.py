@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from asof.compiler.state import Owed
+
 if TYPE_CHECKING:
     from asof.compiler.formats import Document, Migrations
 
@@ -14,7 +16,7 @@ ApplyId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{1,80}\Z")]
 Digest = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?\Z")]
 """A SHA-256, or "" where there is no generation yet. Both stand in keys, which must not lead anywhere else."""
 
-HEAD_FORMAT = 2
+HEAD_FORMAT = 3
 JOURNAL_FORMAT = 1
 
 
@@ -56,7 +58,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 
     ``epoch`` rises with every claim, so that an applier whose claim was taken over can no longer write;
     ``nonce`` differs in every version, so that no two versions have one tag. ``last`` is the audit line of
-    the current generation, kept here until audit/ surely has it.
+    the current generation, kept here until audit/ surely has it. ``owed`` are the steps after a commit that a store
+    has refused and that later applies try again.
     """
 
     format: int = HEAD_FORMAT
@@ -69,6 +72,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int = 0
     claim: Claim | None = None
     last: Entry | None = None
+    owed: tuple[Owed, ...] = ()
     nonce: str
 
 
@@ -88,7 +92,21 @@ def _without_inheritance(head: Document) -> Document:
     return head
 
 
-HEAD_MIGRATIONS: Migrations = {1: _without_inheritance}
+def _without_debts(head: Document) -> Document:
+    """Format 2 had no ``owed``: an apply whose last steps failed kept its claim."""
+    return head
+
+
+HEAD_MIGRATIONS: Migrations = {1: _without_inheritance, 2: _without_debts}
+
+
+class Forgiven(msgspec.Struct, frozen=True, kw_only=True):
+    """Owed steps that somebody gave up: whose, who did it, when and why. Kept under audit/forgiven/."""
+
+    owed: tuple[Owed, ...]
+    by: str
+    at: str
+    reason: str
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import secrets
 import zlib
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,9 +15,9 @@ import msgspec
 from asof.compiler.diagnostics import DiagnosticError, rule
 from asof.compiler.formats import upgraded
 from asof.compiler.source import NOWHERE
-from asof.compiler.state import EMPTY, State, encode, state_bytes, state_from_bytes, unreadable
+from asof.compiler.state import EMPTY, UNREADABLE_STATE, State, encode, state_bytes, state_from_bytes, unreadable
 from asof.registry.base import Blobs, Conflict, Missing, Tag
-from asof.registry.records import HEAD_FORMAT, HEAD_MIGRATIONS, Entry, Head, Unlock
+from asof.registry.records import HEAD_FORMAT, HEAD_MIGRATIONS, Entry, Forgiven, Head, Unlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 HEAD = "HEAD.json"
 UNLOCKS = "audit/unlocks/"
+FORGIVEN = "audit/forgiven/"
 GENERATIONS = "generations/"
 JOURNAL = "journal/"
 LARGEST_GENERATION = 2**30
@@ -91,11 +93,12 @@ class Registry:
         return None
 
     def generation_of(self, head: Head) -> State:
-        """The generation that ``head`` points to, verified by its hash."""
+        """The generation that ``head`` points to, verified by its hash, and what is owed beside it."""
         if not head.serial:
-            return State(project=head.project, target=head.target, lineage=head.lineage)
+            return State(project=head.project, target=head.target, lineage=head.lineage, owed=head.owed)
         body = self._named(head.serial, head.generation)
-        return self._generation(head.serial, head.generation, head.lineage, body)
+        state = self._generation(head.serial, head.generation, head.lineage, body)
+        return msgspec.structs.replace(state, owed=head.owed)
 
     def prove(self, head: Head) -> None:
         """Raise DiagnosticError AS701 where the generation that ``head`` points to is gone or damaged.
@@ -110,7 +113,7 @@ class Registry:
         found = self.head()
         if found is not None and found[0].serial == serial:
             return self.generation_of(found[0])
-        entry = self._record(_audit_key(serial), Entry) if found is not None and 0 < serial < found[0].serial else None
+        entry = self._record(audit_key(serial), Entry) if found is not None and 0 < serial < found[0].serial else None
         if entry is not None and found is not None:
             body = self._body(serial, entry.generation)
             if body is None:
@@ -131,13 +134,32 @@ class Registry:
             entries.setdefault(head.last.serial, head.last)
         return tuple(entries[serial] for serial in sorted(entries) if serial <= head.serial)
 
+    def trail(self) -> tuple[Entry, ...]:
+        """The lines of the audit trail that can be read, oldest first, whatever the head says."""
+        entries = []
+        for key in self.blobs.list("audit/"):
+            if key.count("/") == 1:
+                with suppress(DiagnosticError):
+                    entries.append(self._record(key, Entry))
+        return tuple(sorted((entry for entry in entries if entry is not None), key=lambda entry: entry.serial))
+
+    def whole(self, entry: Entry) -> State | None:
+        """The generation of a line of the trail; None where it is gone or damaged. Raises DiagnosticError AS702."""
+        try:
+            body = self._body(entry.serial, entry.generation)
+            return state_from_bytes(body, entry.generation) if body is not None else None
+        except DiagnosticError as error:
+            if error.code != UNREADABLE_STATE.code:
+                raise
+            return None
+
     def since(self, serial: int) -> tuple[Entry, ...]:
         """The trail after generation ``serial``, one read for each line; it ends where a line is missing."""
         found = self.head()
         entries: list[Entry] = []
         while found is not None and serial + len(entries) < found[0].serial:
             head, after = found[0], serial + len(entries) + 1
-            entry = head.last if head.last and head.last.serial == after else self._record(_audit_key(after), Entry)
+            entry = head.last if head.last and head.last.serial == after else self._record(audit_key(after), Entry)
             if entry is None:
                 break
             entries.append(entry)
@@ -147,6 +169,11 @@ class Registry:
         """Every claim that was broken by hand, oldest first."""
         found = [unlock for key in self.blobs.list(UNLOCKS) if (unlock := self._record(key, Unlock))]
         return tuple(sorted(found, key=lambda unlock: (unlock.at, unlock.epoch)))
+
+    def forgiven(self) -> tuple[Forgiven, ...]:
+        """Every owed step that was given up by hand, oldest first."""
+        given_up = [entry for key in self.blobs.list(FORGIVEN) if (entry := self._record(key, Forgiven))]
+        return tuple(sorted(given_up, key=lambda entry: entry.at))
 
     def write_generation(self, state: State) -> str:
         """Store ``state`` under its serial and hash; returns the hash. Nobody sees it until HEAD points there."""
@@ -210,7 +237,8 @@ def _generation_key(serial: int, digest: str) -> str:
     return f"{GENERATIONS}{serial}-{digest}.json.gz"
 
 
-def _audit_key(serial: int) -> str:
+def audit_key(serial: int) -> str:
+    """Where the line of a generation stands."""
     return f"audit/{serial}.json"
 
 

@@ -67,9 +67,9 @@ def _verified(registry: Registry, entry: Entry, parent: str, kept: set[str], hea
     try:
         state = registry.at(entry.serial)
     except DiagnosticError as error:
-        if error.diagnostics[0].code == NEWER_STATE.code:
+        if error.code == NEWER_STATE.code:
             raise
-        gone = error.diagnostics[0].code == NO_SUCH_SERIAL.code and not current
+        gone = error.code == NO_SUCH_SERIAL.code and not current
         return said("collected") if gone else said("damaged", str(error))
     if entry.serial > 1 and parent and state.parent != parent:
         return said("damaged", "it does not follow from the generation before it")

@@ -7,6 +7,7 @@ class TestMyEngine(EngineSuite):
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from contextlib import closing
 from datetime import UTC, date, datetime
@@ -31,7 +32,7 @@ VALUES: Mapping[str, Sequence[object]] = {
     "int64": [2**63 - 1, -(2**63), None],
     "float32": [1.5, -0.0, None],
     "float64": [0.1, 1e300, None],
-    "string": ["", "a \"b\", 'c'\nd\té\\N", None],
+    "string": ["", "a \"b\", 'c'\nd\té\\N \\", None],
     "bytes": [b"", b"\x00\xff\n,", None],
     "date": [date(1, 1, 1), date(9999, 12, 31), None],
     "timestamp": [datetime(2024, 1, 1, 12, 30, 0, 123456, tzinfo=UTC), datetime(1900, 1, 1, tzinfo=UTC), None],
@@ -39,7 +40,10 @@ VALUES: Mapping[str, Sequence[object]] = {
     "json": ['{"a": 1}', "[]", None],
     "uuid": ["00000000-0000-0000-0000-00000000000a", "ffffffff-ffff-ffff-ffff-ffffffffffff", None],
     "array<int64>": [[1, None, 3], [], None],
-    "array<string>": [["a,b", 'q"', ""], [None], None],
+    "array<string>": [["a,b", 'q"', "", "é\n\\"], [None], None],
+    "array<bytes>": [[b"", b"\x00\xff"], [None], None],
+    "array<float64>": [[math.inf, -math.inf, -0.5], [None], None],
+    "array<bool>": [[True, False, None], [], None],
     "vector<float32,2>": [[1.0, 2.5], [0.0, -1.0], None],
 }
 """Values of each type that text formats, drivers and narrow integers are known to break."""

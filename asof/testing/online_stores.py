@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import closing, contextmanager
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from asof.compiler.diagnostics import DiagnosticError
@@ -150,8 +151,9 @@ class OnlineTablesSuite(OnlineSuite):
         with closing(self.connect()) as store:
             with refused("AS742"):
                 store.read([("shop__stats__0000dead", [b"x"])])
-            with refused("AS742"):
-                store.write("shop__stats__0000dead", [row(1, 10)])
+            for act in (store.write, store.reset):
+                with refused("AS742"):
+                    act("shop__stats__0000dead", [row(1, 10)])
 
 
 class OnlineRowsSuite(OnlineSuite):
@@ -231,3 +233,77 @@ class OnlineRowsSuite(OnlineSuite):
             store.write(self.name, [row(1, 20, value=2.0)])
             second.write(self.name, [row(1, 10, value=1.0), row(2, 10, value=1.0)])
             assert (value_of(store, self.name, 1), value_of(store, self.name, 2)) == (2.0, 1.0)
+
+    def test_rows_from_the_future_do_not_count_as_newer(self) -> None:
+        """Stamps after ``until`` were written under a clock that was ahead; those before it keep their order."""
+        standing = {1: (900, None), 2: (50, 900), 3: (900, 900), 4: (100, 100), 5: (60, 60), 6: (101, None)}
+        with self.fresh() as store:
+            store.write(self.name, [row(key, *stamps, 1.0) for key, stamps in standing.items()])
+            again = [row(key, 50, 50, 2.0) for key in standing]
+            assert store.write(self.name, again) == 0
+            assert store.write(self.name, again, until=100) == 4
+            values = [value_of(store, self.name, key) for key in standing]
+            assert values == [2.0, 2.0, 2.0, 1.0, 1.0, 2.0]
+            assert store.write(self.name, [row(1, 40, 40, 3.0), row(2, 60, 60, 3.0)], until=100) == 1
+            assert [value_of(store, self.name, key) for key in (1, 2)] == [2.0, 3.0]
+
+    def test_rows_from_the_future_before_1970_and_without_a_bound(self) -> None:
+        with self.fresh() as store:
+            store.write(self.name, [row(1, -10, None, 1.0), row(2, -30, None, 1.0)])
+            assert store.write(self.name, [row(1, -40, None, 2.0), row(2, -40, None, 2.0)], until=-20) == 1
+            assert [value_of(store, self.name, key) for key in (1, 2)] == [2.0, 1.0]
+
+    def test_a_reset_leaves_exactly_the_rows_given(self) -> None:
+        with self.fresh() as store:
+            store.write(self.name, [row(1, 900, 900, 1.0), row(2, 5, 5, 1.0), row(3, 5, 5, 1.0)])
+            given = [row(1, 50, 50, 2.0), row(2, 4, 4, 2.0), row(4, 7, 7, 2.0), row(4, 6, 6, 9.0)]
+            for removed in (1, 0):
+                assert store.reset(self.name, iter(given)) == removed
+                values = [value_of(store, self.name, key) for key in (1, 2, 3, 4)]
+                assert values == [2.0, 2.0, "missing", 2.0]
+            assert store.write(self.name, [row(2, 5, 5, 3.0)]) == 1
+            assert store.reset(self.name, iter(())) == 3
+
+    def test_a_reset_whose_rows_fail_changes_nothing(self) -> None:
+        def failing() -> Iterator[tuple[bytes, bytes]]:
+            yield from (row(key, 50, 50, 2.0) for key in range(15_000))
+            raise KeyboardInterrupt
+
+        with self.fresh() as store:
+            store.write(self.name, [row(1, 900, 900, 1.0), row(99_999, 5, 5, 1.0)])
+            try:
+                store.reset(self.name, failing())
+            except KeyboardInterrupt:
+                pass
+            else:
+                raise AssertionError("the failure was swallowed")
+            assert [value_of(store, self.name, key) for key in (1, 2, 99_999)] == [1.0, "missing", 1.0]
+            assert store.reset(self.name, [row(2, 5, 5, 2.0)]) == 2
+
+    def test_an_entity_has_a_row_at_every_moment_of_a_reset(self) -> None:
+        """Looked at before each row is given, and all the time from another thread."""
+        keys, seen, over = range(2_000), set[object](), Event()
+
+        def look() -> None:
+            with closing(self.connect()) as reader:
+                while not over.is_set():
+                    seen.update(value_of(reader, self.name, key) for key in (0, 999, 1_999))
+
+        def given(store: OnlineStore) -> Iterator[tuple[bytes, bytes]]:
+            for key in keys:
+                if key % 500 == 0:
+                    seen.add(value_of(store, self.name, 1_999))
+                yield row(key, 50, 50, 2.0)
+
+        with self.fresh() as store, closing(self.connect()) as other:
+            store.write(self.name, [row(key, 900, 900, 1.0) for key in keys])
+            watch = Thread(target=look)
+            watch.start()
+            try:
+                for _ in range(3):
+                    assert store.reset(self.name, given(other)) == 0
+            finally:
+                over.set()
+                watch.join()
+            assert seen <= {1.0, 2.0}
+            assert {value_of(store, self.name, key) for key in keys} == {2.0}

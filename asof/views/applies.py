@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from asof.compiler.infrastructure import Step
     from asof.compiler.plan import Plan
+    from asof.compiler.state import Owed
     from asof.ops.apply import Applied, Progress, Recovered
     from asof.ops.recovery import Standstill
     from asof.views.terminal import Terminal
@@ -34,10 +35,34 @@ class StepLines:
 
 def applied(made: Plan, done: Applied) -> str:
     """``Applied: flights in local is at serial 3.``"""
+    if made.empty:
+        return ""
     if not done.steps:
         return f"Applied before: {made.project} in {made.target} is at serial {done.serial}.\n"
     rebased = f", rebased from {done.rebased_from}" if done.rebased_from is not None else ""
     return f"Applied: {made.project} in {made.target} is at serial {done.serial}{rebased}.\n"
+
+
+def owed(debts: Sequence[Owed]) -> str:
+    """What stores owe, a line each, and the ways out; nothing where they owe nothing."""
+    if not debts:
+        return ""
+    lines = [
+        f"Owed: {len(debts)} step{'' if len(debts) == 1 else 's'} that a store has refused; readers do not notice."
+    ]
+    lines += [f"  {owed_line(debt)}" for debt in debts]
+    lines.append(
+        "The next apply tries again, and so does asof apply --resume; "
+        "asof registry forgive ADDRESS --reason WHY gives it up."
+    )
+    return "\n".join(lines) + "\n"
+
+
+def owed_line(debt: Owed) -> str:
+    """``drop online_table/shop__orders__1a2b3c4d of feature_view/orders in sqlite: disk I/O error``"""
+    resource = debt.resource
+    said = f"{debt.action} {resource.id} of {resource.address} in {resource.store.type}: {debt.why}"
+    return wording.plain(said)
 
 
 def to_fill(steps: Sequence[Step], target: str) -> str:

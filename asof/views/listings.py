@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from asof.compiler.diagnostics import DiagnosticError, Level, nearest, rule
 from asof.compiler.source import NOWHERE
+from asof.views.feature_values import instant_text, json_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from asof.compiler.diagnostics import Diagnostic
     from asof.compiler.model import Repo
     from asof.compiler.source import Span
-    from asof.compiler.state import Recorded, State
+    from asof.compiler.state import Owed, Recorded, State
     from asof.ops.cost import Cost, Costs
     from asof.ops.materialize import Run
     from asof.ops.observe import Drifted
     from asof.ops.online import OnlineFeature
+    from asof.ops.repair import Situation
     from asof.ops.scaffold import Jobs
-    from asof.registry.records import Entry, Unlock
+    from asof.registry.records import Entry, Forgiven, Unlock
     from asof.registry.upkeep import Verified
 
 NOT_A_PAIR = rule("AS193", "an entity is written as KEY=VALUE")
@@ -75,38 +76,53 @@ def compiled(folder: Path, files: Sequence[str]) -> str:
 
 
 def materialized(runs: Sequence[Run]) -> str:
-    """What was loaded, a line for each view, and how much was not because newer rows stay."""
+    """What was loaded, a line for each view; rows not stored because newer ones stay; rows removed by a full run."""
     rows = [(r.view, f"{r.rows:,}", r.as_of) for r in runs]
     stay = [f"{r.view}: {r.rows:,} stored, {r.newer:,} newer ones stay" for r in runs if r.newer]
-    return "\n".join((table(("view", "rows", "as of"), rows), *stay)) if rows else "No view is served online."
+    gone = [f"{r.view}: {r.removed:,} rows removed that the query does not give" for r in runs if r.removed]
+    return "\n".join((table(("view", "rows", "as of"), rows), *stay, *gone)) if rows else "No view is served online."
 
 
 def materialized_json(runs: Sequence[Run]) -> list[dict[str, object]]:
-    """The same as JSON: ``rows`` were stored, and of ``newer`` the table has newer ones that stay."""
-    return [{"view": r.view, "rows": r.rows, "newer": r.newer, "as_of": r.as_of} for r in runs]
+    """The same as JSON: ``rows`` were stored, of ``newer`` the table has newer ones that stay, ``removed`` are gone."""
+    return [
+        {
+            "view": r.view,
+            "rows": r.rows,
+            "newer": r.newer,
+            "removed": r.removed,
+            "seconds": r.seconds,
+            "as_of": r.as_of,
+        }
+        for r in runs
+    ]
 
 
 def served(found: Sequence[OnlineFeature]) -> str:
-    """One entity's features: name, value, why a value is missing, and when the row behind it happened."""
-    rows = [(f.name, f.values[0].as_py(), f.statuses[0], _event_time(f) or "-") for f in found]
-    return table(("feature", "value", "status", "event time"), rows)
+    """One entity's features: name, value, why it is missing, when the row behind it happened, when it was computed."""
+    rows = [
+        (f.name, json_value(f.values[0]), f.statuses[0], _time(f.event_times) or "-", _time(f.computed_at) or "-")
+        for f in found
+    ]
+    return table(("feature", "value", "status", "event time", "computed at"), rows)
 
 
 def served_json(found: Sequence[OnlineFeature]) -> dict[str, dict[str, object]]:
-    """One entity's features by name."""
+    """One entity's features by name; values as ``json_value`` has them."""
     return {
-        f.name: {"value": f.values[0].as_py(), "status": str(f.statuses[0]), "event_time": _event_time(f)}
+        f.name: {
+            "value": json_value(f.values[0]),
+            "status": str(f.statuses[0]),
+            "event_time": _time(f.event_times),
+            "computed_at": _time(f.computed_at),
+        }
         for f in found
     }
 
 
-def _event_time(feature: OnlineFeature) -> str | None:
-    """ISO 8601, UTC; None where no row was found and for what is computed on demand."""
-    at = feature.event_times[0]
-    return None if at is None else (_EPOCH + timedelta(microseconds=at)).isoformat()
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+def _time(times: Sequence[int | None]) -> str | None:
+    """ISO 8601, UTC; of the event time None where no row was found and for what is computed on demand."""
+    return None if times[0] is None else instant_text(times[0])
 
 
 def key_values(pairs: Sequence[str]) -> dict[str, object]:
@@ -166,6 +182,41 @@ def unlocked(made: Unlock | None) -> str:
         return "Nothing to unlock: no apply holds this registry."
     said = f"Unlocked: apply {made.apply_id} of {made.owner} may not write any more."
     return f"{said}\nNext: asof apply --resume finishes what it began; asof apply --abort undoes it."
+
+
+def forgiven(address: str, given_up: Sequence[Owed]) -> str:
+    """What ``asof registry forgive`` did."""
+    if not given_up:
+        return f"Nothing to forgive: no store owes anything of {address}."
+    names = ", ".join(debt.resource.id for debt in given_up)
+    return f"Forgiven: {names}. What stands there stays, and asof registry repair lists it."
+
+
+def forgiveness(entries: Sequence[Forgiven]) -> str:
+    """What was given up, below the generations; nothing where there is nothing."""
+    if not entries:
+        return ""
+    rows = [
+        (entry.at, entry.by, debt.resource.id, debt.resource.address, entry.reason)
+        for entry in entries
+        for debt in entry.owed
+    ]
+    return "\n\nOwed steps that were given up\n\n" + table(("at", "by", "resource", "of", "reason"), rows)
+
+
+def situations(listed: Sequence[Situation]) -> str:
+    """What is not as it should be, and what a repair does about each."""
+    if not listed:
+        return "Nothing to repair: registry, journal and stores agree."
+    rows = [(s.what, s.id, s.said, s.action or "-", s.hint) for s in listed]
+    return table(("what", "which", "", "repair", "or"), rows)
+
+
+def repaired(left: Sequence[Situation]) -> str:
+    """What ``asof registry repair`` came to."""
+    if not left:
+        return "Repaired: registry, journal and stores agree."
+    return f"Repaired, but for this:\n\n{situations(left)}"
 
 
 def drifted(found: Sequence[Drifted], title: str) -> str:

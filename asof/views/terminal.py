@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -60,7 +61,17 @@ class Terminal:
 
 def answer(exit_code: int, status: str, fields: Mapping[str, object]) -> str:
     """The JSON answer of a command."""
-    return json.dumps({"exit_code": exit_code, "status": status, **fields}, indent=2, default=str)
+    made = {"exit_code": exit_code, "status": status, **fields}
+    try:
+        return json.dumps(made, indent=2, default=_text, allow_nan=False)
+    except ValueError:
+        from asof.views.feature_values import strict
+
+        return json.dumps(strict(made), indent=2, default=_text, allow_nan=False)
+
+
+def _text(value: object) -> object:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
 def paint(text: str, *codes: str, colour: bool) -> str:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.MOVE: ">"}
 
 TITLES = {
-    ChangeClass.DESTRUCTIVE: "Destructive: something is deleted",
+    ChangeClass.DESTRUCTIVE: "Destructive: something is deleted, or emptied while it is served",
     ChangeClass.INTERFACE_BREAK: "Interface break: readers must follow",
     ChangeClass.VALUE_CHANGE: "Value change: features can come out differently",
     ChangeClass.IDENTITY: "Identity: another name, the same values",
@@ -39,7 +39,7 @@ TITLES = {
 }
 
 _COUNTED = {
-    ChangeClass.DESTRUCTIVE: ("deletion", "deletions"),
+    ChangeClass.DESTRUCTIVE: ("destructive change", "destructive changes"),
     ChangeClass.INTERFACE_BREAK: ("interface break", "interface breaks"),
     ChangeClass.VALUE_CHANGE: ("value change", "value changes"),
     ChangeClass.IDENTITY: ("rename", "renames"),
@@ -53,7 +53,7 @@ APPROVAL = "Needs approval by"
 DRIFT = "Drift in what this plan touches"
 
 _ADVICE = {
-    ChangeClass.DESTRUCTIVE: "Approving it deletes objects, and what is stored for them.",
+    ChangeClass.DESTRUCTIVE: "Approving it deletes objects or what is stored for them: readers find nothing there.",
     ChangeClass.INTERFACE_BREAK: "Approving it means that whoever reads these objects has to follow: a name, a "
     "type, a key or a feature is not what it was.",
     ChangeClass.VALUE_CHANGE: "Approving it means that features can come out differently: models that read them may "

@@ -37,6 +37,7 @@ def test_a_new_repo_is_valid_applies_trains_and_serves(repo: str, capsys: pytest
     asked = ("online", "get", "--service", "churn", "-e", "customer_id=1", "--as-of", "2026-03-01T00:00:00Z")
     served = run(capsys, *asked, "-C", repo)[1]["features"]
     wanted = {"value": 3, "status": "PRESENT", "event_time": "2026-02-28T16:05:00+00:00"}
+    wanted["computed_at"] = "2026-03-01T00:00:00+00:00"
     assert served["orders_7d"] == wanted  # type: ignore[index]
 
 

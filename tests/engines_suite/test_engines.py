@@ -6,6 +6,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,6 +16,7 @@ from asof.compiler.model import Column, Location, Store
 from asof.compiler.types import TIMESTAMP
 from asof.engines import connect
 from asof.engines.estimates import Estimates
+from asof.engines.postgres_rows import inline
 from asof.testing.engines import EngineSuite
 from asof.testing.online_stores import refused
 
@@ -47,6 +49,38 @@ class TestPostgres(InFolder, EngineSuite):
     @pytest.fixture(autouse=True)
     def server(self, postgres_dsn: str) -> None:
         self.store = Store(type="postgres", options=(("url", postgres_dsn),))
+
+
+class TestPostgresWithoutTemporaryTables(InFolder):
+    """Rows that stand in the statements instead: the same values come back."""
+
+    types = EngineSuite.types
+
+    @pytest.fixture(autouse=True)
+    def server(self, postgres_dsn: str) -> None:
+        with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = 'reads_only'").fetchall():
+                connection.execute("CREATE ROLE reads_only LOGIN")
+                connection.execute("CREATE DATABASE nothing_temporary")
+                connection.execute("REVOKE TEMPORARY ON DATABASE nothing_temporary FROM PUBLIC")
+        url = postgres_dsn.replace("user=test", "user=reads_only").replace(
+            "dbname=postgres", "dbname=nothing_temporary"
+        )
+        self.store = Store(type="postgres", options=(("url", url),))
+
+    def connect(self) -> Engine:
+        return connect(self.store, root=self.folder, read_only=True)
+
+    test_every_type_comes_back_as_it_was_loaded = EngineSuite.test_every_type_comes_back_as_it_was_loaded
+    test_names_are_quoted = EngineSuite.test_names_are_quoted_and_a_loaded_table_is_replaced
+    test_an_empty_table_keeps_its_columns = EngineSuite.test_an_empty_table_keeps_its_columns
+    test_rows_arrive_in_batches_and_in_order = EngineSuite.test_rows_arrive_in_batches_and_in_order
+
+    def test_rows_that_are_too_many_are_refused_with_a_way_out(self) -> None:
+        rows = pa.table({"a": ["x" * 100] * 10})
+        with pytest.raises(DiagnosticError, match="may make no temporary table") as error:
+            inline("given", rows.to_reader(), most=500)
+        assert "GRANT TEMPORARY" in error.value.diagnostics[0].notes[0]
 
 
 @pytest.mark.parametrize("kind", ["duckdb", "postgres"])

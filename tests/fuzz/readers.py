@@ -29,12 +29,13 @@ from asof.ops.apply import Actor, Hands, abort, apply, resume
 from asof.ops.recovery import standstill
 from asof.ops.rollback import rollback_plan
 from asof.registry.base import Conflict, Missing, Tag, checked
-from asof.registry.claim import unlock
+from asof.registry.claim import forgive, unlock
+from asof.registry.restore import restorable
 from asof.registry.store import HEAD, Registry
 from asof.registry.upkeep import export, garbage, import_, verify
 from asof.views import frames, listings, plans, wording
 from asof.views.terminal import Terminal
-from tests.plan.world import edited
+from tests.plan.world import PROJECT, edited
 from tests.registry.world import GROWN, REPO
 
 if TYPE_CHECKING:
@@ -118,7 +119,10 @@ def _every_reader(registry: Registry) -> None:
         lambda: standstill((registry.head() or _nobody())[0], registry.clock()),
         lambda: _compiled(registry.state()),
         lambda: shown(plans.human(plan(GROWN, registry.state(), target="local"))),
-        lambda: rollback_plan(registry, 1),
+        lambda: rollback_plan(registry, 1, PROJECT, target="local"),
+        lambda: restorable(registry),
+        lambda: registry.forgiven(),
+        lambda: forgive(registry, "feature_view/fares", by="eve", reason="fuzz"),
         lambda: unlock(registry, by="eve", reason="fuzz"),
         lambda: resume(registry, hands()),
         lambda: abort(registry, hands()),

@@ -112,7 +112,7 @@ def test_a_store_is_the_same_however_it_works() -> None:
     text += f"  b:\n    registry: b\n{offline}, windows: pairs, threads: 2}}\n"
     said = [d.message for d in findings(text, ASKS) if d.code == "AS516"]
     assert said == [
-        "target 'b' has the same offline store as 'a': what one of them drops, the other one misses",
+        "target 'b' has the same offline store as 'a': neither may touch what the other one made",
     ]
 
 

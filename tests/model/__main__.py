@@ -12,10 +12,16 @@ from tests.model.spin import ROOT, NoSpin, violation
 MODEL = ROOT / "asof" / "registry" / "protocol.pml"
 LARGE = ("ATTEMPTS=3", "CRASHES=2")
 SMALL = ("ATTEMPTS=2", "CRASHES=1")
+ALIVE = ("ATTEMPTS=2", "CRASHES=0")
+"""Leases end and claims are broken all the same."""
+UPSET = ("FAILS=1", "VANISH=1")
 
 HOLDS = {
     "two appliers, disjoint changes": LARGE,
     "two appliers, one object": (*LARGE, "CONFLICT"),
+    "a store that fails, a table that vanishes": (*SMALL, *UPSET),
+    "the same, and a name that is used again": (*ALIVE, *UPSET, "REUSES"),
+    "the same, one object": (*SMALL, *UPSET, "CONFLICT"),
 }
 BREAKS = {
     "without fencing": (*SMALL, "NO_FENCING"),
@@ -23,6 +29,9 @@ BREAKS = {
     "remembering one predecessor only": (*LARGE, "ONE_PREDECESSOR"),
     "dropping before the commit": (*SMALL, "CONTRACT_FIRST"),
     "a step that outlives its lease": (*SMALL, "FROZEN"),
+    "forgetting a drop that failed": (*ALIVE, "FAILS=1", "NO_OWED"),
+    "taking a name that stands": (*ALIVE, *UPSET, "REUSES", "REUSE_NAME"),
+    "a drop that insists on its table": (*SMALL, "VANISH=1", "STRICT_DROPS"),
 }
 
 

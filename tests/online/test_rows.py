@@ -20,7 +20,7 @@ from asof.compiler.types import (
     Type,
     Vector,
 )
-from asof.online.rows import STAMP_BYTES, KeyCodec, RowCodec, stamp
+from asof.online.rows import STAMP_BYTES, Kept, KeyCodec, Row, RowCodec, stamp
 
 INT32 = st.integers(-(2**31), 2**31 - 1)
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -192,6 +192,16 @@ def test_damaged_rows_are_refused_and_never_crash(
 def test_a_row_of_a_later_format_is_refused() -> None:
     codec = RowCodec([Scalar("int64")])
     row = bytearray(codec.encode(1, None, [1]))
-    row[STAMP_BYTES] = 2
-    with pytest.raises(ValueError, match="format 2"):
+    row[STAMP_BYTES] = 3
+    with pytest.raises(ValueError, match="format 3"):
         codec.decode(bytes(row))
+
+
+def test_a_row_says_when_it_was_computed_and_what_its_version_is_and_older_rows_do_not() -> None:
+    codec = RowCodec([Scalar("int64")])
+    for kept in (Kept(computed=7), Kept(computed=0, since=-(2**63) + 1, until=2**63 - 1), Kept(since=-1)):
+        row = codec.encode(5, None, [1], kept)
+        assert codec.decode(row) == Row(5, None, (1,), kept)
+        with pytest.raises(ValueError, match="damaged"):
+            codec.decode(row[: STAMP_BYTES + 10])
+    assert codec.decode(codec.encode(5, None, [1])).kept == Kept()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace as changed
 
-from asof.compiler.materialize import materialize_query
+from asof.compiler.materialize import HELD, materialize_query
 from asof.compiler.model import FeatureView, ServiceItem
 from tests.oracle.cases import agree, named_rows
 from tests.oracle.generate import INSTANTS
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.oracle.cases import Case
     from tests.oracle.oracle import Row
 
-TIMES = ("event_timestamp", "created_timestamp")
+TIMES = ("event_timestamp", "created_timestamp", *HELD)
 
 
 def materialized(runner: Runner, case: Case, view: FeatureView, moment: datetime) -> list[dict[str, object]]:

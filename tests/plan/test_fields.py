@@ -180,6 +180,7 @@ CASES = [
             Case(f"{kind}.timing", address, {"timing__delay": duration("1h")}, VALUES, "/timing/delay"),
             Case(f"{kind}.schema", address, {"schema": ()}, BREAK, "/schema/0"),
             Case(f"{kind}.ttl", address, {"ttl": duration("1h")}, VALUES, "/ttl"),
+            Case(f"{kind}.max_age", address, {"max_age": duration("2h")}, VALUES, "/max_age"),
             Case(f"{kind}.online", address, {"online": False}, BREAK, "/online"),
         )
     ),

@@ -31,7 +31,7 @@ from asof.registry import open_registry
 from asof.registry.claim import LEASE, ClaimError, unlock
 from asof.registry.store import Registry
 from tests.plan.world import LOCAL, column, edited, repo_with, without
-from tests.registry.world import DRIVER, ME, TRIPS, asked, view
+from tests.registry.world import ANYTHING, DRIVER, ME, TRIPS, asked, view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +102,7 @@ class Clock:
         for name in ("create", "alter", "drop"):
             self.around(StoreInfrastructure, name)
         self.around(SQLiteOnlineStore, "_record")
-        self.around(SQLiteOnlineStore, "_recorded")
+        self.around(SQLiteOnlineStore, "_owned")
 
 
 def forked(act: Callable[[], str]) -> tuple[int, int]:
@@ -172,7 +172,7 @@ class Place:
                 state = self.registry.state()
                 repo = BEFORE if "feature_view/goes" in state.objects else AFTER
                 other = edited("feature_view/stays0", repo=repo, description=f"follows {state.serial}")
-                return str(apply(plan(other, state), self.registry, hands).serial)
+                return str(apply(plan(other, state, allow_destroy=ANYTHING), self.registry, hands).serial)
             done = resume(self.registry, hands) if mode == "resume" else abort(self.registry, hands)
             return str(done.serial if done else "nothing")
 
@@ -241,7 +241,7 @@ class Drill:
         self.instants = int(must(self._count, "undisturbed apply"))
 
     def _plan(self) -> Plan:
-        made = plan(AFTER, Place(self.base).registry.state(), allow_destroy=("feature_view/goes",))
+        made = plan(AFTER, Place(self.base).registry.state(), allow_destroy=ANYTHING)
         if len(made.steps) != 30:
             raise AssertionError(f"the drill has {len(made.steps)} steps")
         return made

@@ -24,7 +24,7 @@ from asof.ops.infrastructure import StoreInfrastructure
 from asof.registry import open_registry
 from asof.registry.claim import ClaimError, runs
 from tests.plan.world import edited, repo_with
-from tests.registry.world import DRIVER, ME, TRIPS, view
+from tests.registry.world import ANYTHING, DRIVER, ME, TRIPS, view
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -117,7 +117,11 @@ def race(root: Path, place: str, appliers: int, rounds: int, minutes: float) -> 
     lives = dict.fromkeys(groups, 1)
     with StoreInfrastructure("rides", root=root) as stores:
         registry = open_registry(place, root=root)
-        apply(plan(repo_of(lives), registry.state()), registry, Hands(infrastructure=stores, actor=ME))
+        apply(
+            plan(repo_of(lives), registry.state(), allow_destroy=ANYTHING),
+            registry,
+            Hands(infrastructure=stores, actor=ME),
+        )
     context = multiprocessing.get_context("spawn")
     pipes: list[Connection] = []
     workers = []
@@ -158,7 +162,7 @@ def _round(registry: Registry, number: int, groups: list[str], lives: dict[str, 
     wanted = []
     for n, pipe in enumerate(pipes):
         group, value = groups[n // RIVALS], 2 + number * RIVALS + n % RIVALS
-        pipe.send_bytes(plan_bytes(plan(repo_of({**lives, group: value}), base)))
+        pipe.send_bytes(plan_bytes(plan(repo_of({**lives, group: value}), base, allow_destroy=ANYTHING)))
         wanted.append((group, value))
     became = [pipe.recv() for pipe in pipes]
     winners = Counter(group for (group, _), outcome in zip(wanted, became, strict=True) if outcome.startswith("won"))
@@ -167,7 +171,9 @@ def _round(registry: Registry, number: int, groups: list[str], lives: dict[str, 
         if outcome.startswith("won"):
             lives[group] = value
     state = registry.state()
-    assert plan(repo_of(lives), state).empty, f"round {number}: the registry is not what the winners made of it"
+    assert plan(repo_of(lives), state, allow_destroy=ANYTHING).empty, (
+        f"round {number}: the registry is not what the winners made of it"
+    )
     assert state.serial == base.serial + len(groups), f"round {number}: {state.serial} after {base.serial}"
 
 

@@ -81,10 +81,11 @@ def test_a_day_with_a_registry_in_a_bucket(location: str, tmp_path: Path, capsys
     run(root, "apply", "--yes")
     run(root, "plan", "--detailed-exitcode")
     edit(root, "windows: [7d, 30d]", "windows: [7d, 60d]")
-    run(root, "apply", "--yes")
+    run(root, "apply", "--yes", "--allow-destroy", "feature_view/*")
     run(root, "materialize")
     run(root, "materialize")
-    run(root, "rollback", "1", "--yes")
+    run(root, "rollback", "1", "--yes", expected=ExitCode.BLOCKED)
+    run(root, "rollback", "1", "--yes", "--allow-destroy", "feature_view/*")
     capsys.readouterr()
     run(root, "--json", "registry", "history")
     said = json.loads(capsys.readouterr().out)
@@ -110,7 +111,7 @@ def test_an_apply_on_a_bad_network(store: tuple[str, str], tmp_path: Path) -> No
         proxy.pick = pick
         run(root, "apply", "--yes")
         edit(root, "windows: [7d, 30d]", "windows: [7d, 60d]")
-        run(root, "apply", "--yes")
+        run(root, "apply", "--yes", "--allow-destroy", "feature_view/*")
         run(root, "plan", "--detailed-exitcode")
         assert sum(seen.fault is not None for seen in proxy.seen) > 5
 

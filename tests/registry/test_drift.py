@@ -18,7 +18,7 @@ from asof.ops.apply import Hands, PostconditionError, apply
 from asof.ops.drift import drift, repair
 from asof.ops.infrastructure import StoreInfrastructure
 from tests.plan.world import LOCAL, PROJECT, repo_with, store, without
-from tests.registry.world import DRIVER, ME, REPO, TRIPS, Failing, asked, go, registry_in, tables
+from tests.registry.world import ANYTHING, DRIVER, ME, REPO, TRIPS, Failing, asked, go, registered, registry_in, tables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ def found(root: Path) -> list[tuple[str, str]]:
 
 def mend(root: Path) -> int:
     with StoreInfrastructure("rides", root=root) as stores:
-        return len(repair(registry_in(root), stores, owner="ada"))
+        return len(repair(registry_in(root), Hands(infrastructure=stores, actor=ME)).mended)
 
 
 def online(root: Path, *statements: str) -> None:
@@ -63,7 +63,7 @@ def test_a_table_that_is_gone_is_made_anew(tmp_path: Path) -> None:
     assert registry_in(tmp_path).state().serial == 1
 
 
-def test_another_layout_and_strangers_are_said_and_left_alone(tmp_path: Path) -> None:
+def test_a_table_with_another_layout_is_replaced_and_an_orphan_is_said_and_left_alone(tmp_path: Path) -> None:
     go(REPO, tmp_path)
     online(
         tmp_path,
@@ -72,9 +72,12 @@ def test_another_layout_and_strangers_are_said_and_left_alone(tmp_path: Path) ->
         "INSERT INTO asof_tables SELECT 'rides__old__00000000', project, "
         "CAST(replace(layout, 'rides__tips', 'rides__old') AS BLOB) FROM asof_tables WHERE name LIKE '%tips%'",
     )
-    assert [kind for kind, _ in found(tmp_path)] == ["differs", "unknown"]
-    assert mend(tmp_path) == 0
-    assert [kind for kind, _ in found(tmp_path)] == ["differs", "unknown"]
+    assert [kind for kind, _ in found(tmp_path)] == ["differs", "orphan"]
+    before = set(registered(tmp_path))
+    assert mend(tmp_path) == 1
+    assert [kind for kind, _ in found(tmp_path)] == ["orphan"]
+    assert registry_in(tmp_path).state().serial == 2
+    assert len(before & set(registered(tmp_path))) == 1
 
 
 def offline_repo(offline: Store) -> Repo:
@@ -142,7 +145,7 @@ def test_apply_reads_again_what_it_has_made(tmp_path: Path) -> None:
     with StoreInfrastructure("rides", root=tmp_path) as stores:
         hands = Hands(infrastructure=Undone(stores, 2), actor=ME)
         with pytest.raises(PostconditionError) as caught:
-            apply(plan(REPO, registry_in(tmp_path).state()), registry_in(tmp_path), hands)
+            apply(plan(REPO, registry_in(tmp_path).state(), allow_destroy=ANYTHING), registry_in(tmp_path), hands)
     assert any("the table is gone" in note for note in caught.value.diagnostics[0].notes)
     assert registry_in(tmp_path).state().serial == 1
     assert mend(tmp_path) == 1
@@ -160,7 +163,7 @@ def test_drift_of_the_last_table_is_seen_too(tmp_path: Path) -> None:
         f"INSERT INTO asof_tables SELECT * FROM kept WHERE name = '{kept}'",
         f'CREATE TABLE "{kept}" (key BLOB PRIMARY KEY, row BLOB)',
     )
-    assert found(tmp_path) == [("unknown", "online_table")]
+    assert found(tmp_path) == [("orphan", "online_table")]
 
 
 def test_the_commands_say_it_in_text_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -131,7 +131,7 @@ def forged(tmp_path: Path, edit: Any) -> Any:
     with closing(engines.connect(LOCAL.offline, root=tmp_path)) as engine:
         engine.execute(["CREATE TABLE trips (driver_id BIGINT, fare DOUBLE, tip DOUBLE, ended_at TIMESTAMPTZ)"])
     steps = tuple(replace(s, after=edit(s.after)) if s.after else s for s in made.steps)
-    made = replace(made, steps=steps, resources=tuple(edit(r) for r in made.resources))
+    made = replace(made, steps=steps, resources_after=tuple(edit(r) for r in made.resources_after))
     return plan_from_bytes(plan_bytes(replace(made, effect=effect_of(made))))
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from asof.compiler.diagnostics import DiagnosticError
 from asof.compiler.plan import plan
-from asof.ops.apply import Hands, PartialApplyError, abort, apply, resume
+from asof.ops.apply import Hands, InterruptedApplyError, abort, apply, resume
 from asof.ops.infrastructure import StoreInfrastructure
 from asof.ops.rollback import rollback_plan
 from asof.registry import open_objects
@@ -26,9 +26,9 @@ from asof.registry.store import Registry
 from asof.registry.upkeep import collect, export, import_
 from asof.testing.blob_stores import QUICK
 from asof.testing.fault_proxy import CUT_AFTER, CUT_BEFORE, Fault, fault_proxy
-from tests.plan.world import column, edited
+from tests.plan.world import PROJECT, column, edited
 from tests.registry.test_cycle import LOCATIONS
-from tests.registry.world import GROWN, ME, REPO, Failing
+from tests.registry.world import ANYTHING, GROWN, ME, REPO, Failing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,26 +100,28 @@ class Day:
             apply(made, self.registry, Hands(infrastructure=stores, actor=ME))
 
     def stop_on_the_way(self, made: Plan, call: int) -> None:
-        with StoreInfrastructure("rides", root=self.root) as stores, pytest.raises(PartialApplyError):
-            apply(made, self.registry, Hands(infrastructure=Failing(stores, call), actor=ME))
+        with StoreInfrastructure("rides", root=self.root) as stores, pytest.raises(InterruptedApplyError):
+            infrastructure = Failing(stores, call, KeyboardInterrupt)
+            apply(made, self.registry, Hands(infrastructure=infrastructure, actor=ME))
 
     def go(self) -> int:
         """The serial at the end."""
         registry = self.registry
-        self.carry_out(plan(REPO, registry.state()))
-        self.carry_out(plan(GROWN, registry.state()))
+        self.carry_out(plan(REPO, registry.state(), allow_destroy=ANYTHING))
+        self.carry_out(plan(GROWN, registry.state(), allow_destroy=ANYTHING))
         collect(registry, owner="gc", keep=1)
         remade = edited("feature_view/fares", repo=GROWN, schema=(column("tip"),))
         for call, settle in ((0, abort), (1, resume)):
-            self.stop_on_the_way(plan(remade, registry.state()), call)
+            self.stop_on_the_way(plan(remade, registry.state(), allow_destroy=ANYTHING), call)
             with StoreInfrastructure("rides", root=self.root) as stores:
                 settle(registry, Hands(infrastructure=stores, actor=ME))
         Claimed.take(registry, owner="dead", project="rides", target="local")
         assert unlock(registry, by="ada", reason="dead") is not None
-        self.carry_out(plan(REPO, registry.state()))
-        self.carry_out(rollback_plan(registry, 3))
+        self.carry_out(plan(REPO, registry.state(), allow_destroy=ANYTHING))
+        self.carry_out(rollback_plan(registry, 3, PROJECT, target="local", allow_destroy=ANYTHING))
         for text in ("a", "b", "c"):
-            self.carry_out(plan(edited("feature_view/tips", repo=remade, description=text), registry.state()))
+            described = edited("feature_view/tips", repo=remade, description=text)
+            self.carry_out(plan(described, registry.state(), allow_destroy=ANYTHING))
             collect(registry, owner="gc", keep=1)
         return registry.state().serial
 

@@ -35,6 +35,7 @@ from asof.registry.store import Registry
 from asof.registry.upkeep import export, import_
 from tests.plan.world import LOCAL, PROJECT, column, duration, edited, repo_with
 from tests.registry.world import (
+    ANYTHING,
     DRIVER,
     GROWN,
     ME,
@@ -65,8 +66,10 @@ RECREATED = edited(
 
 
 def stop_at(root: Path, made: Plan, call: int) -> None:
-    with StoreInfrastructure("rides", root=root) as stores, pytest.raises(PartialApplyError) as caught:
-        apply(made, registry_in(root), Hands(infrastructure=Failing(stores, call), actor=ME))
+    """Apply, and die at one call to a store."""
+    with StoreInfrastructure("rides", root=root) as stores, pytest.raises(InterruptedApplyError) as caught:
+        hands = Hands(infrastructure=Failing(stores, call, KeyboardInterrupt), actor=ME)
+        apply(made, registry_in(root), hands)
     assert "asof apply --resume" in caught.value.diagnostics[0].notes[0]
 
 
@@ -81,7 +84,7 @@ def aborted(root: Path) -> Recovered | None:
 
 
 def planned(repo: Repo, root: Path) -> Plan:
-    return plan(repo, registry_in(root).state())
+    return plan(repo, registry_in(root).state(), allow_destroy=ANYTHING)
 
 
 def claim_of(root: Path) -> object:
@@ -362,17 +365,17 @@ class TestUnlock:
 def test_a_head_of_the_first_format_is_read_and_brought_up_to_date(tmp_path: Path) -> None:
     go(REPO, tmp_path)
     path = tmp_path / "registry" / "HEAD.json"
-    path.write_bytes(path.read_bytes().replace(b'"format":2', b'"format":1'))
+    path.write_bytes(path.read_bytes().replace(b'"format":3', b'"format":1'))
     assert registry_in(tmp_path).state().serial == 1
     go(edited("feature_view/fares", repo=REPO, description="later"), tmp_path)
-    assert b'"format":2' in path.read_bytes()
+    assert b'"format":3' in path.read_bytes()
 
 
 @pytest.mark.parametrize("version", [b"0", b"true", b'"two"', b"-1"])
 def test_a_format_that_never_was_is_damage(tmp_path: Path, version: bytes) -> None:
     go(REPO, tmp_path)
     path = tmp_path / "registry" / "HEAD.json"
-    path.write_bytes(path.read_bytes().replace(b'"format":2', b'"format":' + version))
+    path.write_bytes(path.read_bytes().replace(b'"format":3', b'"format":' + version))
     with pytest.raises(DiagnosticError, match="is damaged"):
         registry_in(tmp_path).state()
 
@@ -409,7 +412,9 @@ def test_a_store_that_is_a_server_is_changed_over_several_connections(tmp_path: 
         threads.add(threading.current_thread().name)
 
     with StoreInfrastructure("rides", root=tmp_path) as stores:
-        made = plan(repo_with(DRIVER, TRIPS, *views, project=project), registry_in(tmp_path).state())
+        made = plan(
+            repo_with(DRIVER, TRIPS, *views, project=project), registry_in(tmp_path).state(), allow_destroy=ANYTHING
+        )
         apply(made, registry_in(tmp_path), Hands(infrastructure=stores, actor=ME, progress=note))
     assert len([name for name in threads if name.startswith("asof-postgres")]) > 1
     found = engine.query("SELECT viewname FROM pg_views WHERE viewname LIKE 'rides%q%'").read_all()

@@ -13,7 +13,7 @@ from asof.compiler.ownership import owns, with_others
 from asof.compiler.plan import Plan, plan
 from asof.ops.rollback import rollback_plan
 from tests.plan.world import LOCAL, PROJECT, column, edited, repo_with, store
-from tests.registry.world import DRIVER, TRIPS, carry_out, registered, registry_in, tables, view
+from tests.registry.world import ANYTHING, DRIVER, TRIPS, carry_out, registered, registry_in, tables, view
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,7 +118,7 @@ def test_a_rollback_brings_back_what_is_ones_own(shared: Path) -> None:
     carry_out(planned(grown, shared), shared)
     later = edited("feature_view/fraud_score", repo=OTHER, description="Later.")
     carry_out(planned(later, shared), shared)
-    carry_out(rollback_plan(registry_in(shared), 2, ownership=GROWTH), shared)
+    carry_out(rollback_plan(registry_in(shared), 2, BASE.project, target="local", allow_destroy=ANYTHING), shared)
     assert planned(later, shared).empty
     state = registry_in(shared).state()
     assert [c["name"] for c in state.objects["feature_view/fares"].definition["schema"]] == ["fare"]

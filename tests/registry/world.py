@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from asof.compiler.infrastructure import Step
+    from asof.compiler.model import Target
     from asof.compiler.state import Resource
     from asof.ops.observe import Drifted
     from asof.registry.store import Registry
@@ -33,6 +35,10 @@ TRIPS = DataSource(
     columns=(column("driver_id", INT64), column("fare"), column("tip"), column("ended_at", TIMESTAMP)),
     timing=Timing(timestamp_field="ended_at"),
 )
+
+
+ANYTHING = ("*",)
+"""Permission for whatever a plan asks permission for."""
 
 
 def view(name: str, **fields: object) -> FeatureView:
@@ -60,7 +66,8 @@ def carry_out(made: Plan, root: Path, registry: Registry | None = None) -> int:
 
 
 def go(repo: Repo, root: Path, **options: object) -> int:
-    return carry_out(plan(repo, registry_in(root).state(), **options), root)  # type: ignore[arg-type]
+    permitted = {"allow_destroy": ANYTHING, **options}
+    return carry_out(plan(repo, registry_in(root).state(), **permitted), root)  # type: ignore[arg-type]
 
 
 def tables(root: Path, target_store: object = LOCAL.online) -> dict[str, list[str]]:
@@ -87,13 +94,28 @@ class Failing:
         if self.left < 0:
             raise self.error()
 
+    @property
+    def lineage(self) -> str:
+        return self.real.lineage
+
+    @lineage.setter
+    def lineage(self, lineage: str) -> None:
+        self.real.lineage = lineage
+
+    @property
+    def target(self) -> Target | None:
+        return self.real.target
+
     def lane(self, resource: Resource) -> str:
         return "one"
 
     def observe(
-        self, resources: Sequence[Resource], *, definitions: bool, online: Store | None = None
+        self, resources: Sequence[Resource], *, definitions: bool, beside: Sequence[tuple[str, Store]] = ()
     ) -> tuple[Drifted, ...]:
-        return self.real.observe(resources, definitions=definitions, online=online)
+        return self.real.observe(resources, definitions=definitions, beside=beside)
+
+    def rehearse(self, steps: Sequence[Step]) -> tuple[str, ...]:
+        return self.real.rehearse(steps)
 
     def another(self) -> Failing:
         return self

@@ -117,11 +117,12 @@ def test_a_run_for_an_earlier_instant_changes_nothing(shop: Path) -> None:
 
 
 def test_windows_move_on_while_nothing_happens(shop: Path) -> None:
-    for hours, orders in ((1.5, 3), (200, 0)):
-        load_online(shop, T0 + int(hours * HOUR), ["order_stats"])
+    for loaded, asked, orders in ((1.5, 2, 3), (1.5, 200, None), (200, 200, 0)):
+        load_online(shop, T0 + int(loaded * HOUR), ["order_stats"])
         with asof.Store(shop) as store:
-            found = store.online([{"customer_id": 1}], features=["order_stats:orders_7d"], now=at(T0 + 200 * HOUR))
+            found = store.online([{"customer_id": 1}], features=["order_stats:orders_7d"], now=at(T0 + asked * HOUR))
             assert found.to_dict() == {"orders_7d": [orders]}
+            assert found.statuses() == {"orders_7d": ["OUTSIDE_MAX_AGE" if orders is None else "PRESENT"]}
 
 
 def test_a_training_set_keeps_every_row_order_and_column_of_the_spine(shop: Path) -> None:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def check_targets(repo: Repo) -> Iterator[Diagnostic]:
-    """One warning for each store that is not supported yet, and for each that two targets write to.
+    """One warning for each store that is not supported yet, and an error for each that two targets write to.
 
-    The definitions are none the worse for it; the verb that needs the store refuses with an error.
+    The definitions are none the worse for the former; the verb that needs the store refuses with an error.
     """
     origin = repo.origins.get("")
     for target in repo.project.targets:
@@ -29,7 +29,7 @@ def check_targets(repo: Repo) -> Iterator[Diagnostic]:
             span = origin.value("targets", target.name, *pointer) if origin else NOWHERE
             yield broken.at(span, said, level=Level.WARNING)
     for name, other, role in _same_stores(repo):
-        said = f"target {name!r} has the same {role} store as {other!r}: what one of them drops, the other one misses"
+        said = f"target {name!r} has the same {role} store as {other!r}: neither may touch what the other one made"
         yield support.SAME_STORE.at(origin.value("targets", name, role) if origin else NOWHERE, said)
 
 

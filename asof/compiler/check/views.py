@@ -43,6 +43,9 @@ def check_view(scope: Scope, view: FeatureView) -> None:
         check_inputs(scope, view)
     if view.ttl is not None and not view.ttl.microseconds:
         scope.report(rules.NO_TTL, "a ttl of nothing leaves no value", "ttl", hint="leave it out for any age")
+    if view.max_age is not None and not view.max_age.microseconds:
+        hint = "leave it out for the length of the shortest window"
+        scope.report(rules.NO_TTL, "a max_age of nothing serves no value", "max_age", hint=hint)
     scope.repeated(_names(scope, view), "features and join keys")
 
 

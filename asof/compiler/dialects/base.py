@@ -304,9 +304,26 @@ class Dialect:
         """A wide integer as this type; an error where it does not fit."""
         return self.cast(value, kind)
 
-    def nested(self, value: exp.Expr) -> exp.Expr:
-        """A list or map on its way into a map."""
+    def item(self, value: exp.Expr, kind: types.Type | None) -> exp.Expr:
+        """A value of this type on its way into a list or a map, from which it is read back as it was."""
         return value
+
+    def digit(self, value: exp.Expr) -> exp.Expr:
+        """A boolean as the 0 or 1 that sums add up."""
+        return self.cast(value, types.INT64)
+
+    def carried(self, value: exp.Expr, kind: types.Type | None) -> exp.Expr | None:
+        """``value`` as something that MIN and MAX take and order alike; None where they take it as it is."""
+        carrier = self.carriers.get(str(kind))
+        return None if carrier is None else self.cast(value, types.Scalar(carrier))
+
+    def uncarried(self, value: exp.Expr, kind: types.Type | None) -> exp.Expr:
+        """The inverse of ``carried``."""
+        return self.cast(value, kind)
+
+    def framed(self, function: str, value: exp.Expr, kind: types.Type | None, frame: exp.Identifier) -> exp.Expr | None:
+        """An aggregate over a sliding frame where the engine's own call would not be exact; None where it is."""
+        return None
 
     def nothing(self, kind: types.Type | None) -> exp.Expr:
         """NULL of this type, or the empty list that stands for it."""
@@ -331,6 +348,10 @@ class Dialect:
     def text(self, value: exp.Expr) -> exp.Expr:
         """A stored string, so that it compares by code point; where the engine does so anyway, as it stands."""
         return value
+
+    def compared(self, value: exp.Expr, kind: types.Type | None) -> exp.Expr:
+        """A column, or a key of the spine, so that equal values are equal, however each of the two is stored."""
+        return self.text(value) if kind == types.STRING else value
 
     def written(self, node: exp.Expr) -> exp.Expr:
         """One node of a proven tree, or what stands in its place where the engine writes the same thing otherwise.

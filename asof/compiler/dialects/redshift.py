@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from asof.compiler import types
 from asof.compiler.dialects import syntax
+from asof.compiler.dialects.base import Dialect
 from asof.compiler.dialects.postgres import Postgres
 
 if TYPE_CHECKING:
@@ -63,6 +64,17 @@ class Redshift(Postgres):
     def bucket(self, instant: exp.Expr, length: Duration) -> exp.Expr | None:
         """It has no DATE_BIN."""
         return None
+
+    def carried(self, value: exp.Expr, kind: types.Type | None) -> exp.Expr | None:
+        """It has no TO_JSONB, and takes bytes as they are."""
+        return Dialect.carried(self, value, kind)
+
+    def uncarried(self, value: exp.Expr, kind: types.Type | None) -> exp.Expr:
+        return Dialect.uncarried(self, value, kind)
+
+    def compared(self, value: exp.Expr, kind: types.Type | None) -> exp.Expr:
+        """UUIDs are text here, on both sides."""
+        return Dialect.compared(self, value, kind)
 
     def written(self, node: exp.Expr) -> exp.Expr:
         """AVG of integers gives an integer here."""

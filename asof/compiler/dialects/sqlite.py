@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from asof.compiler import types
+from asof.compiler import tree, types
 from asof.compiler.dialects import syntax
 from asof.compiler.dialects.base import TICKS, Dialect
 from asof.compiler.dialects.calls import COMMON
@@ -56,8 +56,8 @@ class SQLite(Dialect):
     native_variance = False
     ascending_nulls_first = True
     calls = COMMON
-    nodes = syntax.CORE | {exp.Filter}
-    builtins = frozenset({"JSON", "JSON_ARRAY", "JSON_GROUP_ARRAY", "JSON_GROUP_OBJECT"})
+    nodes = syntax.CORE | {exp.Filter, exp.BitwiseRightShift, exp.BitwiseAnd}
+    builtins = frozenset({"HEX", "PRINTF", "JSON", "JSON_ARRAY", "JSON_GROUP_ARRAY", "JSON_GROUP_OBJECT"})
     lists_over_frames = True
     empty_list_is_null = False
 
@@ -69,11 +69,48 @@ class SQLite(Dialect):
         entries = exp.Anonymous(this="JSON_GROUP_OBJECT", expressions=[key, value])
         return exp.Filter(this=entries, expression=exp.Where(this=kept))
 
-    def nested(self, value: exp.Expr) -> exp.Expr:
-        return exp.Anonymous(this="JSON", expressions=[value])
+    def item(self, value: exp.Expr, kind: types.Type | None) -> exp.Expr:
+        """As JSON holds it: true and false, bytes as hexadecimal text, floats with all of their digits."""
+        match kind:
+            case types.Array() | types.Vector() | types.Map() | types.Struct():
+                return _json(value)
+            case types.Scalar(name="bool"):
+                no = exp.If(this=exp.Not(this=value.copy()), true=_json(exp.Literal.string("false")))
+                return exp.Case(ifs=[exp.If(this=value, true=_json(exp.Literal.string("true"))), no])
+            case types.Scalar(name="bytes"):
+                return _printed("\\x%s", value, exp.Anonymous(this="HEX", expressions=[value.copy()]))
+            case types.Scalar(name="float32" | "float64"):
+                return _printed("%!.19g", value, value.copy())
+        return value
+
+    def framed(self, function: str, value: exp.Expr, kind: types.Type | None, frame: exp.Identifier) -> exp.Expr | None:
+        """Its SUM over a frame overflows where what has left the frame did, and its AVG adds up floats.
+
+        Halves of 32 bits never overflow; what they make together is an error where it is no int64.
+        """
+        if function not in ("sum", "mean") or (function == "sum" and kind != types.INT64):
+            return None
+        count = exp.Window(this=exp.Count(this=value.copy()), alias=frame.copy())
+        if kind != types.INT64:
+            return _ratio(self.cast(exp.Window(this=exp.Sum(this=value), alias=frame), types.FLOAT64), count)
+        high = exp.Window(this=exp.Sum(this=_shifted(value)), alias=frame)
+        low = exp.Window(this=exp.Sum(this=_low_bits(value.copy())), alias=frame.copy())
+        if function == "mean":
+            return _ratio(exp.Paren(this=_put_together(self.cast(high, types.FLOAT64), low)), count)
+        carried = exp.Paren(this=exp.Add(this=high, expression=_shifted(low)))
+        too_much = exp.Add(this=carried, expression=exp.Literal.number(1 << 31))
+        total = _put_together(carried.copy(), _low_bits(low.copy()))
+        # The absolute value of the least integer is the one error that an expression can raise here.
+        least = exp.Sub(this=exp.Literal.number(-(2**63 - 1)), expression=exp.Literal.number(1))
+        raised = exp.Add(this=least, expression=exp.Mul(this=exp.Literal.number(0), expression=low.copy()))
+        fits = exp.If(
+            this=exp.EQ(this=_shifted(exp.Paren(this=too_much)), expression=exp.Literal.number(0)), true=total
+        )
+        some = exp.If(this=exp.Not(this=exp.Is(this=low.copy(), expression=exp.Null())), true=exp.Abs(this=raised))
+        return exp.Case(ifs=[fits, some])
 
     def array_of(self, values: list[exp.Expr], element: types.Type) -> exp.Expr:
-        return exp.Anonymous(this="JSON_ARRAY", expressions=values)
+        return exp.Anonymous(this="JSON_ARRAY", expressions=[self.item(value, element) for value in values])
 
     def data_type(self, kind: types.Type) -> exp.DataType | None:
         return super().data_type(kind) if isinstance(kind, types.Scalar) else None
@@ -105,6 +142,33 @@ class SQLite(Dialect):
             if ticks and node.this.name.isdigit():
                 return exp.Literal.number(int(node.this.name) * ticks)
         return node
+
+
+def _json(text: exp.Expr) -> exp.Expr:
+    return exp.Anonymous(this="JSON", expressions=[text])
+
+
+def _printed(layout: str, value: exp.Expr, shown: exp.Expr) -> exp.Expr:
+    """Text of what is there: PRINTF takes NULL for nothing, or 0."""
+    return tree.case(tree.present(value), exp.Anonymous(this="PRINTF", expressions=[exp.Literal.string(layout), shown]))
+
+
+def _shifted(value: exp.Expr) -> exp.Expr:
+    """The upper 32 bits, rounded down."""
+    return exp.Paren(this=exp.BitwiseRightShift(this=value, expression=exp.Literal.number(32)))
+
+
+def _low_bits(value: exp.Expr) -> exp.Expr:
+    return exp.Paren(this=exp.BitwiseAnd(this=value, expression=exp.Literal.number((1 << 32) - 1)))
+
+
+def _put_together(high: exp.Expr, low: exp.Expr) -> exp.Expr:
+    return exp.Add(this=exp.Mul(this=high, expression=exp.Literal.number(1 << 32)), expression=low)
+
+
+def _ratio(total: exp.Expr, count: exp.Expr) -> exp.Expr:
+    """NULL of no values."""
+    return exp.Div(this=total, expression=count, typed=True, safe=True)
 
 
 def _times(value: exp.Expr, factor: int) -> exp.Expr:

@@ -69,7 +69,8 @@ def over_frame(dialect: Dialect, one: Windowed, rows: Rows, event: str, frame: e
         order = dialect.order_key([tree.column("", name) for name in (event, *rows.ties, one.value)])
         pick = exp.ArgMax if one.function == "last" else exp.ArgMin
         return exp.Window(this=pick(this=value, expression=order), alias=frame)
-    return _finished(dialect, one, exp.Window(this=_call(dialect, one, value), alias=frame))
+    exact = dialect.framed(one.function, value.copy(), one.kind, frame)
+    return exact or _finished(dialect, one, exp.Window(this=_call(dialect, one, value), alias=frame))
 
 
 def over_pairs(pairs: Pairs, one: Windowed) -> exp.Expr:
@@ -101,8 +102,8 @@ def as_map(dialect: Dialect, one: Windowed, by: str, kind: types.Type | None) ->
     if one.function in COUNTS:
         something.append(exp.GT(this=value.copy(), expression=exp.Literal.number(0)))
     kept = tree.all_of(something)
-    nested = dialect.nested(value.copy()) if not isinstance(one.result, types.Scalar | types.Decimal) else value.copy()
-    return _unless_empty(dialect, dialect.map_of(dialect.key_text(key.copy(), kind), nested, kept), kept)
+    item = dialect.item(value.copy(), one.result)
+    return _unless_empty(dialect, dialect.map_of(dialect.key_text(key.copy(), kind), item, kept), kept)
 
 
 # --- calls that every engine has ---------------------------------------------------------------------------------
@@ -115,11 +116,12 @@ def _call(dialect: Dialect, one: Windowed, value: exp.Expr) -> exp.Expr:
     if function in COUNTS:
         return exp.Count(this=exp.Distinct(expressions=[dialect.distinguished(value, one.kind)]))
     if function in ("min", "max", "any", "all"):
-        carrier = _carrier(dialect, one)
         extreme = exp.Max if function in ("max", "any") else exp.Min
-        return extreme(this=value if carrier is None else dialect.cast(value, carrier))
-    if one.kind == types.FLOAT32 or one.kind == types.BOOL or one.kind is None:
-        value = dialect.cast(value, types.INT64 if one.kind == types.BOOL else types.FLOAT64)
+        return extreme(this=_carried(dialect, one, value) or value)
+    if one.kind == types.BOOL:
+        value = dialect.digit(value)
+    elif one.kind == types.FLOAT32 or one.kind is None:
+        value = dialect.cast(value, types.FLOAT64)
     if function == "sum":
         return exp.Sum(this=value)
     if function == "mean":
@@ -129,19 +131,16 @@ def _call(dialect: Dialect, one: Windowed, value: exp.Expr) -> exp.Expr:
 
 def _finished(dialect: Dialect, one: Windowed, value: exp.Expr) -> exp.Expr:
     """Sums of integers are int64 again (an overflow is an error), means and moments float64."""
-    if one.function in ("sum", "mean", *_MOMENTS) or _carrier(dialect, one) is not None:
+    if one.function in ("sum", "mean", *_MOMENTS, "any", "all"):
         return dialect.cast(value, one.result)
+    if one.function in ("min", "max") and dialect.carried(exp.Null(), one.kind) is not None:
+        return dialect.uncarried(value, one.kind)
     return value
 
 
-def _carrier(dialect: Dialect, one: Windowed) -> types.Type | None:
-    """The type in which the engine compares values of a type that its MIN and MAX do not take."""
-    if one.function in ("any", "all"):
-        return types.INT32
-    if one.function not in ("min", "max", *_ENDS, "mode"):
-        return None
-    carrier = dialect.carriers.get(str(one.kind))
-    return None if carrier is None else types.Scalar(carrier)
+def _carried(dialect: Dialect, one: Windowed, value: exp.Expr) -> exp.Expr | None:
+    """``value`` as the engine compares values of a type that its MIN and MAX do not take."""
+    return dialect.cast(value, types.INT32) if one.function in ("any", "all") else dialect.carried(value, one.kind)
 
 
 # --- plain forms over pairs --------------------------------------------------------------------------------------
@@ -155,10 +154,10 @@ def _picked(pairs: Pairs, one: Windowed, rank: exp.Expr) -> exp.Expr:
     """The value of the one row of rank 1."""
     sure = pairs.takes_part(one) if one.aggregation.include_nulls else []
     value = tree.case(tree.all_of([*sure, _first(rank)]), pairs.held(one))
-    carrier = _carrier(pairs.dialect, one)
-    if carrier is None:
+    carried = pairs.dialect.carried(value, one.kind)
+    if carried is None:
         return exp.Max(this=value)
-    return pairs.dialect.cast(exp.Max(this=pairs.dialect.cast(value, carrier)), one.kind)
+    return pairs.dialect.uncarried(exp.Max(this=carried), one.kind)
 
 
 def _list(pairs: Pairs, one: Windowed) -> exp.Expr:
@@ -178,9 +177,10 @@ def _list(pairs: Pairs, one: Windowed) -> exp.Expr:
     more.append(exp.LTE(this=rank, expression=exp.Literal.number(one.aggregation.n)))
     kept = tree.all_of([*pairs.takes_part(one), *more])
     order = rank.copy() if forwards else exp.Neg(this=rank.copy())
+    item = pairs.dialect.item(pairs.held(one), one.kind)
     if pairs.dialect.lists_over_frames:
-        return exp.Max(this=tree.case(kept, pairs.listed(one, pairs.held(one), order, kept.copy())))
-    return _unless_empty(pairs.dialect, pairs.dialect.list_of(pairs.held(one), order, kept), kept)
+        return exp.Max(this=tree.case(kept, pairs.listed(one, item, order, kept.copy())))
+    return _unless_empty(pairs.dialect, pairs.dialect.list_of(item, order, kept), kept)
 
 
 def _histogram(pairs: Pairs, one: Windowed) -> exp.Expr:

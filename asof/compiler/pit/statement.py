@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from asof.compiler import shape, tree, types
+from asof.compiler import shape, tree
 from asof.compiler.duration import Duration
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Statement:
         made = []
         for key, spine in group.keys:
             value: exp.Expr = tree.column(self.spine, spine)
-            made.append(tree.called(self.dialect.text(value) if kinds.get(key) == types.STRING else value, key))
+            made.append(tree.called(self.dialect.compared(value, kinds.get(key)), key))
         return made
 
     def asked(self, group: Group, reach: Reach) -> str:

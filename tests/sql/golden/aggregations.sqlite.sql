@@ -104,7 +104,7 @@ WITH "spine" AS MATERIALIZED (
   /* the lists, beside each of their rows */
   SELECT
     *,
-    JSON_GROUP_ARRAY("_in_fare_7d") OVER (
+    JSON_GROUP_ARRAY(CASE WHEN "_in_fare_7d" IS NOT NULL THEN PRINTF('%!.19g', "_in_fare_7d") END) OVER (
       PARTITION BY "_row", CASE WHEN "_in_fare_7d" IS NOT NULL AND "_rank_latest_fare_7d" <= 3 THEN 1 END
       ORDER BY -"_rank_latest_fare_7d" ASC
       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
@@ -119,12 +119,12 @@ WITH "spine" AS MATERIALIZED (
       ORDER BY "_rank_distinct_latest_rating_7d" ASC
       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
     ) AS "_rank_last_distinct_n_2_desc_rating_7d",
-    JSON_GROUP_ARRAY("_in_fare_7d") OVER (
+    JSON_GROUP_ARRAY(CASE WHEN "_in_fare_7d" IS NOT NULL THEN PRINTF('%!.19g', "_in_fare_7d") END) OVER (
       PARTITION BY "_row", CASE WHEN "_in_fare_7d" IS NOT NULL AND "_rank_greatest_fare_7d" <= 3 THEN 1 END
       ORDER BY "_rank_greatest_fare_7d" ASC
       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
     ) AS "_rank_top_n_3_asc_fare_7d",
-    JSON_GROUP_ARRAY("_in_fare_lifetime") OVER (
+    JSON_GROUP_ARRAY(CASE WHEN "_in_fare_lifetime" IS NOT NULL THEN PRINTF('%!.19g', "_in_fare_lifetime") END) OVER (
       PARTITION BY "_row", CASE WHEN "_in_fare_lifetime" IS NOT NULL AND "_rank_greatest_fare_lifetime" <= 3 THEN 1 END
       ORDER BY "_rank_greatest_fare_lifetime" ASC
       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
@@ -169,18 +169,40 @@ WITH "spine" AS MATERIALIZED (
     CASE
       WHEN COUNT("_in_fare_7d") > 0
       THEN JSON_ARRAY(
-        SUM(
-          CASE
-            WHEN "_rank_off_500000000_fare_7d" < 1000000000
-            THEN CAST("_in_fare_7d" AS REAL) * CAST(1000000000 - "_rank_off_500000000_fare_7d" AS REAL) * 1e-9
-          END
-        ),
-        SUM(
-          CASE
-            WHEN "_rank_off_950000000_fare_7d" < 1000000000
-            THEN CAST("_in_fare_7d" AS REAL) * CAST(1000000000 - "_rank_off_950000000_fare_7d" AS REAL) * 1e-9
-          END
-        )
+        CASE
+          WHEN SUM(
+            CASE
+              WHEN "_rank_off_500000000_fare_7d" < 1000000000
+              THEN CAST("_in_fare_7d" AS REAL) * CAST(1000000000 - "_rank_off_500000000_fare_7d" AS REAL) * 1e-9
+            END
+          ) IS NOT NULL
+          THEN PRINTF(
+            '%!.19g',
+            SUM(
+              CASE
+                WHEN "_rank_off_500000000_fare_7d" < 1000000000
+                THEN CAST("_in_fare_7d" AS REAL) * CAST(1000000000 - "_rank_off_500000000_fare_7d" AS REAL) * 1e-9
+              END
+            )
+          )
+        END,
+        CASE
+          WHEN SUM(
+            CASE
+              WHEN "_rank_off_950000000_fare_7d" < 1000000000
+              THEN CAST("_in_fare_7d" AS REAL) * CAST(1000000000 - "_rank_off_950000000_fare_7d" AS REAL) * 1e-9
+            END
+          ) IS NOT NULL
+          THEN PRINTF(
+            '%!.19g',
+            SUM(
+              CASE
+                WHEN "_rank_off_950000000_fare_7d" < 1000000000
+                THEN CAST("_in_fare_7d" AS REAL) * CAST(1000000000 - "_rank_off_950000000_fare_7d" AS REAL) * 1e-9
+              END
+            )
+          )
+        END
       )
     END AS "fare_percentile_7d",
     CASE
@@ -211,7 +233,7 @@ WITH "spine" AS MATERIALIZED (
     "_row",
     CASE
       WHEN MAX(CASE WHEN "rating" IS NOT NULL AND "fare_sum_7d" IS NOT NULL THEN 1 END) = 1
-      THEN JSON_GROUP_OBJECT(CAST("rating" AS TEXT), "fare_sum_7d") FILTER(WHERE
+      THEN JSON_GROUP_OBJECT(CAST("rating" AS TEXT), CASE WHEN "fare_sum_7d" IS NOT NULL THEN PRINTF('%!.19g', "fare_sum_7d") END) FILTER(WHERE
         "rating" IS NOT NULL AND "fare_sum_7d" IS NOT NULL)
     END AS "fare_sum_7d"
   FROM "habits_by_rating"

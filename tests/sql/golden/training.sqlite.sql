@@ -164,7 +164,40 @@ WITH "spine" AS MATERIALIZED (
       "_row",
       COUNT("_event") OVER "1d" AS "rides_1d",
       COUNT("_event") OVER "lifetime" AS "rides_lifetime",
-      CAST(SUM("rating_sum_input") OVER "1d" AS INTEGER) AS "rating_sum_1d"
+      CASE
+        WHEN (
+          (
+            (
+              SUM((
+                "rating_sum_input" >> 32
+              )) OVER "1d" + (
+                SUM((
+                  "rating_sum_input" & 4294967295
+                )) OVER "1d" >> 32
+              )
+            ) + 2147483648
+          ) >> 32
+        ) = 0
+        THEN (
+          SUM((
+            "rating_sum_input" >> 32
+          )) OVER "1d" + (
+            SUM((
+              "rating_sum_input" & 4294967295
+            )) OVER "1d" >> 32
+          )
+        ) * 4294967296 + (
+          SUM((
+            "rating_sum_input" & 4294967295
+          )) OVER "1d" & 4294967295
+        )
+        WHEN NOT SUM((
+          "rating_sum_input" & 4294967295
+        )) OVER "1d" IS NULL
+        THEN ABS(-9223372036854775807 - 1 + 0 * SUM((
+          "rating_sum_input" & 4294967295
+        )) OVER "1d")
+      END AS "rating_sum_1d"
     FROM "earnings_timeline"
     WINDOW "1d" AS (PARTITION BY "driver" ORDER BY "_at" ASC RANGE BETWEEN 86400000000 PRECEDING AND 600000000 PRECEDING), "lifetime" AS (PARTITION BY "driver" ORDER BY "_at" ASC RANGE BETWEEN UNBOUNDED PRECEDING AND 600000000 PRECEDING)
   ) AS "framed"
