@@ -36,7 +36,9 @@ def served(shop: Shop, view: str) -> object:
 
 
 @pytest.mark.parametrize("waiting", ["describes", "grows", "deletes"])
-def test_a_plan_that_waited_through_a_change_and_its_way_back_is_stale_where_it_changes_the_table(shop: Shop, waiting: str) -> None:
+def test_a_plan_that_waited_through_a_change_and_its_way_back_is_stale_where_it_changes_the_table(
+    shop: Shop, waiting: str
+) -> None:
     shop.features(BASE, GROWN)
     shop.must("apply", "--yes")  # the table has grown, and its name is that of the smaller one
     permitted = ("--allow-destroy", "feature_view/latest")
