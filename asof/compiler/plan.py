@@ -15,13 +15,8 @@ from asof.compiler.diagnostics import DiagnosticError, Level, rule
 from asof.compiler.dialects import STORES, of_store
 from asof.compiler.diff import Action, Change, diff
 from asof.compiler.fingerprint import BUILDER_VERSION
-<<<<<<< HEAD
-from asof.compiler.guards import Blocked, guarded
-from asof.compiler.infrastructure import OFFLINE_VIEW, Phase, Step, lay_out
-=======
 from asof.compiler.guards import Blocked, guarded, permitted
-from asof.compiler.infrastructure import Phase, Step, lay_out
->>>>>>> core13
+from asof.compiler.infrastructure import OFFLINE_VIEW, Phase, Step, lay_out
 from asof.compiler.materialize import view_query
 from asof.compiler.ownership import with_others
 from asof.compiler.policies import Freeze, Warned, accepted, freezes, judge, order
@@ -185,15 +180,11 @@ def _plan(repo: Repo, state: State, settings: Settings, found: Difference, allow
             (
                 *judged.warnings,
                 *(_unowned(a) for a in unowned if NOBODY.code not in accepted(found, a)),
-<<<<<<< HEAD
+                *(_owed(debt) for debt in state.owed),
                 *(
                     _refused(d)
                     for d in (_refusals(chosen, layout) if chosen and (changes or edited or objects) else ())
                 ),
-=======
-                *(_owed(debt) for debt in state.owed),
-                *(_refused(d) for d in (refusals(chosen) if chosen and (changes or edited or objects) else ())),
->>>>>>> core13
             )
         ),
         approvals=asked,
@@ -218,19 +209,18 @@ def _unowned(address: str) -> Warned:
     )
 
 
-<<<<<<< HEAD
 def _refusals(target: Target | None, layout: Layout) -> tuple[Diagnostic, ...]:
     if target is None:
         return ()
     steps = (*layout.expand, *layout.contract)
     return refusals(target, views=any(s.after is not None and s.after.kind == OFFLINE_VIEW for s in steps))
-=======
+
+
 def _owed(debt: Owed) -> Warned:
     resource = debt.resource
     message = f"{debt.action} {resource.id} in {resource.store.type} is owed since {debt.since}: {debt.why}"
     remedy = f"asof apply tries it again; asof registry forgive {resource.address} --reason WHY gives it up"
     return Warned(address=resource.address, code=OWED.code, message=message, remedy=remedy)
->>>>>>> core13
 
 
 def _refused(found: Diagnostic) -> Warned:

@@ -27,12 +27,8 @@ TOO_LONG = rule("AS507", "an output name is longer than the engine allows")
 NO_CERTIFICATE = rule("AS509", "the query cannot be proven free of leakage")
 NO_ONLINE_STORE = rule("AS510", "features are not served from this kind of store yet")
 NO_STREAM = rule("AS512", "streams are not read yet", Level.WARNING)
-<<<<<<< HEAD
-SAME_STORE = rule("AS516", "two targets write to the same store", Level.WARNING)
-UNOPENED = rule("AS522", "nothing opens this kind of offline store yet", Level.WARNING)
-=======
 SAME_STORE = rule("AS516", "two targets write to the same store")
->>>>>>> core13
+UNOPENED = rule("AS522", "nothing opens this kind of offline store yet", Level.WARNING)
 TOO_LARGE = rule("AS514", "the query is larger than the engine allows")
 
 OFFLINE_STORES = frozenset({"duckdb", "postgres", "sqlite"})

@@ -27,15 +27,11 @@ if TYPE_CHECKING:
 
 _SETTINGS = ("memory_limit", "threads")
 _INCOMING = "asof_incoming"
-<<<<<<< HEAD
-_INTERRUPTED = "Query interrupted"
 _CSV_VALUE = re.compile(
     r"CSV Error on Line: (\d+)\n.*?column \"(.*?)\"\. Could not convert string \"(.*?)\" to '(.*?)'\n"
     r".*?file = ([^\n]*)",
     re.DOTALL,
 )
-=======
->>>>>>> core13
 _EXTENSION = re.compile(r"install the required extension '(\w+)")
 
 

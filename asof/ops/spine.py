@@ -17,11 +17,7 @@ import pyarrow.parquet as pq
 from asof.compiler.diagnostics import Diagnostic, DiagnosticError, nearest, rule
 from asof.compiler.source import NOWHERE
 from asof.compiler.support import NO_SUCH_COLUMN
-<<<<<<< HEAD
 from asof.compiler.types import BOOL, BYTES, DATE, FLOATS, INTEGERS, JSON, STRING, UUID, Decimal, Type
-=======
-from asof.compiler.types import INTEGERS, UUID, Type
->>>>>>> core13
 from asof.engines.arrow import INSTANT, arrow_type, instants
 from asof.ops.file_errors import plainly
 
