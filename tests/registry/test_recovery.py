@@ -67,9 +67,10 @@ RECREATED = edited(
 
 def stop_at(root: Path, made: Plan, call: int) -> None:
     """Apply, and die at one call to a store."""
-    with StoreInfrastructure("rides", root=root) as stores, pytest.raises(InterruptedApplyError) as caught:
+    with StoreInfrastructure("rides", root=root) as stores:
         hands = Hands(infrastructure=Failing(stores, call, KeyboardInterrupt), actor=ME)
-        apply(made, registry_in(root), hands)
+        with pytest.raises(InterruptedApplyError) as caught:
+            apply(made, registry_in(root), hands)
     assert "asof apply --resume" in caught.value.diagnostics[0].notes[0]
 
 
