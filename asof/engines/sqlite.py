@@ -78,6 +78,14 @@ class SQLiteEngine:
         self._result: sqlite3.Cursor | None = None
         self._temporary = False
 
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        return self._file.connection
+
+    @_connection.setter
+    def _connection(self, connection: sqlite3.Connection) -> None:
+        self._file.connection = connection
+
     def columns(self, relation: str) -> Mapping[str, Type | None]:
         # A view gives the declared types of what it selects, which SQLite tells of nothing but tables and views.
         def declared() -> list[tuple[object, str, str]]:

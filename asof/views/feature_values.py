@@ -6,9 +6,10 @@ import base64
 import math
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FOREVER = 2**63 - 1
@@ -21,6 +22,8 @@ def json_value(value: pa.Scalar) -> object:
     NaN and the infinities are ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``; bytes are base64; decimals are text;
     times are ISO 8601 in UTC, infinite ones ``"infinity"`` and ``"-infinity"``; maps are objects.
     """
+    import pyarrow as pa  # `asof --help` reaches this module, and must not wait for it
+
     kind = value.type
     if not value.is_valid:
         return None
@@ -76,6 +79,8 @@ def _day_text(days: int) -> str:
 
 def as_python(values: pa.Array) -> list[object]:
     """A column as Python values: infinite times are the last and the first that Python has."""
+    import pyarrow as pa
+
     if not (pa.types.is_timestamp(values.type) or pa.types.is_date(values.type)):
         found: list[object] = values.to_pylist()
         return found
@@ -86,6 +91,8 @@ def _python_time(value: pa.Scalar) -> object:
     try:
         return value.as_py()
     except (OverflowError, ValueError):
+        import pyarrow as pa
+
         whole = pa.int64() if pa.types.is_timestamp(value.type) else pa.int32()
         least, most = (
             (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))

@@ -186,7 +186,7 @@ def test_a_deletion_is_blocked_until_a_commit_permits_it(scene: Scene) -> None:
     )
     ran = scene.github("pull_request", base=base, head=tip)
     assert ran["plan"].code == 0, ran["plan"].output
-    assert head(scene.world) == "### asof: 1 deletion"
+    assert head(scene.world) == "### asof: 1 destructive change"
     scene.merge()
     assert scene.github("push")["apply"].code == 0
     assert serial(scene) == 2

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from asof.cli import ExitCode
 from tests.ci.shown import EDITS, PAGE, ask, block, page, scratch
 from tests.golden import check_golden
 
@@ -19,9 +20,13 @@ if TYPE_CHECKING:
 def test_the_page_shows_three_pull_requests_as_they_are_answered(tmp_path: Path) -> None:
     repo = scratch(tmp_path)
     said = {edit.name: ask(repo, edit) for edit in EDITS}
-    assert [(s.validate, s.plan) for s in said.values()] == [(0, 0), (0, 0), (0, 0)]
+    assert [(s.validate, s.plan) for s in said.values()] == [(0, 0), (0, 0), (0, ExitCode.BLOCKED)]
     heads = [s.comment.splitlines()[2] for s in said.values()]
-    assert heads == ["### asof: 1 rewrite without effect", "### asof: 1 addition", "### asof: 1 interface break"]
+    assert heads == [
+        "### asof: 1 rewrite without effect",
+        "### asof: 1 addition",
+        "### asof: 1 blocked, 1 interface break",
+    ]
     text = PAGE.read_text(encoding="utf-8")
     check_golden(PAGE, page(text, {name: block(one) for name, one in said.items()}))
 

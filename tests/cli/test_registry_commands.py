@@ -198,7 +198,7 @@ def test_what_is_not_a_whole_export_is_refused(shop: Shop, damage: str) -> None:
         "edited": text.replace("The third.", "The 3rd."),
         "empty": "",
         "list": "[]",
-        "newer": text.replace('"format": 2', '"format": 99'),
+        "newer": text.replace('"format": 3', '"format": 99'),
         "claimed": json.dumps(document),
     }[damage]
     (shop.root / "export.json").write_text(damaged, encoding="utf-8")

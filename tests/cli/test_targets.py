@@ -51,7 +51,8 @@ def edit(shop: Path, old: str, new: str) -> None:
 def test_production_gets_what_staging_has_whatever_the_files_say(shop: Path, run: Any) -> None:
     assert run("apply", "--yes", "--target", "staging")[0] == ExitCode.OK
     edit(shop, "7d, 30d", "7d, 60d")
-    assert run("apply", "--yes", "--target", "staging")[0] == ExitCode.OK
+    permitted = ("--allow-destroy", "feature_view/*")
+    assert run("apply", "--yes", "--target", "staging", *permitted)[0] == ExitCode.OK
     edit(shop, "7d, 60d", "7d, 90d")
     kept = str(shop / "promotion.json")
     assert run("promote", "staging", "production", "--out", kept)[0] == ExitCode.OK
@@ -60,7 +61,7 @@ def test_production_gets_what_staging_has_whatever_the_files_say(shop: Path, run
     assert run("promote", "staging", "production", "--yes")[1]["applied"] is None
     (change, *_) = run("plan", "--target", "production")[1]["plan"]["changes"]
     assert "90d" in json.dumps(change)
-    back = run("promote", "staging", "production", "--serial", "1", "--yes")[1]
+    back = run("promote", "staging", "production", "--serial", "1", "--yes", *permitted)[1]
     assert back["applied"]["serial"] == 2
     assert run("drift", "--target", "production")[0] == ExitCode.OK
 

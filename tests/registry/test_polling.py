@@ -100,9 +100,10 @@ class Day:
             apply(made, self.registry, Hands(infrastructure=stores, actor=ME))
 
     def stop_on_the_way(self, made: Plan, call: int) -> None:
-        with StoreInfrastructure("rides", root=self.root) as stores, pytest.raises(InterruptedApplyError):
-            infrastructure = Failing(stores, call, KeyboardInterrupt)
-            apply(made, self.registry, Hands(infrastructure=infrastructure, actor=ME))
+        with StoreInfrastructure("rides", root=self.root) as stores:
+            hands = Hands(infrastructure=Failing(stores, call, KeyboardInterrupt), actor=ME)
+            with pytest.raises(InterruptedApplyError):
+                apply(made, self.registry, hands)
 
     def go(self) -> int:
         """The serial at the end."""

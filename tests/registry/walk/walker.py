@@ -152,7 +152,8 @@ class Walker:
         late = Trouble(
             dies_at=trouble.dies_at,
             dies_after=trouble.dies_after,
-            ahead=trouble.ahead + self.later,
+            ahead=trouble.ahead,
+            later=self.later,
             file_limit=trouble.file_limit,
             unprivileged=trouble.unprivileged,
         )
