@@ -16,14 +16,17 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from asof.compiler.diagnostics import DiagnosticError
 from asof.compiler.source import NOWHERE
 from asof.compiler.store_options import STORE_UNAVAILABLE
+from asof.interruptible import checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 T = TypeVar("T")
 
 _ATTEMPTS = 20
+_WAIT_SECONDS = 0.2
+"""How long SQLite itself waits for a lock, which no interrupt ends."""
 _NEEDS_WRITING = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 _SIBLINGS = ("-wal", "-journal")
 _OLD_SECONDS = 3600.0
@@ -86,15 +89,37 @@ class SQLiteFile:
         self.connection.close()
 
 
-def open_writer(path: Path, *, busy: float) -> SQLiteFile:
-    """A connection that may write; makes the file. ``busy`` is how many seconds it waits for others' locks."""
-    return SQLiteFile(lambda: (_connect(path.as_uri(), busy), None), None)
+def patiently(
+    connection: sqlite3.Connection, sql: str, parameters: Sequence[object] = (), *, busy: float
+) -> sqlite3.Cursor:
+    """Run a statement, again and again for ``busy`` seconds while other processes lock what it needs.
+
+    Between two attempts Ctrl-C is heard.
+    """
+    end = time.monotonic() + busy
+    while True:
+        checkpoint()
+        start = time.monotonic()
+        try:
+            return connection.execute(sql, parameters)
+        except sqlite3.OperationalError as error:
+            locked = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            # SQLite does not wait where waiting cannot help: two transactions that wait for each other.
+            in_vain = connection.in_transaction and time.monotonic() - start < _WAIT_SECONDS / 2
+            if not locked or in_vain or start > end:
+                raise
+
+
+def open_writer(path: Path) -> SQLiteFile:
+    """A connection that may write; makes the file. What needs a lock is run by ``patiently``."""
+    return SQLiteFile(lambda: (_connect(path.as_uri()), None), None)
 
 
 def open_reader(path: Path, *, busy: float, shown: str) -> SQLiteFile:
     """A connection that creates and changes nothing, with or without permission to; empty if there is no file yet.
 
-    ``shown`` is how messages name the file. Raises sqlite3.Error, or DiagnosticError AS723 if changes lie in a
+    It is opened once it can be read: ``busy`` is how many seconds that waits for others' locks. ``shown`` is how
+    messages name the file. Raises sqlite3.Error, or DiagnosticError AS723 if changes lie in a
     ``-wal`` or ``-journal`` that only a process with write permission can read.
     """
     return SQLiteFile(lambda: _reader(path, busy, shown), path)
@@ -102,7 +127,7 @@ def open_reader(path: Path, *, busy: float, shown: str) -> SQLiteFile:
 
 def in_memory() -> SQLiteFile:
     """A database of its own that nobody else sees."""
-    return SQLiteFile(lambda: (_connect("file::memory:", 0.0), None), None)
+    return SQLiteFile(lambda: (_connect("file::memory:"), None), None)
 
 
 def restless() -> DiagnosticError:
@@ -117,9 +142,9 @@ def _reader(path: Path, busy: float, shown: str) -> tuple[sqlite3.Connection, _S
         seen = _look(path)
         if not seen.main:
             # Once the file is there its stat differs, and the reader opens it.
-            return _connect("file::memory:", busy), seen
+            return _connect("file::memory:"), seen
         try:
-            return _asked(_connect(f"{path.as_uri()}?mode=ro", busy)), None
+            return _asked(_connect(f"{path.as_uri()}?mode=ro"), busy), None
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF not in _NEEDS_WRITING or not os.access(path, os.R_OK):
                 raise
@@ -127,7 +152,7 @@ def _reader(path: Path, busy: float, shown: str) -> tuple[sqlite3.Connection, _S
             continue
         if seen.pending:
             raise _pending(path, shown)
-        connection = _connect(f"{path.as_uri()}?mode=ro&immutable=1", busy)
+        connection = _connect(f"{path.as_uri()}?mode=ro&immutable=1")
         _settle(seen)
         if _look(path) == seen:
             return connection, seen
@@ -135,19 +160,19 @@ def _reader(path: Path, busy: float, shown: str) -> tuple[sqlite3.Connection, _S
     raise restless()
 
 
-def _asked(connection: sqlite3.Connection) -> sqlite3.Connection:
+def _asked(connection: sqlite3.Connection, busy: float) -> sqlite3.Connection:
     """The connection, after a first read: SQLite opens what it needs no sooner."""
     try:
-        connection.execute("PRAGMA schema_version").fetchone()
+        patiently(connection, "PRAGMA schema_version", busy=busy).fetchone()
     except sqlite3.Error:
         connection.close()
         raise
     return connection
 
 
-def _connect(uri: str, busy: float) -> sqlite3.Connection:
+def _connect(uri: str) -> sqlite3.Connection:
     # A session is in one thread at a time, but not always in the one that opened it.
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=busy, check_same_thread=False)
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_WAIT_SECONDS, check_same_thread=False)
 
 
 def _look(path: Path) -> _Seen:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -16,7 +16,7 @@ from asof.compiler.store_options import STORE_UNAVAILABLE, STRATEGIES, options_o
 from asof.engines.arrow import arrow_schema, conform, type_of
 from asof.engines.base import BATCH_ROWS, refused
 from asof.engines.estimates import Estimate
-from asof.engines.interruptible import Worker, checkpoint
+from asof.interruptible import Worker, checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -115,6 +115,8 @@ class DuckDBEngine:
             return self._worker.run(lambda: _estimated(connection, location))
 
     def close(self) -> None:
+        if self._worker.idle:
+            self._end_result()
         self._worker.close(self._connection.close)
 
     def _batches(self, found: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -124,11 +126,16 @@ class DuckDBEngine:
     @contextmanager
     def _free(self) -> Iterator[duckdb.DuckDBPyConnection]:
         # A result that was not read to its end locks the connection; whoever comes next ends it.
-        if self._result is not None:
-            self._worker.run(self._result.close)
-            self._result = None
+        self._end_result()
         with _complaints():
             yield self._connection
+
+    def _end_result(self) -> None:
+        # DuckDB's close may wait for threads that still work on rows which nobody will read; an interrupt ends them.
+        if self._result is not None:
+            with suppress(TimeoutError):
+                self._worker.run(self._result.close, seconds=0)
+            self._result = None
 
 
 _TABLE_ROWS = "SELECT estimated_size FROM duckdb_tables() WHERE table_name = ?"

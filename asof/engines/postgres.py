@@ -36,9 +36,9 @@ from asof.compiler.types import (
 from asof.engines.arrow import arrow_schema, arrow_type, type_of
 from asof.engines.base import BATCH_ROWS, in_batches, refused
 from asof.engines.estimates import Estimate
-from asof.engines.interruptible import TELL_SECONDS, Worker, checkpoint
 from asof.engines.json_values import from_json
 from asof.engines.postgres_rows import csv_of, declared, inline, plain, quoted
+from asof.interruptible import TELL_SECONDS, Worker, checkpoint
 
 try:
     import psycopg

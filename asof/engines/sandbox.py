@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
 
-from asof.engines.interruptible import Worker
+from asof.interruptible import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,9 +15,9 @@ from asof.compiler.store_options import STORE_UNAVAILABLE, STRATEGIES, options_o
 from asof.compiler.types import BOOL, BYTES, DATE, FLOAT64, INT64, STRING, TIMESTAMP
 from asof.engines.arrow import arrow_schema
 from asof.engines.base import BATCH_ROWS, in_batches, refused
-from asof.engines.interruptible import Worker, checkpoint
 from asof.engines.storage import from_storage, to_storage
-from asof.sqlite_file import in_memory, open_reader, open_writer
+from asof.interruptible import Worker, checkpoint
+from asof.sqlite_file import in_memory, open_reader, open_writer, patiently
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,8 +42,6 @@ _DECLARED: dict[str, Type] = {
 }
 _BUSY_SECONDS = 30.0
 """How long a statement waits for other processes that lock the file."""
-_WAIT_SECONDS = 0.2
-"""How long SQLite itself waits, which no interrupt ends."""
 
 
 def open_sqlite(store: Store, *, root: Path, read_only: bool) -> SQLiteEngine:
@@ -55,9 +52,9 @@ def open_sqlite(store: Store, *, root: Path, read_only: bool) -> SQLiteEngine:
     path = (root / str(options["path"])).absolute()
     try:
         if read_only:
-            return SQLiteEngine(open_reader(path, busy=_WAIT_SECONDS, shown=str(dict(store.options)["path"])))
+            return SQLiteEngine(open_reader(path, busy=_BUSY_SECONDS, shown=str(dict(store.options)["path"])))
         path.parent.mkdir(parents=True, exist_ok=True)
-        return SQLiteEngine(open_writer(path, busy=_WAIT_SECONDS))
+        return SQLiteEngine(open_writer(path))
     except sqlite3.Error as error:
         message = f"sqlite: {error}: {options['path']}"
         raise DiagnosticError(STORE_UNAVAILABLE.at(NOWHERE, message)) from None
@@ -170,19 +167,7 @@ class SQLiteEngine:
 
 
 def _execute(connection: sqlite3.Connection, sql: str) -> sqlite3.Cursor:
-    """Run a statement, again and again for ``_BUSY_SECONDS`` while other processes lock what it needs."""
-    end = time.monotonic() + _BUSY_SECONDS
-    while True:
-        checkpoint()
-        start = time.monotonic()
-        try:
-            return connection.execute(sql)
-        except sqlite3.OperationalError as error:
-            busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
-            # SQLite does not wait where waiting cannot help: two transactions that wait for each other.
-            in_vain = connection.in_transaction and time.monotonic() - start < _WAIT_SECONDS / 2
-            if not busy or in_vain or start > end:
-                raise
+    return patiently(connection, sql, busy=_BUSY_SECONDS)
 
 
 def _batches(

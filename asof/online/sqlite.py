@@ -16,7 +16,7 @@ from asof.compiler.source import NOWHERE
 from asof.compiler.store_options import STORE_UNAVAILABLE, options_of
 from asof.online.base import OnlineTable, layout_differs, no_table, not_owned, refused
 from asof.online.rows import INSTANT_BYTES, STAMP_BYTES, instant_bytes
-from asof.sqlite_file import open_reader, open_writer
+from asof.sqlite_file import open_reader, open_writer, patiently
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -32,6 +32,14 @@ CHUNK_ROWS = 10_000
 """Rows in one transaction: readers and other writers wait for no more than this."""
 
 _CATALOG = "asof_tables"
+_OPENING = (
+    # Readers go on while a writer writes; a crash loses no committed chunk, only a power cut may.
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = NORMAL",
+    f"CREATE TABLE IF NOT EXISTS {_CATALOG} "
+    "(name TEXT PRIMARY KEY, project TEXT NOT NULL, layout BLOB NOT NULL) STRICT",
+    f"CREATE INDEX IF NOT EXISTS {_CATALOG}_folded ON {_CATALOG} (name COLLATE NOCASE)",
+)
 _STAGED = "asof_staged"
 _BUSY_SECONDS = 60.0
 _MOST_KEYS = 30_000
@@ -46,15 +54,9 @@ def open_sqlite(store: Store, *, root: Path, read_only: bool) -> SQLiteOnlineSto
         if read_only:
             return SQLiteOnlineStore(open_reader(path, busy=_BUSY_SECONDS, shown=str(dict(store.options)["path"])))
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = open_writer(path, busy=_BUSY_SECONDS)
-        # Readers go on while a writer writes; a crash loses no committed chunk, only a power cut may.
-        file.connection.execute("PRAGMA journal_mode = WAL")
-        file.connection.execute("PRAGMA synchronous = NORMAL")
-        file.connection.execute(
-            f"CREATE TABLE IF NOT EXISTS {_CATALOG} "
-            "(name TEXT PRIMARY KEY, project TEXT NOT NULL, layout BLOB NOT NULL) STRICT"
-        )
-        file.connection.execute(f"CREATE INDEX IF NOT EXISTS {_CATALOG}_folded ON {_CATALOG} (name COLLATE NOCASE)")
+        file = open_writer(path)
+        for statement in _OPENING:
+            patiently(file.connection, statement, busy=_BUSY_SECONDS)
     except (sqlite3.Error, OSError) as error:
         message = f"sqlite: {error}: {options['path']}"
         raise DiagnosticError(STORE_UNAVAILABLE.at(NOWHERE, message)) from None
@@ -199,7 +201,7 @@ class SQLiteOnlineStore:
         with _complaints():
             self._connection.execute("BEGIN")
             try:
-                self._connection.execute("PRAGMA schema_version").fetchone()
+                patiently(self._connection, "PRAGMA schema_version", busy=_BUSY_SECONDS).fetchone()
                 yield
             finally:
                 self._connection.execute("ROLLBACK")
@@ -207,7 +209,7 @@ class SQLiteOnlineStore:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with _complaints():
-            self._connection.execute("BEGIN IMMEDIATE")
+            patiently(self._connection, "BEGIN IMMEDIATE", busy=_BUSY_SECONDS)
             try:
                 yield
                 self._connection.execute("COMMIT")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from asof.compiler.diagnostics import DiagnosticError, rule
 from asof.compiler.source import NOWHERE
-from asof.engines.interruptible import TELL_SECONDS, Stop
+from asof.interruptible import TELL_SECONDS, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

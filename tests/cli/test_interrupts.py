@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 GUARD = 90.0
 ANNOUNCED = """
-import os
+import os, sys
 from asof.cli import script
 from asof.engines import duckdb, sqlite
+from asof.ops import offline_views
 writes = int(os.environ.pop("RUNS"))
 def step(*_):
     global writes
@@ -37,13 +38,24 @@ duck, lite = duckdb.DuckDBEngine.__init__, sqlite.SQLiteEngine.__init__
 def on_duckdb(self, connection, **options):
     connection.create_function("step", step, ["BIGINT"], "BIGINT")
     duck(self, connection, **options)
-def on_sqlite(self, connection):
-    connection.create_function("step", 1, step)
-    lite(self, connection)
+def on_sqlite(self, file):
+    file.connection.create_function("step", 1, step)
+    lite(self, file)
 duckdb.DuckDBEngine.__init__, sqlite.SQLiteEngine.__init__ = on_duckdb, on_sqlite
+if held := os.environ.pop("HOLD", ""):
+    act = getattr(offline_views, held)
+    def holding(*given):
+        step()
+        sys.stdin.read()
+        act(*given)
+    setattr(offline_views, held, holding)
 script()
 """
-"""The command line, with a function ``step`` in SQL that closes the pipe ``RUNS`` when a query calls it."""
+"""The command line, with a function ``step`` in SQL that closes the pipe ``RUNS`` when a query calls it.
+
+With ``HOLD``, the name of a function of offline views, it does the same before that function, and waits there until
+its input ends.
+"""
 SLOW = {
     "duckdb": "SELECT range AS visitor_id, TIMESTAMP '2026-01-01' AS seen_at, 1.5::DOUBLE AS amount "
     "FROM range(1000000000000) WHERE step(range) = 1",
@@ -58,16 +70,17 @@ SLOW = {
 class Command:
     """One command line as a process, in a session of its own."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, hold: str = "") -> None:
         self._reads, writes = os.pipe()
         self.process = subprocess.Popen(
             [sys.executable, "-c", ANNOUNCED, *arguments],
             cwd=folder,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             pass_fds=(writes,),
-            env={**os.environ, "RUNS": str(writes)},
+            env={**os.environ, "RUNS": str(writes), "HOLD": hold},
         )
         os.close(writes)
 
@@ -81,6 +94,20 @@ class Command:
             assert self.process.poll() is None, self.process.communicate()
             assert time.monotonic() < end
             time.sleep(0.02)
+
+    def go_on(self) -> None:
+        """Let it do what it waits with."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.stdin = None
+
+    def interrupt_twice(self) -> None:
+        """Ctrl-C, and once more when it has said what that means."""
+        self.interrupt()
+        assert self.process.stderr is not None
+        while "Stopping after the step in flight" not in (line := self.process.stderr.readline()):
+            assert line, "it ended at the first Ctrl-C"
+        self.interrupt()
 
     def interrupt(self) -> None:
         self.process.send_signal(signal.SIGINT)
@@ -145,23 +172,20 @@ def test_a_query_that_runs_is_ended(engine: str, tmp_path: Path, request: pytest
             assert reading(dsn) == 0
 
 
-@pytest.mark.parametrize("views", [1, 6])
-def test_an_apply_ends_its_statement_at_the_second_ctrl_c(views: int, postgres_dsn: str, tmp_path: Path) -> None:
-    # With several views several lanes wait, each in a thread of its own.
-    folder = tmp_path / f"apply{views}"
+@pytest.mark.parametrize(("hold", "views", "lanes"), [("try_out", 6, 1), ("put", 1, 1), ("put", 6, 4)])
+def test_an_apply_ends_its_statement_at_the_second_ctrl_c(
+    hold: str, views: int, lanes: int, postgres_dsn: str, tmp_path: Path
+) -> None:
+    # Views are tried out one after the other; when they are made, several lanes wait, each in a thread of its own.
+    folder = tmp_path / f"apply_{hold}{views}"
     repo(folder, "postgres", postgres_dsn, views=views)
-    schema = f"postgres_apply{views}"
+    apply = Command(folder, "apply", "--yes", hold=hold)
+    apply.wait_for_step()
     with psycopg.connect(postgres_dsn) as holder:
-        holder.execute(f"LOCK TABLE {schema}.visit_log IN ACCESS EXCLUSIVE MODE".encode())
-        apply = Command(folder, "apply", "--yes")
-        apply.wait_for(lambda: waiting(postgres_dsn, count=min(views, 4)))
-        apply.interrupt()
-        assert apply.process.stderr is not None
-        line = ""
-        while "Stopping after the step in flight" not in line:
-            line = apply.process.stderr.readline()
-            assert line, "it ended at the first Ctrl-C"
-        apply.interrupt()
+        holder.execute(f"LOCK TABLE postgres_{folder.name}.visit_log IN ACCESS EXCLUSIVE MODE".encode())
+        apply.go_on()
+        apply.wait_for(lambda: waiting(postgres_dsn, count=lanes))
+        apply.interrupt_twice()
         code, text = apply.ended()
         assert code == ExitCode.INTERRUPTED, text
         assert waiting(postgres_dsn, count=0)
@@ -169,19 +193,18 @@ def test_an_apply_ends_its_statement_at_the_second_ctrl_c(views: int, postgres_d
     assert Command(folder, "apply", "--yes").ended()[0] == ExitCode.OK
 
 
-def test_an_apply_that_waits_for_a_locked_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("hold", ["try_out", "put"])
+def test_an_apply_that_waits_for_a_locked_file(hold: str, tmp_path: Path) -> None:
     folder = tmp_path / "apply"
     repo(folder, "sqlite", views=1)
+    apply = Command(folder, "apply", "--yes", hold=hold)
+    apply.wait_for_step()
     with closing(sqlite3.connect(folder / visits.FILE, isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
-        apply = Command(folder, "apply", "--yes")
-        assert apply.process.stderr is not None
-        while "[1/" not in (line := apply.process.stderr.readline()):
-            assert line
-        apply.interrupt()
-        while "Stopping after" not in (line := apply.process.stderr.readline()):
-            assert line
+        apply.go_on()
         start = time.monotonic()
-        apply.interrupt()
+        apply.interrupt_twice()
         assert apply.ended()[0] == ExitCode.INTERRUPTED
         assert time.monotonic() - start < 15, "it waited as long as for a lock"
+    assert Command(folder, "apply", "--abort").ended()[0] == ExitCode.OK
+    assert Command(folder, "apply", "--yes").ended()[0] == ExitCode.OK

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from asof.engines import interruptible
-from asof.engines.interruptible import Stop, StoppedError, Worker, checkpoint
+from asof.interruptible import Stop, StoppedError, Worker, checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -145,6 +145,11 @@ class Worker:
         while (item := self.run(lambda: next(items, _END))) is not _END:
             yield item  # type: ignore[misc]
 
+    @property
+    def idle(self) -> bool:
+        """Whether no call goes on that was left behind."""
+        return self._current is None or self._current.ended(0)
+
     def close(self, work: Callable[[], None]) -> None:
         """Run ``work``, the last call, and end the thread. A call that goes on nevertheless is interrupted."""
         current = self._current
