@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,11 +12,13 @@ import typer
 
 from asof import api, api_checks
 from asof.cli import completion
+from asof.compiler.instants import instant as read_instant
 from asof.views import frames
 from asof.views.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from asof.compiler.model import Project, Repo
 
@@ -166,8 +167,7 @@ def instant(text: str) -> datetime | None:
     """An ISO 8601 instant; one without a zone is UTC."""
     if not text:
         return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise Usage(f"{text!r} is not an instant: write it as 2026-01-31T12:00:00Z") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    found = read_instant(text)
+    if found is None:
+        raise Usage(f"{text!r} is not an instant: write it as 2026-01-31T12:00:00Z")
+    return found

@@ -9,7 +9,7 @@ watermarks that are in the future nevertheless do not count as newer, so the nex
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ import msgspec
 
 from asof.compiler import shape
 from asof.compiler.diagnostics import DiagnosticError, rule
+from asof.compiler.instants import utc
 from asof.compiler.materialize import CREATED, EVENT, HELD, materialize_query
 from asof.compiler.model import Column, FeatureView
 from asof.compiler.source import NOWHERE
@@ -108,12 +109,12 @@ def materialize(
         run = Run(
             view=view.name,
             table=table.name,
-            as_of=_utc(as_of).isoformat(),
+            as_of=utc(as_of).isoformat(),
             rows=stored,
             newer=given.count - stored,
             removed=removed,
             seconds=round(monotonic() - began, 3),
-            finished=_utc(clock()).isoformat(),
+            finished=utc(clock()).isoformat(),
         )
         _record(blobs, run, latest=latest, back=full)
         runs.append(run)
@@ -260,14 +261,9 @@ def _decoded(body: bytes) -> tuple[Run, datetime]:
     """A watermark and its instant. Raises ValueError for bytes that are none."""
     try:
         run = msgspec.json.decode(body, type=Run)
-        return run, _utc(datetime.fromisoformat(run.as_of))
+        return run, utc(datetime.fromisoformat(run.as_of))
     except (msgspec.MsgspecError, OverflowError, RecursionError) as error:
         raise ValueError(str(error)) from error
-
-
-def _utc(moment: datetime) -> datetime:
-    """In UTC; a naive moment is UTC."""
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _key(view: str) -> str:

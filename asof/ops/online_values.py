@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from asof.compiler.instants import utc
 from asof.compiler.types import DATE, TIMESTAMP, Array, Map, Struct, Type
 from asof.engines.arrow import arrow_type
 
@@ -50,8 +51,7 @@ def from_wire(values: Sequence[object], value: Type) -> pa.Array:
 
 def microseconds(moment: datetime) -> int:
     """Since 1970; a naive moment is UTC."""
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (aware - _EPOCH) // timedelta(microseconds=1)
+    return (utc(moment) - _EPOCH) // timedelta(microseconds=1)
 
 
 def key_value(value: object) -> object:

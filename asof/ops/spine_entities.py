@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from asof.compiler.diagnostics import DiagnosticError, rule
+from asof.compiler.instants import utc
 from asof.compiler.model import Column
 from asof.compiler.pit.entities import entities_query
 from asof.compiler.pit.resolve import outputs
@@ -37,7 +38,7 @@ def grid(start: datetime, end: datetime, every: Duration) -> tuple[datetime, ...
 
     Raises DiagnosticError (AS767) for a span that ends before it starts, no step, or more than MOST_INSTANTS.
     """
-    start, end = _utc(start), _utc(end)
+    start, end = utc(start), utc(end)
     if end < start:
         raise _refused(f"the span ends at {end.isoformat()}, before it starts at {start.isoformat()}")
     if not every.microseconds:
@@ -66,7 +67,7 @@ def entity_rows(
     compiled = entities_query(
         repo,
         request,
-        [_utc(moment) for moment in instants],
+        [utc(moment) for moment in instants],
         target=target,
         dialect=engine.dialect,
         timestamp=timestamp,
@@ -85,10 +86,6 @@ def entity_rows(
     if rows.num_rows > MOST_ROWS:
         raise _refused(f"the entities and instants make more than {MOST_ROWS:,} rows", _WAY_OUT)
     return rows
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _refused(message: str, *notes: str) -> DiagnosticError:

@@ -111,6 +111,20 @@ aggregations:
 """
 
 
+@pytest.mark.parametrize("spelt", ["2024-01-01T12:00:00Z", "2024-01-01T12:00:00", "2024-01-01T05:00:00-07:00"])
+def test_values_are_as_of_the_instant_however_it_is_spelt(
+    spelt: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    on_duckdb(tmp_path, COUNTS, "CREATE TABLE s AS SELECT 1 AS k, TIMESTAMPTZ '2024-01-01 11:30Z' AS ts, 'x' AS c")
+    loaded(tmp_path, spelt)
+    assert asked(tmp_path, capsys, spelt)["n_1h"]["value"] == 1
+    assert asked(tmp_path, capsys, "2024-01-01T12:00:00Z")["n_1h"]["value"] == 1
+    history = ["history", "-C", str(tmp_path), "--features", "v", "--as-of", spelt, "--out", str(tmp_path / "out.csv")]
+    assert main(history) == 0
+    assert (tmp_path / "out.csv").read_text().splitlines()[1].startswith("1,2024-01-01 12:00:00.000000Z,1,")
+
+
 def test_windows_are_served_no_longer_than_the_shortest_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     on_duckdb(tmp_path, COUNTS, "CREATE TABLE s AS SELECT 1 AS k, TIMESTAMPTZ '2024-01-01 11:30Z' AS ts, 'x' AS c")
     loaded(tmp_path, "2024-01-01T12:00:00Z")

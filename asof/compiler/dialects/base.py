@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from asof.compiler import tree, types
 from asof.compiler.dialects import syntax
+from asof.compiler.instants import utc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -216,8 +217,8 @@ class Dialect:
         return exp.Add(this=epoch, expression=exp.Mul(this=count, expression=step))
 
     def instant(self, moment: datetime) -> exp.Expr:
-        """A literal instant; ``moment`` is in UTC."""
-        return self.instant_text(f"{moment:%Y-%m-%d %H:%M:%S.%f}+00")
+        """A literal instant; a naive ``moment`` is UTC."""
+        return self.instant_text(f"{utc(moment):%Y-%m-%d %H:%M:%S.%f}+00")
 
     def instant_text(self, text: str) -> exp.Expr:
         """A literal instant from its text in UTC."""

@@ -11,6 +11,7 @@ from asof.compiler import tree, types
 from asof.compiler.dialects import syntax
 from asof.compiler.dialects.base import TICKS, Dialect
 from asof.compiler.dialects.calls import COMMON
+from asof.compiler.instants import utc
 
 if TYPE_CHECKING:
     from asof.compiler.model import Timing
@@ -176,7 +177,5 @@ def _times(value: exp.Expr, factor: int) -> exp.Expr:
 
 
 def _microseconds(text: str) -> int:
-    moment = datetime.fromisoformat(text)
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    delta = moment - _EPOCH
+    delta = utc(datetime.fromisoformat(text)) - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds

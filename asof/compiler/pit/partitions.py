@@ -8,13 +8,14 @@ can be seen; partitions without a date are read as well. The bounds prune; they 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from asof.compiler import shape, tree, types
 from asof.compiler.duration import Duration
+from asof.compiler.instants import utc
 from asof.compiler.model import FeatureView
 from asof.compiler.pit import reach
 from asof.compiler.pit.reach import Reach
@@ -143,7 +144,7 @@ def _read(repo: Repo, view: FeatureView) -> set[str]:
 
 def _known(moment: datetime, moved: int, kind: types.Type, dialect: Dialect) -> exp.Expr | None:
     try:
-        day = (moment.astimezone(UTC) + timedelta(microseconds=moved)).date()
+        day = (utc(moment) + timedelta(microseconds=moved)).date()
     except OverflowError:
         return None
     text = exp.Literal.string(day.isoformat())
