@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from asof.engines import interruptible
+from asof import interruptible
 from asof.interruptible import Stop, StoppedError, Worker, checkpoint
 
 if TYPE_CHECKING:

@@ -248,13 +248,18 @@ def test_a_server_that_does_not_answer_a_cancel_is_left(
     postgres_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store(type="postgres", options=(("url", postgres_dsn),))
-    engine = connect(store, root=tmp_path)
+    engine: Any = connect(store, root=tmp_path)
     monkeypatch.setattr(psycopg.Connection, "cancel_safe", lambda self, timeout: None)
     threading.Thread(target=interrupt_when_active, args=(engine,)).start()
-    with pytest.raises(KeyboardInterrupt):
-        query(engine, "postgres")
-    monkeypatch.undo()
-    engine.close()
+    server = engine._connection.info.backend_pid
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            query(engine, "postgres")
+        monkeypatch.undo()
+        engine.close()
+    finally:
+        with psycopg.connect(postgres_dsn) as other:
+            other.execute("SELECT pg_terminate_backend(%s)", [server])
 
 
 def test_sql_of_others_in_the_sandbox() -> None:

@@ -191,6 +191,9 @@ class Nothing:
     ) -> tuple[Drifted, ...]:
         return ()
 
+    def rehearse(self, steps: Sequence[Step]) -> tuple[str, ...]:
+        return ()
+
     def another(self) -> Nothing:
         return self
 

@@ -177,12 +177,12 @@ def immutable(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every reader is as one without permission to write."""
     real = sqlite_file._connect
 
-    def forbidding(uri: str, busy: float) -> sqlite3.Connection:
+    def forbidding(uri: str) -> sqlite3.Connection:
         if uri.endswith("?mode=ro"):
             error = sqlite3.OperationalError("unable to open database file")
             error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
             raise error
-        return real(uri, busy)
+        return real(uri)
 
     monkeypatch.setattr(sqlite_file, "_connect", forbidding)
 

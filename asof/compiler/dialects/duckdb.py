@@ -104,7 +104,8 @@ class DuckDB(Dialect):
         if path.is_csv and stored:
             texts = {name: self._text_type(kind, naive=naive) for name, kind in stored.items()}
             arguments += [_option("header", exp.true()), _option("types", _struct(texts))]
-        if stored and path.is_wild(len(path.names)):
+        if stored and path.is_wild(len(path.names)) and (path.is_csv or not path.columns):
+            # Of Parquet it reads the footer of every file before any is left out: not where folders name days.
             arguments.append(_option("union_by_name", exp.true()))
         named = {name: columns[name] for name in path.columns if name in columns}
         if entries := {
