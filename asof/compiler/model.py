@@ -306,6 +306,10 @@ class Store(Value, frozen=True, kw_only=True):
     type: str
     options: tuple[tuple[str, Json], ...] = ()
 
+    def __hash__(self) -> int:
+        # Values may be lists, which have no hash of their own.
+        return hash((self.type, tuple(name for name, _ in self.options)))
+
 
 class Target(Value, frozen=True, kw_only=True):
     """Where one environment lives: its registry and its stores."""

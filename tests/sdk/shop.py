@@ -139,4 +139,6 @@ def apply(root: Path) -> None:
     checked = api.check(root)
     assert checked.repo is not None, checked.diagnostics
     assert not [d for d in checked.diagnostics if d.level == "error"], checked.diagnostics
-    api.apply(root, checked.repo.project, api.plan(root, checked.repo), progress=lambda _: None)
+    # What was filled may be replaced.
+    made = api.plan(root, checked.repo, allow_destroy=("*",))
+    api.apply(root, checked.repo.project, made, progress=lambda _: None)

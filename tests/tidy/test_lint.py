@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SHOPPING = (
     SHOP.replace("- {view: spending, features: [{name: spent_7d, as: spent}, orders_7d]}", "- spending\n  - beyond")
     .replace("source: cleaned\n", "source: cleaned\nttl: 3d\n")
-    .replace("channel = 'x' AS left", "country = 'DE' AS left")
+    .replace("channel = 'x' AS left", "country = 'DE' AS left, 1.5 AS basket")
 )
 
 

@@ -34,7 +34,7 @@ _CLASSES = {
 def plan_of(changes: int, *, text: str = "values can change", owner: str = "team", blocked: int = 0) -> Plan:
     """A plan with that many changes of every class in turn, each with a reason, a diff and readers."""
     made = Plan(
-        format=1,
+        format=2,
         project="rides",
         target="local",
         base=Base(lineage="l", serial=7, generation="a" * 64, settings="b"),

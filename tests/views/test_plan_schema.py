@@ -52,7 +52,7 @@ def test_a_plan_with_every_field_is_valid_and_one_with_a_wrong_field_is_not() ->
     document = as_json(plan_of(14, text=HOSTILE, blocked=2))
     validator = schema.validator("plan")
     assert validator.is_valid(document)
-    for wrong in ({"format": 2}, {"changes": [{}]}, {"effect": "short"}):
+    for wrong in ({"format": PLAN_FORMAT + 1}, {"changes": [{}]}, {"effect": "short"}):
         assert not validator.is_valid(document | wrong)
 
 

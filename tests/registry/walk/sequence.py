@@ -157,8 +157,7 @@ def _forgive(walker: Walker, target: str) -> None:
     """Give up what is owed still: its addresses stand in the head."""
     if walker.door.has("registry", "forgive"):
         for owed in walker.head(target).get("owed") or ():
-            address = owed.get("address") or owed.get("id") if isinstance(owed, dict) else str(owed)
-            walker.change("registry", "forgive", str(address), "--reason", "walk", target=target)
+            walker.change("registry", "forgive", owed["resource"]["address"], "--reason", "walk", target=target)
 
 
 def _sweep(walker: Walker, target: str) -> None:
