@@ -41,7 +41,8 @@ from tests.registry.world import GROWN, REPO
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from asof.compiler.model import Store
+    from asof.compiler.infrastructure import Step
+    from asof.compiler.model import Store, Target
     from asof.compiler.state import Resource, State
     from asof.ops.observe import Drifted
 
@@ -183,11 +184,14 @@ class Memory:
 class Nothing:
     """Stores without any: what a step would touch has to bear a name that stays where it belongs."""
 
+    lineage = ""
+    target: Target | None = None
+
     def lane(self, resource: Resource) -> str:
         return resource.name
 
     def observe(
-        self, resources: Sequence[Resource], *, definitions: bool, online: Store | None = None
+        self, resources: Sequence[Resource], *, definitions: bool, beside: Sequence[tuple[str, Store]] = ()
     ) -> tuple[Drifted, ...]:
         return ()
 

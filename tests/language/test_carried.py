@@ -177,7 +177,7 @@ def test_validate_and_plan_say_what_would_be_refused(
 ) -> None:
     target, location, view = REFUSED[code]
     others = """  memory: {registry: .asof/m, offline: {type: duckdb}, online: {type: sqlite, path: .asof/on.db}}
-  redis: {registry: .asof/r, offline: {type: duckdb, path: .asof/o.db}, online: {type: redis, url: "redis://x"}}
+  redis: {registry: .asof/r, offline: {type: duckdb, path: .asof/r.db}, online: {type: redis, url: "redis://x"}}
 """
     (tmp_path / "asof.yaml").write_text(f"version: 1\nproject: p\ntargets:\n{TARGETS}{others}")
     (tmp_path / "f.yaml").write_text(BASE.replace("LOCATION", location).replace("VIEW", view))

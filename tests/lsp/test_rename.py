@@ -127,7 +127,8 @@ def test_the_plan_after_a_rename_is_a_move_and_nothing_else(shop: Path, address:
     # SQL that names an object by a qualifier changes its text, which a plan takes for an edit of that SQL.
     unqualified = DEFINITIONS.replace("latest.last_amount / totals.amount", "last_amount / amount")
     short = unqualified.replace("full_feature_names: true\n", "").replace("totals__", "").replace("late__", "")
-    (shop / "features.yaml").write_text(short.replace("share__", ""))
+    where = "  WHERE EXISTS (SELECT 1 FROM orders AS o WHERE o.customer_id = orders.customer_id)\n"
+    (shop / "features.yaml").write_text(short.replace("share__", "").replace(where, ""))
     before, checked = api.review(shop), api.check(shop)
     assert before.plan is not None
     assert checked.sound is not None
