@@ -25,7 +25,7 @@ from asof.compiler.model import (
     Target,
 )
 from asof.compiler.pit import SpineSpec, TrainingRequest, training_query
-from asof.compiler.types import DATE, INT64, TIMESTAMP, Array, Map, Type
+from asof.compiler.types import DATE, FLOATS, INT64, TIMESTAMP, Array, Map, Type
 from tests.engines import NAIVE, Runner
 from tests.engines.sqlite import read
 from tests.oracle.oracle import Row, World, training_rows
@@ -165,6 +165,8 @@ def item(value: object, kind: Type) -> object:
     """An item of a list or a map."""
     if isinstance(value, str) and kind in (TIMESTAMP, DATE):
         return datetime.fromisoformat(value) if kind == TIMESTAMP else date.fromisoformat(value)
+    if isinstance(value, str) and kind in FLOATS:
+        return float(value)  # SQLite's JSON has infinities and NaN as text, and so all floats
     if isinstance(kind, Array | Map):
         return decoded(value, kind)
     return value if isinstance(value, bool) else read(value, kind)
