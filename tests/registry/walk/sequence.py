@@ -157,7 +157,10 @@ def _forgive(walker: Walker, target: str) -> None:
     """Give up what is owed still: its addresses stand in the head."""
     if walker.door.has("registry", "forgive"):
         for owed in walker.head(target).get("owed") or ():
-            walker.change("registry", "forgive", owed["resource"]["address"], "--reason", "walk", target=target)
+            resource = owed["resource"]
+            walker.change("registry", "forgive", resource["address"], "--reason", "walk", target=target)
+            # What stays behind is in the audit trail, and no longer anybody's.
+            walker.book.hidden.add(resource["name"])
 
 
 def _sweep(walker: Walker, target: str) -> None:
