@@ -29,12 +29,7 @@ WITH "spine" AS MATERIALIZED (
       ELSE ERROR("filename" || ': column rating holds ' || CAST("rating" AS TEXT) || ', not int64')
     END AS "rating",
     "ds"
-  FROM READ_PARQUET(
-    's3://acme/the days/ds=*/*.parquet',
-    "union_by_name" = TRUE,
-    "hive_partitioning" = TRUE,
-    "hive_types" = {'ds': 'DATE'}
-  )
+  FROM READ_PARQUET('s3://acme/the days/ds=*/*.parquet', "hive_partitioning" = TRUE, "hive_types" = {'ds': 'DATE'})
   WHERE
     "ds" >= (
       SELECT
@@ -67,12 +62,7 @@ WITH "spine" AS MATERIALIZED (
       ELSE ERROR("filename" || ': column rating holds ' || CAST("rating" AS TEXT) || ', not int64')
     END AS "rating",
     "ds"
-  FROM READ_PARQUET(
-    's3://acme/the days/ds=*/*.parquet',
-    "union_by_name" = TRUE,
-    "hive_partitioning" = TRUE,
-    "hive_types" = {'ds': 'DATE'}
-  )
+  FROM READ_PARQUET('s3://acme/the days/ds=*/*.parquet', "hive_partitioning" = TRUE, "hive_types" = {'ds': 'DATE'})
   WHERE
     "ds" IS NULL
 ), "by_day_rows" AS (
@@ -173,12 +163,7 @@ WITH "spine" AS MATERIALIZED (
       ELSE ERROR("filename" || ': column rating holds ' || CAST("rating" AS TEXT) || ', not int64')
     END AS "rating",
     "ds"
-  FROM READ_PARQUET(
-    'data/nights/ds=*/**/*.parquet',
-    "union_by_name" = TRUE,
-    "hive_partitioning" = TRUE,
-    "hive_types" = {'ds': 'TEXT'}
-  )
+  FROM READ_PARQUET('data/nights/ds=*/**/*.parquet', "hive_partitioning" = TRUE, "hive_types" = {'ds': 'TEXT'})
   WHERE
     "ds" >= (
       SELECT
@@ -219,12 +204,7 @@ WITH "spine" AS MATERIALIZED (
       ELSE ERROR("filename" || ': column rating holds ' || CAST("rating" AS TEXT) || ', not int64')
     END AS "rating",
     "ds"
-  FROM READ_PARQUET(
-    'data/nights/ds=*/**/*.parquet',
-    "union_by_name" = TRUE,
-    "hive_partitioning" = TRUE,
-    "hive_types" = {'ds': 'TEXT'}
-  )
+  FROM READ_PARQUET('data/nights/ds=*/**/*.parquet', "hive_partitioning" = TRUE, "hive_types" = {'ds': 'TEXT'})
   WHERE
     "ds" IS NULL
 ), "by_night_rows" AS (
