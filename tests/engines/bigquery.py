@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -58,7 +59,9 @@ class BigQuery:
         from zetasql import api
 
         self.zt, self.api, self.timestamp = zt, api, Timestamp
-        self.language = zt.LanguageOptions.maximum_features()
+        with (CACHE / "compiled.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # one process compiles, on all cores; the others read what it made
+            self.language = zt.LanguageOptions.maximum_features()
         self.language.product_mode = zt.ProductMode.PRODUCT_EXTERNAL
         self.language.enabled_language_features = [
             f for f in self.language.enabled_language_features if zt.LanguageFeature(int(f)).name not in ABSENT

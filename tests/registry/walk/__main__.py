@@ -20,12 +20,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.registry.walk", description=__doc__)
     parser.add_argument("--sequences", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="the number of the first sequence; 0 by default")
     parser.add_argument("--world", choices=WORLDS, help="one world only; by default they take turns")
     parser.add_argument("--replay", metavar="SEED", action="append", help="walk this sequence again, as local:1:7")
     parser.add_argument("--keep-going", action="store_true", help="walk all sequences, whatever breaks")
     given = parser.parse_args()
     worlds = (given.world,) if given.world else WORLDS
-    seeds = [Seed(world=worlds[n % len(worlds)], seed=given.seed, number=n) for n in range(given.sequences)]
+    numbers = range(given.first, given.first + given.sequences)
+    seeds = [Seed(world=worlds[n % len(worlds)], seed=given.seed, number=n) for n in numbers]
     if given.replay:
         seeds = [Seed.parse(text) for text in given.replay]
     # Whoever ends this process ends its servers as well.
