@@ -178,7 +178,7 @@ def table() -> dict[str, tuple[Type, list[object]]]:
 def make_table(root: Path, store: Store, columns: Mapping[str, tuple[Type, list[object]]]) -> None:
     """The table ``s`` in the store, its columns as a user of the store would declare them."""
     rows = pa.table(
-        {name: pa.array(_arrow(values, kind), arrow_type(kind)) for name, (kind, values) in columns.items()}
+        {name: pa.array(arrow_values(values, kind), arrow_type(kind)) for name, (kind, values) in columns.items()}
     )
     with closing(connect(store, root=root)) as engine:
         engine.load("staged", rows.to_reader())
@@ -190,7 +190,7 @@ def make_table(root: Path, store: Store, columns: Mapping[str, tuple[Type, list[
         )
 
 
-def _arrow(values: list[object], kind: Type) -> list[object]:
+def arrow_values(values: list[object], kind: Type) -> list[object]:
     return [list(v.items()) if isinstance(v, dict) and isinstance(kind, Map) else v for v in values]
 
 

@@ -46,6 +46,7 @@ class DuckDB(Dialect):
     nodes = syntax.CORE | syntax.MOMENTS | syntax.INTERVALS | {
         exp.ArgMax, exp.ArgMin, exp.ArrayAgg, exp.Filter, exp.Array, exp.ApproxDistinct, exp.ApproxQuantile, exp.IntDiv,
         exp.Struct, exp.PropertyEQ, exp.Like, exp.DPipe,
+        exp.ColumnDef,  # a field of a STRUCT type
     }  # fmt: skip
     builtins = frozenset(
         {
