@@ -46,7 +46,7 @@ class DuckDB(Dialect):
     nodes = syntax.CORE | syntax.MOMENTS | syntax.INTERVALS | {
         exp.ArgMax, exp.ArgMin, exp.ArrayAgg, exp.Filter, exp.Array, exp.ApproxDistinct, exp.ApproxQuantile, exp.IntDiv,
         exp.Struct, exp.PropertyEQ, exp.Like, exp.DPipe,
-        exp.ColumnDef,  # a field of a STRUCT type
+        exp.ToMap, exp.ColumnDef,  # a field of a STRUCT type
     }  # fmt: skip
     builtins = frozenset(
         {
@@ -105,9 +105,14 @@ class DuckDB(Dialect):
         if path.is_csv and stored:
             texts = {name: self._text_type(kind, naive=naive) for name, kind in stored.items()}
             arguments += [_option("header", exp.true()), _option("types", _struct(texts))]
-        if stored and path.is_wild(len(path.names)) and (path.is_csv or not path.columns):
-            # Of Parquet it reads the footer of every file before any is left out: not where folders name days.
-            arguments.append(_option("union_by_name", exp.true()))
+        if stored and path.is_wild(len(path.names)):
+            if path.is_csv or not path.columns:
+                arguments.append(_option("union_by_name", exp.true()))
+            elif not path.scheme:
+                # A union reads the footers of all files, of days out of reach too; by default the first file's types
+                # hold for all. In buckets they do: there DuckDB before 2.0 knew no schema beside folders.
+                read = {name: self._read_type(kind, naive=naive) for name, kind in stored.items()}
+                arguments.append(_option("schema", _map(read)))
         named = {name: columns[name] for name in path.columns if name in columns}
         if entries := {
             name: made.sql(dialect=self.name) for name, kind in named.items() if (made := self.data_type(kind))
@@ -130,6 +135,15 @@ class DuckDB(Dialect):
         made = exp.DataType.build("TIMESTAMP", dialect=self.name) if kind == types.TIMESTAMP else self.data_type(kind)
         return _GUARDS.guarded(holds, value, kind, exp.Cast(this=value.copy(), to=made))
 
+    def _read_type(self, kind: types.Type, *, naive: bool) -> str:
+        """As what any Parquet file's column is read, so that ``from_file`` still sees what would be lost. Of 64-bit
+        integers and long decimals nothing wider is fast enough."""
+        if kind == types.INT32 or (isinstance(kind, types.Decimal) and kind.precision <= _EXACT_DIGITS):
+            return "DOUBLE"
+        if kind == types.DATE or (kind == types.TIMESTAMP and naive):
+            return "TIMESTAMP"
+        return self._whole_type(kind)
+
     def _text_type(self, kind: types.Type, *, naive: bool) -> str:
         """As what the texts of a CSV file are read; a text where the reader would round."""
         return "VARCHAR" if kind == types.JSON or pattern(kind, naive=naive) else self._whole_type(kind)
@@ -151,6 +165,9 @@ class DuckDB(Dialect):
         return self.type_names[kind.text]
 
 
+_EXACT_DIGITS = 15
+"""Decimal digits that a 64-bit float keeps."""
+
 _GUARDS = Guards(
     integers="%INT%",
     boolean="BOOLEAN",
@@ -167,6 +184,22 @@ def _struct(entries: Mapping[str, str]) -> exp.Struct:
             exp.PropertyEQ(this=identifier(name), expression=exp.Literal.string(kind)) for name, kind in entries.items()
         ]
     )
+
+
+def _map(entries: Mapping[str, str]) -> exp.ToMap:
+    """What `read_parquet` calls a schema: a column that a file lacks is NULL."""
+    columns = {
+        name: exp.Struct(
+            expressions=[
+                exp.PropertyEQ(this=identifier("name"), expression=exp.Literal.string(name)),
+                exp.PropertyEQ(this=identifier("type"), expression=exp.Literal.string(kind)),
+                exp.PropertyEQ(this=identifier("default_value"), expression=exp.null()),
+            ]
+        )
+        for name, kind in entries.items()
+    }
+    pairs = [exp.PropertyEQ(this=exp.Literal.string(name), expression=one) for name, one in columns.items()]
+    return exp.ToMap(this=exp.Struct(expressions=pairs))
 
 
 def _option(name: str, value: exp.Expr) -> exp.Expr:

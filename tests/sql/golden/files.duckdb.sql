@@ -163,7 +163,12 @@ WITH "spine" AS MATERIALIZED (
       ELSE ERROR("filename" || ': column rating holds ' || CAST("rating" AS TEXT) || ', not int64')
     END AS "rating",
     "ds"
-  FROM READ_PARQUET('data/nights/ds=*/**/*.parquet', "hive_partitioning" = TRUE, "hive_types" = {'ds': 'TEXT'})
+  FROM READ_PARQUET(
+    'data/nights/ds=*/**/*.parquet',
+    "schema" = MAP {'driver': {'name': 'driver', 'type': 'BIGINT', 'default_value': NULL}, 'ended_at': {'name': 'ended_at', 'type': 'TIMESTAMPTZ', 'default_value': NULL}, 'loaded_at': {'name': 'loaded_at', 'type': 'TIMESTAMPTZ', 'default_value': NULL}, 'ride': {'name': 'ride', 'type': 'BIGINT', 'default_value': NULL}, 'fare': {'name': 'fare', 'type': 'DOUBLE', 'default_value': NULL}, 'rating': {'name': 'rating', 'type': 'BIGINT', 'default_value': NULL}},
+    "hive_partitioning" = TRUE,
+    "hive_types" = {'ds': 'TEXT'}
+  )
   WHERE
     "ds" >= (
       SELECT
@@ -204,7 +209,12 @@ WITH "spine" AS MATERIALIZED (
       ELSE ERROR("filename" || ': column rating holds ' || CAST("rating" AS TEXT) || ', not int64')
     END AS "rating",
     "ds"
-  FROM READ_PARQUET('data/nights/ds=*/**/*.parquet', "hive_partitioning" = TRUE, "hive_types" = {'ds': 'TEXT'})
+  FROM READ_PARQUET(
+    'data/nights/ds=*/**/*.parquet',
+    "schema" = MAP {'driver': {'name': 'driver', 'type': 'BIGINT', 'default_value': NULL}, 'ended_at': {'name': 'ended_at', 'type': 'TIMESTAMPTZ', 'default_value': NULL}, 'loaded_at': {'name': 'loaded_at', 'type': 'TIMESTAMPTZ', 'default_value': NULL}, 'ride': {'name': 'ride', 'type': 'BIGINT', 'default_value': NULL}, 'fare': {'name': 'fare', 'type': 'DOUBLE', 'default_value': NULL}, 'rating': {'name': 'rating', 'type': 'BIGINT', 'default_value': NULL}},
+    "hive_partitioning" = TRUE,
+    "hive_types" = {'ds': 'TEXT'}
+  )
   WHERE
     "ds" IS NULL
 ), "by_night_rows" AS (
