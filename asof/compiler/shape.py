@@ -168,8 +168,13 @@ def physical_tables(repo: Repo, view: FeatureView, target: str) -> set[str]:
     base = upstream(repo, view)
     if not base.query:
         return location_tables(repo, source_of(repo, base), target)
+    return query_tables(repo, base.query, target)
+
+
+def query_tables(repo: Repo, query: str, target: str) -> set[str]:
+    """The real tables with plain names behind a query over sources, views and tables of the store."""
     found: set[str] = set()
-    for name in outline(base.query, repo.project.sql_dialect).tables:
+    for name in outline(query, repo.project.sql_dialect).tables:
         source, read = repo.source(name), repo.view(name)
         if source is not None:
             found |= location_tables(repo, source, target)

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from asof.compiler import stored, tree
+from asof.compiler import shape, stored, tree
 from asof.compiler.diagnostics import DiagnosticError
 from asof.compiler.dialects import DIALECTS
 from asof.compiler.model import Column, SavedDataset
 from asof.compiler.pit.request import Names
-from asof.compiler.query import SqlSyntaxError
+from asof.compiler.query import SqlSyntaxError, outputs_of
 from asof.compiler.relation import Binder
 from asof.compiler.source import NOWHERE
+from asof.compiler.types import INT64, TIMESTAMP
 from asof.ops.selection import bad_request
 from asof.ops.spine import UNREADABLE_SPINE, read_table
 
@@ -31,20 +32,31 @@ if TYPE_CHECKING:
 def query_rows(repo: Repo, sql: str, *, engine: Engine, target: str = "", columns: Sequence[Column] = ()) -> pa.Table:
     """The rows of a query in the repo's dialect whose tables are data sources, views or the store's own tables.
 
-    ``columns`` declare types where the engine has none of its own (SQLite). Raises DiagnosticError: AS761 for a
-    query that does not parse, AS508 for one that does not translate, AS724 from the engine.
+    ``columns`` declare types where the engine has none of its own (SQLite); by default what the sources declare.
+    Raises DiagnosticError: AS761 for a query that does not parse, AS508 for one that does not translate, AS724 from
+    the engine.
     """
     dialect = DIALECTS[engine.dialect]
-    ctes = tree.Ctes(dialect.identifier_length)
-    binder = Binder(repo=repo, target=target, dialect=dialect, names=Names(), ctes=ctes, made={}, witnesses={})
     try:
+        # A source is often called like its table, which the common table expression must not hide.
+        ctes = tree.Ctes(dialect.identifier_length, shape.query_tables(repo, sql, target))
+        binder = Binder(repo=repo, target=target, dialect=dialect, names=Names(), ctes=ctes, made={}, witnesses={})
         bound = binder.parse_query(sql, "spine")
     except SqlSyntaxError as error:
         raise DiagnosticError(UNREADABLE_SPINE.at(NOWHERE, f"the spine's query does not parse: {error}")) from error
     name = ctes.add("spine", bound, "the query of the spine")
     query = ctes.over(tree.select([exp.Star()], tree.cte(name)))
     engine.execute(dialect.prologue)
+    if not columns and dialect.data_type(TIMESTAMP) == dialect.data_type(INT64):
+        columns = _typed(repo, sql)
     return engine.query(query.sql(dialect=dialect.name, identify=True), columns).read_all()
+
+
+def _typed(repo: Repo, sql: str) -> list[Column]:
+    """The columns of the query with the types that sources declare; none unless all are known."""
+    found = outputs_of(repo, sql)
+    typed = [Column(name=output.name, type=output.type) for output in found if output.type is not None]
+    return typed if len(typed) == len(found) else []
 
 
 def dataset_rows(

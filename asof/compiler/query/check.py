@@ -10,7 +10,7 @@ from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 from asof.compiler.diagnostics import in_order, nearest
 from asof.compiler.model import DataSource, FeatureView, OnDemandFeatureView, SavedDataset
 from asof.compiler.query import functions, leaks, rules, semantics
-from asof.compiler.query.analysis import Analysis, NotUnderstoodError, normalised, outputs, qualified
+from asof.compiler.query.analysis import Analysis, NotUnderstoodError, Output, normalised, outputs, qualified
 from asof.compiler.query.catalog import Catalog, timing_columns
 from asof.compiler.query.findings import Findings
 from asof.compiler.query.names import check_names
@@ -81,6 +81,12 @@ def analyse_spine(
         for declared in wanted:
             _check_output(catalog, analysis, findings, declared)
     return analysis, tuple(findings.found)
+
+
+def outputs_of(repo: Repo, text: str) -> tuple[Output, ...]:
+    """The columns that a query over sources and views gives; none where it cannot be resolved."""
+    analysis = _analyse(Catalog(repo), text, Findings(repo, "", (), text))
+    return analysis.outputs if analysis else ()
 
 
 def _analyse(catalog: Catalog, text: str, findings: Findings) -> Analysis | None:
