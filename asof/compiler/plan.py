@@ -165,12 +165,7 @@ def _plan(repo: Repo, state: State, settings: Settings, found: Difference, allow
         format=PLAN_FORMAT,
         project=repo.project.project,
         target=name,
-        base=Base(
-            lineage=state.lineage,
-            serial=state.serial,
-            generation=state.generation,
-            settings=settings_token(state),
-        ),
+        base=base_of(state),
         tool=Tool(asof=__version__, builder=BUILDER_VERSION),
         read_set=_read_set(found, changes, objects),
         changes=changes,
@@ -257,6 +252,11 @@ def view_sql(repo: Repo, view: FeatureView, target: str) -> str:
     if compiled.query is None:
         raise DiagnosticError(*compiled.diagnostics)
     return compiled.query.sql
+
+
+def base_of(state: State) -> Base:
+    """What a plan from ``state`` starts from."""
+    return Base(lineage=state.lineage, serial=state.serial, generation=state.generation, settings=settings_token(state))
 
 
 def settings_token(state: State) -> str:

@@ -10,7 +10,7 @@ import msgspec
 from asof.compiler.diagnostics import DiagnosticError
 from asof.compiler.fingerprint import BUILDER_VERSION
 from asof.compiler.infrastructure import ONLINE_TABLE, Phase, Step, fresh_name
-from asof.compiler.plan import PLAN_FORMAT, Base, Plan, Tool, effect_of, settings_token
+from asof.compiler.plan import PLAN_FORMAT, Plan, Tool, base_of, effect_of
 from asof.compiler.state import encode
 from asof.ops.apply import Run, apply
 from asof.ops.observe import DIFFERS, FOREIGN, MISSING, ORPHAN, STRANGER, Drifted, owed_drift
@@ -144,12 +144,7 @@ def _replacement(state: State, resources: Iterable[Resource]) -> Plan:
         format=PLAN_FORMAT,
         project=state.project,
         target=state.target,
-        base=Base(
-            lineage=state.lineage,
-            serial=state.serial,
-            generation=state.generation,
-            settings=settings_token(state),
-        ),
+        base=base_of(state),
         tool=Tool(asof=__version__, builder=BUILDER_VERSION),
         allowed=tuple(sorted({r.address for r in before})),
         steps=steps,
