@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test check golden bench bench-registry bench-sql oracle fuzz mutants model feast soak clean
+.PHONY: help demo test proofs check golden bench bench-registry bench-sql oracle fuzz mutants model feast soak clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list.
@@ -19,8 +19,11 @@ $(READY): pyproject.toml
 demo: $(READY)  ## The main job on a year of flights: validate, plan, apply, train, serve.
 	@$(BIN)/python repos/flights/demo.py
 
-test: $(READY)  ## Run all tests.
+test: $(READY)  ## Run all tests but the long proofs.
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -q
+
+proofs: $(READY)  ## Long proofs: statements of warehouses on stand-ins, foreign grammars over all goldens, errors of approximations.
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m proof
 
 check: $(READY)  ## Lint, formatting, types, layers, and what the wheel holds.
 	$(BIN)/ruff check .

@@ -118,6 +118,7 @@ BODIES = st.dictionaries(
 )
 
 
+@pytest.mark.proof
 @FUZZ
 @given(st.lists(st.tuples(BODIES, st.text(max_size=200), st.text(max_size=200)), min_size=1, max_size=3))
 def test_what_is_written_reads_back(documents: list[tuple[dict[str, object], str, str]]) -> None:

@@ -43,17 +43,20 @@ def test_every_dialect_has_goldens() -> None:
     assert {path.name.split(".")[-2] for path in GOLDENS} == DIALECTS.keys()
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("path", GOLDENS, ids=lambda path: path.stem)
 def test_the_grammars_accept_every_golden(path: Path) -> None:
     assert complaints(path.name.split(".")[-2], path.read_text(encoding="utf-8")) == {}
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("path", OF_REPOS, ids=lambda path: str(path.relative_to(REPOS)))
 def test_the_grammars_accept_what_the_example_repos_compile_to(path: Path) -> None:
     dialect = WAREHOUSES.get(path.relative_to(REPOS).parts[0], "duckdb")
     assert complaints(dialect, path.read_text(encoding="utf-8")) == {}
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
 def test_the_grammars_accept_what_is_generated(dialect: str) -> None:
     """Names hold quotes, spaces, semicolons and letters of other alphabets; each strategy in turn."""

@@ -90,6 +90,7 @@ def test_it_reads_statements_over_objects_of_buckets_which_are_not_run_here(
         assert complaints(over_files(dialect).sql) == []
 
 
+@pytest.mark.proof
 def test_it_reads_what_is_generated(own: tuple[str, Any, Callable[[str], list[str]]]) -> None:
     dialect, runner, complaints = own
     strategies = DIALECTS[dialect].strategies

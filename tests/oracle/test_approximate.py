@@ -15,6 +15,8 @@ from tests.oracle.cases import Case, table
 if TYPE_CHECKING:
     from tests.engines import Runner
 
+pytestmark = pytest.mark.proof
+
 NOON = datetime(2024, 2, 29, 12, tzinfo=UTC)
 DISTINCT, ROWS = 1_000, 2_000
 PERCENTILES = (0.1, 0.5, 0.99)

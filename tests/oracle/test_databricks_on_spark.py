@@ -12,6 +12,8 @@ from tests.oracle.prove import prove
 if TYPE_CHECKING:
     from tests.engines.spark import Spark
 
+pytestmark = pytest.mark.proof
+
 
 @pytest.mark.xdist_group("engine-spark")
 def test_databricks_statements_run_on_spark_equal_the_oracle(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from asof.compiler.types import Type
     from tests.engines.base import Row
 
-pytestmark = pytest.mark.xdist_group("engine-postgres")
+pytestmark = [pytest.mark.proof, pytest.mark.xdist_group("engine-postgres")]
 REDSHIFT_ONLY = "enable_case_sensitive_identifier"
 """PostgreSQL knows no such setting: there quoted names always keep their case."""
 

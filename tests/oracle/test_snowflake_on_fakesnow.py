@@ -13,7 +13,7 @@ from tests.oracle.prove import prove
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.xdist_group("engine-snowflake")
+pytestmark = [pytest.mark.proof, pytest.mark.xdist_group("engine-snowflake")]
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.engines import Runner
 
+pytestmark = pytest.mark.proof
+
 _TRINO = (
     "CREATE MACRO to_unixtime(t) AS epoch_us(t) / 1e6",
     "CREATE MACRO from_unixtime_nanos(n) AS make_timestamptz(n // 1000)",

@@ -73,10 +73,12 @@ def runner() -> Iterator[TSQLOnDuckDB]:
     made.connection.close()
 
 
+@pytest.mark.proof
 def test_tsqls_statements_transpiled_to_duckdb_equal_the_oracle(runner: TSQLOnDuckDB) -> None:
     prove(runner, lambda engine, case, _: check(engine, case))
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("strategy", ["frame", "pairs"])
 def test_its_other_strategies_transpiled_to_duckdb_equal_the_oracle(runner: TSQLOnDuckDB, strategy: str) -> None:
     def body(engine: TSQLOnDuckDB, case: Case, _: int) -> None:
@@ -97,6 +99,7 @@ def test_the_grammar_of_tsql_accepts_it(case: str) -> None:
     assert accepted(compiled(case, "tsql").sql)
 
 
+@pytest.mark.proof
 def test_the_grammar_of_tsql_accepts_what_is_generated(runner: TSQLOnDuckDB) -> None:
     def body(_: TSQLOnDuckDB, case: Case, __: int) -> None:
         for strategy in DIALECTS["tsql"].strategies:

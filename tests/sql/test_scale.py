@@ -73,6 +73,7 @@ SIZES = {"duckdb": 200, "sqlite": 199, "postgres": 160}
 """SQLite gives back 2,000 columns and the spine has two; PostgreSQL gives back 1,664."""
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("dialect", SIZES)
 def test_a_service_of_200_views_equals_its_views_asked_alone(
     dialect: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
