@@ -40,6 +40,8 @@ _OPENING = (
     "(name TEXT PRIMARY KEY, project TEXT NOT NULL, layout BLOB NOT NULL) STRICT",
     f"CREATE INDEX IF NOT EXISTS {_CATALOG}_folded ON {_CATALOG} (name COLLATE NOCASE)",
 )
+_COLUMNS = (("key", "BLOB", 1), ("row", "BLOB", 0))
+"""Name, type and place in the key of each column of a table of asof's."""
 _STAGED = "asof_staged"
 _BUSY_SECONDS = 60.0
 _MOST_KEYS = 30_000
@@ -93,7 +95,7 @@ class SQLiteOnlineStore:
                 return ()
             sql = f"SELECT name, project, layout FROM {_CATALOG} WHERE project = ? ORDER BY name"  # noqa: S608
             recorded = self._connection.execute(sql, (project,)).fetchall()
-            return tuple(_table(*row) for row in recorded if self._exists(row[0]))
+            return tuple(_table(*row) for row in recorded if self._columns(row[0]) == _COLUMNS)
 
     def create(self, table: OnlineTable) -> None:
         with self._transaction():
@@ -222,17 +224,29 @@ class SQLiteOnlineStore:
         sql = "SELECT 1 FROM pragma_table_info(?) LIMIT 1"
         return self._connection.execute(sql, (name,)).fetchone() is not None
 
+    def _columns(self, name: str) -> tuple[tuple[str, str, int], ...]:
+        """What stands under a name, as ``_COLUMNS`` has it; a view has no key. Nothing where nothing stands."""
+        sql = "SELECT name, type, pk FROM pragma_table_info(?) ORDER BY cid"
+        return tuple(self._connection.execute(sql, (name,)).fetchall())
+
     def _require(self, name: str) -> None:
-        if not self._exists(name):
+        columns = self._columns(name)
+        if not columns:
             raise no_table(name)
+        if columns != _COLUMNS:
+            raise not_owned(_nobodys(name), "")
 
     def _standing(self, name: str) -> OnlineTable | None:
-        """What exists under a name, whoever made it. The catalogue is asked only whose it is and what it holds."""
-        if not self._exists(name):
-            return None
+        """What exists under a name, whoever made it. The catalogue is asked only whose it is and what it holds.
+
+        Where something else has taken the place of a table, the catalogue speaks of what is gone.
+        """
+        columns = self._columns(name)
+        if columns != _COLUMNS:
+            return _nobodys(name) if columns else None
         sql = f"SELECT name, project, layout FROM {_CATALOG} WHERE name = ? COLLATE NOCASE"  # noqa: S608
         row = self._connection.execute(sql, (name,)).fetchone() if self._exists(_CATALOG) else None
-        return _table(*row) if row else OnlineTable(name=name, project="", view="", keys=(), features=())
+        return _table(*row) if row else _nobodys(name)
 
     def _owned(self, table: OnlineTable) -> OnlineTable | None:
         """What exists under the name of ``table``, if it is the same one; None where there is nothing."""
@@ -276,6 +290,11 @@ def _table(name: str, project: str, layout: bytes) -> OnlineTable:
         return msgspec.structs.replace(msgspec.json.decode(layout, type=OnlineTable), name=name, project=project)
     except (msgspec.MsgspecError, UnicodeDecodeError, TypeError):
         return OnlineTable(name=name, project=project, view="", keys=(), features=())
+
+
+def _nobodys(name: str) -> OnlineTable:
+    """Something that asof did not make."""
+    return OnlineTable(name=name, project="", view="", keys=(), features=())
 
 
 @contextmanager

@@ -69,14 +69,24 @@ def _fill(resource: Resource, runs: Sequence[Run]) -> Iterator[Fill]:
 def asking(plan: Plan, fills: Iterable[Fill]) -> tuple[Fill, ...]:
     """Those of ``fills`` that nobody has permitted to lose.
 
-    Whoever gives the target another online store has said so in asof.yaml, and is not asked for each table.
+    Whoever gives the target another online store has said so in asof.yaml, and is not asked for each table that is
+    made anew there. Whoever takes the store away is: nothing is served any more.
     """
-    here = {
-        step.before.name
-        for step in plan.steps
-        if step.before is not None and same_place(step.before.store, plan.settings.online)
-    }
-    return tuple(f for f in fills if f.table in here and _now(plan, f.address) not in plan.allowed)
+    protected = {resource.name for resource in unpermitted(plan)}
+    return tuple(fill for fill in fills if fill.table in protected)
+
+
+def unpermitted(plan: Plan) -> tuple[Resource, ...]:
+    """The online tables that ``plan`` may drop only as long as they are empty: nobody has permitted to lose rows."""
+    made = {step.resource.address for step in plan.steps if step.action == "create"}
+    dropped = [s.before for s in plan.steps if s.action in ("drop", "leave") and s.before is not None]
+    return tuple(
+        resource
+        for resource in dropped
+        if resource.kind == ONLINE_TABLE
+        and (now := _now(plan, resource.address)) not in plan.allowed
+        and (now not in made or same_place(resource.store, plan.settings.online))
+    )
 
 
 def with_fills(plan: Plan, blobs: Blobs, allow_destroy: Collection[str]) -> Plan:

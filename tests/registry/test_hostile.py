@@ -1,0 +1,61 @@
+"""What somebody does behind asof's back, and what readers would lose by it: small scenes, each by the command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from asof.cli import ExitCode
+from tests.registry.test_identity import served
+from tests.registry.test_situations import AS_OF, BASE, GROWN, LATEST, PROJECT, Shop
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def shop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shop:
+    made = Shop(tmp_path, capsys)
+    made.features(BASE, LATEST)
+    made.must("apply", "--yes")
+    made.must("materialize", *AS_OF)
+    return made
+
+
+IMPOSTORS = {
+    "a view": "CREATE VIEW {} AS SELECT x'00' AS key, x'00' AS row",
+    "a table with one column": "CREATE TABLE {} (x)",
+    "a table with other types": "CREATE TABLE {} (key TEXT PRIMARY KEY, row TEXT)",
+    "a table with one column more": "CREATE TABLE {} (key BLOB PRIMARY KEY, row BLOB NOT NULL, mine)",
+}
+
+
+@pytest.mark.parametrize("impostor", IMPOSTORS)
+def test_what_has_taken_the_place_of_a_table_is_seen_though_the_catalogue_still_names_it(
+    shop: Shop, impostor: str
+) -> None:
+    (name,) = shop.tables()
+    shop.sql(f'DROP TABLE "{name}"', IMPOSTORS[impostor].format(f'"{name}"'))
+    code, text = shop.run("drift")
+    assert (code, "foreign" in text, "was not made by asof" in text) == (ExitCode.DRIFT, True, True)
+    assert shop.run("materialize", *AS_OF)[0] == ExitCode.UNAVAILABLE
+    shop.features(BASE, GROWN)
+    assert shop.run("apply", "--yes")[0] == ExitCode.DRIFT
+    shop.features(BASE, LATEST)
+    shop.must("drift", "--repair")
+    shop.must("materialize", *AS_OF)
+    assert served(shop, "latest") == "app"
+    assert len(shop.sql(f"SELECT name FROM sqlite_master WHERE name = '{name}'")) == 1  # it is left alone
+    kind = shop.sql(f"SELECT type FROM sqlite_master WHERE name = '{name}'")
+    shop.sql(f'DROP {kind[0][0]} "{name}"')
+    shop.is_well()
+
+
+def test_a_target_that_gives_up_its_online_store_asks_first(shop: Shop) -> None:
+    shop.write("asof.yaml", "".join(line for line in PROJECT.splitlines(True) if "online:" not in line))
+    code, text = shop.run("apply", "--yes")
+    assert (code, "--allow-destroy feature_view/latest" in text) == (ExitCode.BLOCKED, True), text
+    assert (shop.serial(), len(shop.tables())) == (1, 1)
+    shop.must("apply", "--yes", "--allow-destroy", "feature_view/latest")
+    assert shop.tables() == []
