@@ -82,6 +82,9 @@ class OnlineStore(Protocol):
         and features.
         """
 
+    def holds_rows(self, name: str) -> bool:
+        """Whether a table that exists has a row."""
+
     def create(self, table: OnlineTable) -> None:
         """Make an empty table and record whose it is; nothing happens where just this one exists."""
 

@@ -97,6 +97,12 @@ class SQLiteOnlineStore:
             recorded = self._connection.execute(sql, (project,)).fetchall()
             return tuple(_table(*row) for row in recorded if self._columns(row[0]) == _COLUMNS)
 
+    @_steady
+    def holds_rows(self, name: str) -> bool:
+        with self._snapshot():
+            sql = f"SELECT EXISTS (SELECT 1 FROM {_quoted(name)})"  # noqa: S608
+            return bool(self._connection.execute(sql).fetchone()[0])
+
     def create(self, table: OnlineTable) -> None:
         with self._transaction():
             standing = self._owned(table)

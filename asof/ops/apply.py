@@ -14,7 +14,7 @@ from asof.compiler.infrastructure import Phase, Step
 from asof.compiler.plan import Plan, moved_resources, settings_token, state_after
 from asof.compiler.policies import FROZEN, frozen
 from asof.compiler.source import NOWHERE
-from asof.ops.fills import asking, fills_of
+from asof.ops.fills import asking, at_stake, fills_of
 from asof.ops.lanes import Lanes, StepError
 from asof.ops.observe import matters
 from asof.ops.recovery import begin, inherited, merged, owed_for, prove_readable, settle
@@ -22,10 +22,10 @@ from asof.registry.claim import Claimed, ClaimError, runs
 from asof.registry.records import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from asof.compiler.diagnostics import Diagnostic
-    from asof.compiler.state import Owed, State
+    from asof.compiler.state import Owed, Resource, State
     from asof.ops.infrastructure import Infrastructure
     from asof.ops.observe import Drifted
     from asof.registry.records import Head
@@ -239,6 +239,20 @@ def _not_filled_since(plan: Plan, registry: Registry) -> None:
         raise StalePlanError(STALE.at(NOWHERE, f"the plan drops tables that were filled since: {names}", notes=(note,)))
 
 
+def _must_be_empty(found: Sequence[Resource]) -> None:
+    """Raise BlockedPlanError where tables that hold rows would be dropped, though no watermark says so."""
+    if not found:
+        return
+    tables = ", ".join(resource.id for resource in found)
+    message = f"the plan drops what readers are served: {tables} holds rows in the target's online store"
+    notes = (
+        *(f"--allow-destroy {address} permits it" for address in dict.fromkeys(r.address for r in found)),
+        "where only the path of the store is written otherwise, write it as before: it is one store",
+        "nothing was changed: registry and stores are as they were",
+    )
+    raise BlockedPlanError(BLOCKED.at(NOWHERE, message, notes=notes))
+
+
 def _stale(plan: Plan, why: str, moved: Iterable[str]) -> StalePlanError:
     names = ", ".join(moved)
     message = f"{names} moved after generation {plan.base.serial}: {why}" if names else why
@@ -354,6 +368,7 @@ class Run:
         self.owed = settled.owed
         try:
             notes = infrastructure.rehearse(plan.steps)
+            _must_be_empty(infrastructure.filled(at_stake(plan)))
         except DiagnosticError as error:
             if settled.kept:
                 message = "what is left of the plan cannot be carried out as things stand"

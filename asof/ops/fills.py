@@ -89,6 +89,29 @@ def unpermitted(plan: Plan) -> tuple[Resource, ...]:
     )
 
 
+def at_stake(plan: Plan) -> tuple[Resource, ...]:
+    """The online tables that have to be empty, where they stand, when ``plan`` is carried out.
+
+    Watermarks say what was loaded, and they may be gone: a damaged one was removed, a registry was imported, a run was
+    killed. And a table that is left in the old store must not be found in the new one, filled: the two are one
+    store under two names.
+    """
+    protected = unpermitted(plan)
+    if plan.settings.online is None:
+        return protected
+    moved = tuple(
+        msgspec.structs.replace(step.before, store=plan.settings.online)
+        for step in plan.steps
+        if step.action == "drop"
+        and step.before is not None
+        and step.before.kind == ONLINE_TABLE
+        and step.before not in protected
+        and not same_place(step.before.store, plan.settings.online)
+        and _now(plan, step.before.address) not in plan.allowed
+    )
+    return (*protected, *moved)
+
+
 def with_fills(plan: Plan, blobs: Blobs, allow_destroy: Collection[str]) -> Plan:
     """``plan`` with what readers lose by it: such changes are destructive, and blocked without permission."""
     fills = fills_of(plan, blobs)

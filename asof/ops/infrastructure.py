@@ -17,7 +17,7 @@ from asof.online import connect as connect_online
 from asof.online.base import NOT_OWNED, OnlineTable
 from asof.ops import offline_views
 from asof.ops.observe import offline_drift, online_drift
-from asof.ops.rehearsal import rehearse
+from asof.ops.rehearsal import filled, rehearse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,6 +67,9 @@ class Infrastructure(Protocol):
         """Find out whether each of ``steps`` can be carried out, changing nothing; notes on what is otherwise than a
         plan takes for granted and no obstacle. Raises DiagnosticError (AS620, AS621) with every obstacle.
         """
+
+    def filled(self, tables: Sequence[Resource]) -> tuple[Resource, ...]:
+        """Those of this registry's online ``tables`` that stand in their stores and hold rows."""
 
     def another(self) -> Infrastructure:
         """The same stores over connections of their own."""
@@ -132,6 +135,9 @@ class StoreInfrastructure:
 
     def rehearse(self, steps: Sequence[Step]) -> tuple[str, ...]:
         return rehearse(steps, self)
+
+    def filled(self, tables: Sequence[Resource]) -> tuple[Resource, ...]:
+        return filled(tables, self)
 
     def another(self) -> StoreInfrastructure:
         return StoreInfrastructure(

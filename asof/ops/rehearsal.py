@@ -68,6 +68,23 @@ def rehearse(steps: Sequence[Step], stores: Stores) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def filled(tables: Sequence[Resource], stores: Stores) -> tuple[Resource, ...]:
+    """Those of ``tables`` that stand in their stores, are this registry's and hold rows.
+
+    A store that does not answer shows nothing: what is to be dropped there is owed.
+    """
+    found: list[Resource] = []
+    for resource in tables:
+        try:
+            store = stores.online_store(resource.store)
+            standing = store.observe(stores.project, [resource.name])
+            if any(stores.table(resource).may_drop(t) for t in standing) and store.holds_rows(resource.name):
+                found.append(resource)
+        except DiagnosticError:
+            continue
+    return tuple(found)
+
+
 def _elsewhere(step: Step, stores: Stores) -> tuple[Diagnostic, ...]:
     """The refusal to make something in a store that is not the target's; what is dropped may stand anywhere."""
     if step.action == "drop":

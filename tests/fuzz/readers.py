@@ -198,6 +198,9 @@ class Nothing:
     def rehearse(self, steps: Sequence[Step]) -> tuple[str, ...]:
         return ()
 
+    def filled(self, tables: Sequence[Resource]) -> tuple[Resource, ...]:
+        return ()
+
     def another(self) -> Nothing:
         return self
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from asof.cli import ExitCode
-from tests.registry.test_identity import served
+from tests.registry.test_identity import OTHER, served
 from tests.registry.test_situations import AS_OF, BASE, GROWN, LATEST, PROJECT, Shop
 
 if TYPE_CHECKING:
@@ -59,3 +60,39 @@ def test_a_target_that_gives_up_its_online_store_asks_first(shop: Shop) -> None:
     assert (shop.serial(), len(shop.tables())) == (1, 1)
     shop.must("apply", "--yes", "--allow-destroy", "feature_view/latest")
     assert shop.tables() == []
+
+
+@pytest.mark.parametrize("way", ["removed", "repaired", "imported"])
+def test_rows_are_seen_where_no_watermark_tells_of_them(shop: Shop, way: str) -> None:
+    registry = shop.root / ".asof/registry"
+    if way == "removed":
+        shutil.rmtree(registry / "runs")
+    elif way == "repaired":
+        (registry / "runs/watermarks/latest.json").write_text("{", encoding="utf-8")
+        shop.must("registry", "repair", "--yes")
+    else:
+        shop.must("registry", "export", "--out", str(shop.root / "kept.json"))
+        registry.rename(shop.root / "old")
+        shop.must("registry", "import", str(shop.root / "kept.json"))
+    shop.features(BASE, OTHER)
+    code, text = shop.run("apply", "--yes")
+    assert (code, "--allow-destroy feature_view/latest" in text) == (ExitCode.BLOCKED, True), text
+    assert "Nothing to abort" in shop.must("apply", "--abort")
+    assert (shop.serial(), served(shop, "latest")) == (1, "app")
+    shop.must("apply", "--yes", "--allow-destroy", "feature_view/latest")
+    shop.is_well()
+
+
+@pytest.mark.parametrize("spelling", ["absolute", "link"])
+def test_a_store_under_another_spelling_is_not_emptied(shop: Shop, spelling: str) -> None:
+    path = shop.root / ".asof/online.db"
+    if spelling == "link":
+        shop.sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        path = shop.root / ".asof/link.db"
+        path.symlink_to("online.db")
+    shop.write("asof.yaml", PROJECT.replace(".asof/online.db", str(path)))
+    code, text = shop.run("apply", "--yes")
+    assert (code, "it is one store" in " ".join(text.split())) == (ExitCode.BLOCKED, True), text
+    shop.write("asof.yaml", PROJECT)
+    assert (shop.serial(), served(shop, "latest")) == (1, "app")
+    shop.is_well()

@@ -117,6 +117,9 @@ class Failing:
     def rehearse(self, steps: Sequence[Step]) -> tuple[str, ...]:
         return self.real.rehearse(steps)
 
+    def filled(self, tables: Sequence[Resource]) -> tuple[Resource, ...]:
+        return self.real.filled(tables)
+
     def another(self) -> Failing:
         return self
 
