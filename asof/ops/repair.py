@@ -15,12 +15,13 @@ import msgspec
 from asof.compiler.diagnostics import DiagnosticError
 from asof.compiler.formats import NEWER_STATE
 from asof.compiler.plan import NEWER_PLAN
+from asof.compiler.state import encode
 from asof.ops.drift import repair
 from asof.ops.materialize import BAD_WATERMARK, WATERMARKS, watermark
 from asof.ops.observe import BROKEN, DIFFERS, FOREIGN, MISSING, ORPHAN, OWED, STRANGER, owed_drift
 from asof.ops.recovery import places, unfinished, unrecorded
 from asof.registry.claim import runs
-from asof.registry.restore import Restorable, restorable, restore
+from asof.registry.restore import Restorable, damaged_lines, restorable, restore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,6 +77,7 @@ def examine(registry: Registry, infrastructure: Infrastructure, *, drop_of: str 
     situations = (
         *_applies(registry, head),
         *_watermarks(registry),
+        *_lines(registry),
         *(_of_store(d, drop_of) for d in owed_drift(state.owed)),
         *_stores(state, infrastructure, drop_of),
     )
@@ -92,6 +94,9 @@ def carry_out(registry: Registry, hands: Hands, *, drop_of: str = "") -> Examina
         restore(registry, broken, by=hands.actor.by, commit=hands.actor.commit)
     for key in _damaged_watermarks(registry):
         registry.blobs.delete(key)
+    for key, tag, line in damaged_lines(registry):
+        if line is not None:
+            registry.blobs.put(key, encode(line), replaces=tag)
     repair(registry, hands, orphans=broken is None, drop_of=drop_of)
     return examine(registry, hands.infrastructure, drop_of=drop_of)
 
@@ -129,6 +134,13 @@ def _watermarks(registry: Registry) -> Iterator[Situation]:
         view = key.removeprefix(WATERMARKS).removesuffix(".json")
         hint = f"asof materialize --views {view} writes it anew"
         yield Situation(what="watermark", id=key, said="it cannot be read", action="remove it", hint=hint)
+
+
+def _lines(registry: Registry) -> Iterator[Situation]:
+    for key, _, line in damaged_lines(registry):
+        action = "write it anew: what its generation tells" if line is not None else ""
+        hint = "" if line is not None else "its generation is gone too: restore it from a backup, or remove it"
+        yield Situation(what="trail", id=key, said="it cannot be read", action=action, hint=hint)
 
 
 def _damaged_watermarks(registry: Registry) -> tuple[str, ...]:

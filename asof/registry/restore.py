@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from asof.registry.store import Registry
 
 
+_TRAIL = "audit/"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restorable:
     """What cannot be read, and what a repair makes current in its place; ``state`` is None where nothing whole is left.
@@ -113,6 +116,8 @@ def restore(registry: Registry, broken: Restorable, *, by: str, commit: str = ""
             commit=commit,
         )
     last = msgspec.structs.replace(entry, addresses=())
+    # A head may speak of another registry than its generations do, which bear their own hashes: those are believed.
+    head = msgspec.structs.replace(head, project=state.project, target=state.target, lineage=state.lineage)
     wanted = msgspec.structs.replace(
         head, serial=state.serial, generation=entry.generation, parent=state.parent, last=last, epoch=head.epoch + 1
     )
@@ -121,6 +126,38 @@ def restore(registry: Registry, broken: Restorable, *, by: str, commit: str = ""
     except Conflict as error:
         raise ClaimError(CLAIMED.at(NOWHERE, "the head moved meanwhile: somebody is at work; look again")) from error
     registry.write_once(audit_key(entry.serial), encode(entry))
+
+
+def damaged_lines(registry: Registry) -> tuple[tuple[str, Tag, Entry | None], ...]:
+    """Lines of the trail that cannot be read: key, tag, and what can be had of it from its generation or the head."""
+    readable = {audit_key(entry.serial) for entry in registry.trail()}
+    bad = [key for key in registry.blobs.list(_TRAIL) if key.count("/") == 1 and key not in readable]
+    found = [(key, blob[1]) for key in bad if (blob := registry.blobs.get(key)) is not None]
+    return tuple((key, tag, _line_of(registry, key)) for key, tag in found)
+
+
+def _line_of(registry: Registry, key: str) -> Entry | None:
+    serial = key.removeprefix(_TRAIL).removesuffix(".json")
+    current = registry.head()
+    if current is not None and current[0].last is not None and str(current[0].last.serial) == serial:
+        return current[0].last
+    at = registry.clock()
+    for name in registry.blobs.list(f"{GENERATIONS}{serial}-") if serial.isdecimal() else ():
+        digest = name.rpartition("-")[2].removesuffix(".json.gz")
+        line = Entry(
+            serial=int(serial),
+            generation=digest,
+            parent="",
+            apply_id=f"{at:%Y%m%dT%H%M%S}-{token_hex(4)}",
+            plan="",
+            base="",
+            by="nobody knows: the line was damaged",
+            at=at.isoformat(),
+        )
+        state = registry.whole(line)
+        if state is not None:
+            return msgspec.structs.replace(line, parent=state.parent, base=state.parent)
+    return None
 
 
 def _last_whole(registry: Registry) -> tuple[State | None, Entry | None, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING
 
@@ -96,3 +97,30 @@ def test_a_store_under_another_spelling_is_not_emptied(shop: Shop, spelling: str
     shop.write("asof.yaml", PROJECT)
     assert (shop.serial(), served(shop, "latest")) == (1, "app")
     shop.is_well()
+
+
+def test_a_head_that_speaks_of_another_registry_is_put_right_by_repair(shop: Shop) -> None:
+    path = shop.root / ".asof/registry/HEAD.json"
+    head = json.loads(path.read_bytes())
+    path.write_text(json.dumps({**head, "lineage": "f" * len(head["lineage"])}), encoding="utf-8")
+    assert shop.run("plan")[0] == ExitCode.UNAVAILABLE
+    shop.run("registry", "repair", "--yes")
+    shop.must("registry", "repair", "--yes")
+    assert served(shop, "latest") == "app"
+    shop.is_well()
+
+
+@pytest.mark.parametrize("damage", ["cut", "{}", "[1]", ""])
+@pytest.mark.parametrize("serial", [1, 2])
+def test_a_damaged_line_of_the_trail_is_written_anew_from_its_generation(shop: Shop, serial: int, damage: str) -> None:
+    shop.features(BASE, GROWN)
+    shop.must("apply", "--yes")
+    path = shop.root / f".asof/registry/audit/{serial}.json"
+    path.write_bytes(path.read_bytes()[:40] if damage == "cut" else damage.encode())
+    assert shop.run("registry", "history")[0] == ExitCode.UNAVAILABLE
+    code, text = shop.run("registry", "repair")
+    assert (code, f"audit/{serial}.json" in text) == (ExitCode.DRIFT, True)
+    shop.must("registry", "repair", "--yes")
+    shop.must("registry", "verify")
+    assert shop.run("registry", "history")[0] == ExitCode.OK
+    shop.must("rollback", "1", "--yes", "--allow-destroy", "feature_view/*")
