@@ -186,10 +186,17 @@ def _impossible(step: Step, error: DiagnosticError) -> Diagnostic:
 def _otherwise(step: Step, why: str) -> Diagnostic:
     resource = step.resource
     said = f"{resource.address}: {step.action} {resource.id}: {why}"
-    return NOT_AS_RECORDED.at(NOWHERE, said, address=resource.address, notes=(_DRIFT, _NOTHING))
+    return NOT_AS_RECORDED.at(
+        NOWHERE, said, address=resource.address, notes=(_IN_THE_WAY if step.action == "create" else _DRIFT, _NOTHING)
+    )
 
 
 _NOTHING = "nothing was changed: registry and stores are as they were"
+_IN_THE_WAY = (
+    "asof registry repair drops it if this registry made it, and shows whose it is if another did; what asof did "
+    "not make it leaves alone: rename or remove that by hand, then apply again"
+)
+"""Of a name that a new table or view is to have: nothing recorded has drifted, so drift has nothing to repair."""
 _DRIFT = "asof drift shows what differs; asof drift --repair or asof registry repair puts it right"
 _PLAIN = ("AS640", "AS641")
 """Refusals that say all there is to say."""

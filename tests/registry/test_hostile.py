@@ -124,3 +124,15 @@ def test_a_damaged_line_of_the_trail_is_written_anew_from_its_generation(shop: S
     shop.must("registry", "verify")
     assert shop.run("registry", "history")[0] == ExitCode.OK
     shop.must("rollback", "1", "--yes", "--allow-destroy", "feature_view/*")
+
+
+def test_what_stands_under_the_name_of_a_new_table_is_said_to_need_a_hand(shop: Shop) -> None:
+    shop.features(BASE, LATEST, LATEST.replace("latest", "newest"))
+    shop.must("plan", "--out", str(shop.root / "p.json"))
+    name = json.loads((shop.root / "p.json").read_bytes())["steps"][0]["after"]["name"]
+    shop.sql(f'CREATE TABLE "{name}" (x)')
+    code, text = shop.run("apply", "--yes")
+    said = " ".join(text.split())
+    assert (code, "rename or remove that by hand" in said, "drift" in said) == (ExitCode.DRIFT, True, False), text
+    shop.sql(f'DROP TABLE "{name}"')
+    shop.is_well()
