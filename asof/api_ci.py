@@ -72,7 +72,7 @@ def reviewed_plan(out: Path, artifact: str, environ: Mapping[str, str]) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def init_ci(root: Path, system: str, *, target: str, force: bool) -> Jobs:
+def init_ci(root: Path, system: str, *, target: str, index: str = "", force: bool) -> Jobs:
     """Write the jobs of a CI system for the repo in ``root``. Raises DiagnosticError: AS190, those of asof.yaml."""
     from asof.ops.scaffold import scaffold_ci
 
@@ -84,4 +84,4 @@ def init_ci(root: Path, system: str, *, target: str, force: bool) -> Jobs:
     needs = {name for name in ("postgres",) if name in stores}
     if chosen.registry.startswith(("az://", "abfss://")):
         needs.add("azure")
-    return scaffold_ci(root, system, target=chosen.name, needs=needs, force=force)
+    return scaffold_ci(root, system, target=chosen.name, needs=needs, index=index, force=force)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +19,9 @@ from asof.views.format import Format
 
 if TYPE_CHECKING:
     from asof.compiler.repairs import Repaired
+
+
+_INDEX = re.compile(r"https?://[^\s'\"]+")
 
 
 class CiSystem(StrEnum):
@@ -39,21 +43,32 @@ def init(
         ),
     ] = None,
     target: Target = "",
+    index: Annotated[
+        str, typer.Option("--index", metavar="URL", help="The package index that the jobs install asof from.")
+    ] = "",
     force: Annotated[bool, typer.Option("--force", help="Overwrite the jobs that are there.")] = False,
 ) -> int:
     """Make a small feature repo that works at once, or renew the schemas of one that is there."""
     session: Session = context.obj
     place = session.folder / folder
-    if ci is None and (target or force):
-        raise Usage("--target and --force are for --ci")
+    if ci is None and (target or force or index):
+        raise Usage("--target, --index and --force are for --ci")
+    if index and not _INDEX.fullmatch(index):
+        raise Usage(f"--index is the URL of a package index, such as https://packages.example.com/simple: {index!r}")
     written = api.init(place)
     if ci is None:
         session.terminal.say(listings.initialised(place, written))
         return session.end(ExitCode.OK, folder=str(place), files=written)
-    jobs = api_ci.init_ci(place, ci.value, target=target, force=force)
+    jobs = api_ci.init_ci(place, ci.value, target=target, index=index, force=force)
     session.terminal.say(listings.initialised(place, written, jobs))
     return session.end(
-        ExitCode.OK, folder=str(place), files=written, jobs=jobs.files, checkout=str(jobs.top), include=jobs.include
+        ExitCode.OK,
+        folder=str(place),
+        files=written,
+        jobs=jobs.files,
+        checkout=str(jobs.top),
+        include=jobs.include,
+        pin=jobs.pin,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from asof.cli.session import ExitCode, Session, Usage
+from asof.version import installed_by
 
 _PACKAGES = ("pygls", "lsprotocol", "cattrs", "attrs")
 
@@ -26,7 +27,7 @@ def lsp(
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _PACKAGES:
             raise
-        raise Usage("the editor's server needs a package that is not installed: pip install 'asof[lsp]'") from None
+        raise Usage(f"the editor's server needs a package that is not installed: {installed_by('lsp')}") from None
     if sys.stdin.isatty() and not stdio:
         session.terminal.note(
             "This speaks with an editor, not with you; docs/editor.md says how to set one up. Ctrl-C ends it."

@@ -39,6 +39,7 @@ from asof.engines.estimates import Estimate
 from asof.engines.json_values import from_json
 from asof.engines.postgres_rows import csv_of, declared, inline, plain, quoted
 from asof.interruptible import TELL_SECONDS, Worker, checkpoint
+from asof.version import installed_by
 
 try:
     import psycopg
@@ -94,7 +95,7 @@ def open_postgres(store: Store, *, root: Path, read_only: bool) -> PostgresEngin
     What is wrong with a connection is said without its settings, which may hold a secret.
     """
     if psycopg is None:
-        message = "postgres needs the driver psycopg: pip install 'asof[postgres]'"
+        message = f"postgres needs the driver psycopg: {installed_by('postgres')}"
         raise DiagnosticError(STORE_UNAVAILABLE.at(NOWHERE, message))
     options = options_of(store, os.environ, known=("url", "schema", *STRATEGIES), required=("url",))
     url = options["url"]  # kept as it is: a Secret is not shown by whoever prints the variables of a traceback

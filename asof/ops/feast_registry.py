@@ -16,6 +16,7 @@ from asof.feast import settings, wire
 from asof.feast.settings import FILE, Settings
 from asof.registry import OBJECT_STORES, open_objects
 from asof.sqlite_file import open_reader
+from asof.version import installed_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -177,7 +178,7 @@ def _postgres(url: str) -> Message:
     try:
         import psycopg
     except ImportError as error:
-        note = "install it: pip install 'asof[postgres]'"
+        note = f"install it: {installed_by('postgres')}"
         raise DiagnosticError(NO_REGISTRY.at(NOWHERE, f"{where}: {error}", notes=(note,))) from error
     try:
         with psycopg.connect(url, connect_timeout=20) as database:

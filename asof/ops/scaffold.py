@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from asof import schema, templates
 from asof.compiler.diagnostics import DiagnosticError, rule
 from asof.compiler.source import NOWHERE
 from asof.ops.checkout import folder_in_checkout, main_branch
-from asof.version import __version__
+from asof.version import DISTRIBUTION, __version__
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -49,21 +50,30 @@ CI_FILES = {
 
 GITLAB_CI = ".gitlab-ci.yml"
 
+REQUIREMENTS = "asof-requirements"
+"""What jobs install: ``.in``, written by us and edited by the user, becomes ``.txt`` with the hash of every package."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jobs:
-    """What was written for a CI system, relative to ``top``, the checkout; ``include`` is to be edited by hand."""
+    """What was written for a CI system, relative to ``top``, the checkout; ``include`` is to be edited by hand.
+
+    ``pin`` is the command that makes the requirements of the jobs, with hashes.
+    """
 
     top: Path
     files: tuple[str, ...]
     include: str = ""
+    pin: str
 
 
-def scaffold_ci(root: Path, system: str, *, target: str = "", needs: Collection[str] = (), force: bool = False) -> Jobs:
+def scaffold_ci(
+    root: Path, system: str, *, target: str = "", needs: Collection[str] = (), index: str = "", force: bool = False
+) -> Jobs:
     """Write the jobs of ``system`` for the repo in ``root``, at the top of the git checkout around it.
 
-    ``needs`` are the extras of asof that its stores ask for. Where another file would be overwritten nothing is
-    written: DiagnosticError (AS190), unless ``force``.
+    ``needs`` are the extras of asof that its stores ask for; ``index`` is a package index instead of the public
+    one. Where another file would be overwritten nothing is written: DiagnosticError (AS190), unless ``force``.
     """
     folder = folder_in_checkout(root)
     if not re.fullmatch(r"[\w./ -]*", folder):
@@ -74,15 +84,20 @@ def scaffold_ci(root: Path, system: str, *, target: str = "", needs: Collection[
     for _ in PurePosixPath(folder).parts:
         top = top.parent
     extras = f"[{','.join(sorted(needs))}]" if needs else ""
-    requirement = f"asof{extras}=={__version__}"
+    asked, pinned = (str(PurePosixPath(folder) / f"{REQUIREMENTS}{end}") for end in (".in", ".txt"))
+    pin = f"uv pip compile --universal --generate-hashes --emit-index-url -o {quote(pinned)} {quote(asked)}"
     values = {
         "folder": folder or ".",
         "target": target,
         "branch": main_branch(top),
-        "requirement": requirement,
-        "install": _INSTALL.format(requirement=requirement),
+        "requirements": pinned,
+        "pin": pin,
+        "requirement": f"{DISTRIBUTION}{extras}=={__version__}",
+        "index": index,
     }
     made = {path: templates.ci(template, values) for path, template in CI_FILES[system].items()}
+    if index or not (top / asked).exists():  # its editor said already what to install
+        made[asked] = templates.ci("requirements.in.j2", values)
     taken = sorted(path for path, text in made.items() if (top / path).exists() and _read(top / path) != text)
     if taken and not force:
         message = f"{top} has {', '.join(taken)} already; nothing was written"
@@ -92,12 +107,7 @@ def scaffold_ci(root: Path, system: str, *, target: str = "", needs: Collection[
         made[GITLAB_CI] = templates.ci("gitlab-ci.yml.j2", values)
     elif system == "gitlab" and ".gitlab/asof.yml" not in _read(top / GITLAB_CI):
         include = GITLAB_CI
-    return Jobs(top=top, files=_write(top, made), include=include)
-
-
-_INSTALL = """python3 -m venv "$RUNNER_TEMP/asof"
-"$RUNNER_TEMP/asof/bin/pip" install --quiet --disable-pip-version-check '{requirement}'
-echo "$RUNNER_TEMP/asof/bin" >> "$GITHUB_PATH\""""
+    return Jobs(top=top, files=_write(top, made), include=include, pin=pin)
 
 
 def _read(path: Path) -> str:

@@ -12,6 +12,7 @@ from asof.registry.local import LocalBlobs
 from asof.registry.location import parse_location
 from asof.registry.patience import Patience
 from asof.registry.store import Registry
+from asof.version import installed_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +66,6 @@ def open_objects(location: str, *, start: str = "", patience: Patience | None = 
         opener: Callable[..., ObjectBlobs] = getattr(import_module(module), name)
     except ImportError as error:
         extra = _EXTRAS.get(module)
-        note = (f"install it: pip install 'asof[{extra}]'",) if extra else ()
+        note = (f"install it: {installed_by(extra)}",) if extra else ()
         raise DiagnosticError(NO_CLIENT.at(NOWHERE, f"{parsed.place}: {error}", notes=note)) from error
     return opener(parsed.under(start), patience or Patience())

@@ -48,7 +48,10 @@ def initialised(folder: Path, written: Sequence[str], jobs: Jobs | None = None) 
         listed += f"\n\nand in {jobs.top}\n" + "\n".join(f"  {path}" for path in jobs.files)
         if jobs.include:
             listed += f"\n\nAdd to {jobs.include}:\n  include:\n    - local: {jobs.files[0]}"
-        return f"Wrote\n{listed}\n\nNext: give the jobs their credentials, where the files say so, and commit."
+        return (
+            f"Wrote\n{listed}\n\nNext: pin what the jobs install, in {jobs.top},\n  {jobs.pin}\n"
+            "give the jobs their credentials, where the files say so, and commit."
+        )
     enter = f"cd {folder} && " if str(folder) != "." else ""
     return f"Wrote\n{listed}\n\nNext: {enter}asof apply"
 

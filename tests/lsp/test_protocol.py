@@ -439,4 +439,4 @@ def test_without_its_package_it_says_how_to_get_it() -> None:
         [sys.executable, "-c", code, "lsp"], capture_output=True, timeout=PATIENCE, check=False, text=True
     )
     assert done.returncode == 64
-    assert "pip install 'asof[lsp]'" in done.stderr
+    assert "pip install 'asof-compiler[lsp]'" in done.stderr

@@ -133,7 +133,7 @@ def test_a_client_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_pat
     with pytest.raises(DiagnosticError, match=r"azure\.storage\.blob") as raised:
         open_registry("az://features/x", root=tmp_path)
     (found,) = raised.value.diagnostics
-    assert (found.code, found.notes) == ("AS785", ("install it: pip install 'asof[azure]'",))
+    assert (found.code, found.notes) == ("AS785", ("install it: pip install 'asof-compiler[azure]'",))
 
 
 def test_a_host_that_does_not_answer(cloud_settings: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch) -> None:
