@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 from asof.version import __version__
 
 if TYPE_CHECKING:
+    from asof.compiler.diagnostics import Error
     from asof.sdk import Store
 
-__all__ = ["Store", "__version__"]
+__all__ = ["Error", "Store", "__version__"]
+
+_HOMES = {"Error": "asof.compiler.diagnostics", "Store": "asof.sdk"}
 
 
 def __getattr__(name: str) -> object:
     # The SDK brings engines and Arrow along; `asof --version` must not wait for them.
-    if name == "Store":
-        return import_module("asof.sdk").Store
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

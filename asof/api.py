@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,18 +17,14 @@ from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-    from datetime import datetime
     from pathlib import Path
 
-    from asof.compiler.duration import Duration
     from asof.compiler.model import Project, Repo, Target
     from asof.compiler.plan import Plan
     from asof.compiler.repairs import Repaired
     from asof.compiler.source import RepoFiles
     from asof.ops.apply import Applied, Hands, Progress, Recovered
     from asof.ops.feature_tests import TestResult
-    from asof.ops.materialize import Run
-    from asof.ops.online import OnlineFeature
     from asof.ops.recovery import Standstill
     from asof.registry.probe import Finding
     from asof.registry.records import Entry
@@ -36,7 +32,6 @@ if TYPE_CHECKING:
 
 UNKNOWN_TARGET = rule("AS191", "asof.yaml has no such target")
 OTHER_DIGEST = rule("AS616", "plan file is not the one that was reviewed")
-NO_ONLINE_STORE = rule("AS192", "the target has no online store")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -398,144 +393,6 @@ def registry_serial(root: Path, project: Project, target: str) -> int:
         return 0
     found = registry_of(root, project, target).head()
     return found[0].serial if found else 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """A training set: rows and features. ``dataset`` names both; else a spine, and a service or features.
-
-    Without a spine, ``instants`` stand for one: every entity that was seen by then, at each of them.
-    """
-
-    dataset: str = ""
-    spine: str = ""
-    instants: tuple[datetime, ...] = ()
-    service: str = ""
-    features: tuple[str, ...] = ()
-    timestamp: str = "event_timestamp"
-    full_feature_names: bool = False
-
-
-def grid(start: datetime, end: datetime, every: Duration) -> tuple[datetime, ...]:
-    """The instants of a training set that has no spine. Raises DiagnosticError (AS767)."""
-    from asof.ops.spine_entities import grid as steps
-
-    return steps(start, end, every)
-
-
-def history(
-    root: Path, project: Project, wanted: Wanted, out: Path, *, target: str, progress: Callable[[int, int], None]
-) -> int:
-    """Write the training set to ``out`` (.parquet or .csv), as the registry's definitions have it; returns its rows.
-
-    A spine's path starts at the working directory. Raises DiagnosticError for whatever stands in the way.
-    """
-    from pathlib import Path
-
-    from asof import engines
-    from asof.compiler.state import repo_of
-    from asof.compiler.trust import relying_on
-    from asof.ops.historical import historical, save
-    from asof.ops.selection import select, spine_types
-    from asof.ops.spine import is_sql, read_table
-    from asof.ops.spine_entities import entity_rows
-    from asof.ops.spine_query import dataset_rows, query_rows, saved_dataset
-
-    state = registry_of(root, project, target).state()
-    repo, name = repo_of(state), state.target
-    offline = repo.project.targets[0].offline
-    with relying_on(state), closing(engines.connect(offline, root=root, read_only=True)) as engine:
-        dataset = saved_dataset(repo, wanted.dataset) if wanted.dataset else None
-        service, timestamp = (
-            (dataset.service, dataset.timestamp_field) if dataset else (wanted.service, wanted.timestamp)
-        )
-        chosen = select(repo, features=wanted.features, service=service, full_feature_names=wanted.full_feature_names)
-        kinds = spine_types(repo, chosen)
-        if dataset is not None:
-            rows = dataset_rows(repo, wanted.dataset, engine=engine, root=root, target=name, kinds=kinds)
-        elif wanted.instants:
-            rows = entity_rows(repo, chosen, wanted.instants, engine=engine, target=name, timestamp=timestamp)
-        elif is_sql(wanted.spine):
-            rows = query_rows(repo, wanted.spine, engine=engine, target=name)
-        else:
-            rows = read_table(wanted.spine, root=Path(), kinds=kinds)
-        found = historical(repo, chosen, rows, engine=engine, target=name, timestamp=timestamp, progress=progress)
-        return save(found, out)
-
-
-def materialize(
-    root: Path,
-    project: Project,
-    views: Sequence[str] = (),
-    *,
-    as_of: datetime | None,
-    target: str,
-    full: bool = False,
-    progress: Callable[[str, int], None],
-) -> tuple[Run, ...]:
-    """Load views (all that are served online, unless named) with their values as of an instant; None is now.
-
-    ``full`` resets the tables: they hold exactly what the offline query gives.
-    """
-    from asof import engines, online
-    from asof.compiler.state import repo_of
-    from asof.compiler.trust import relying_on
-    from asof.ops.materialize import materialize as load_views
-    from asof.ops.online import tables_of
-
-    registry = registry_of(root, project, target)
-    state = registry.state()
-    repo = repo_of(state)
-    stores = repo.project.targets[0]
-    with relying_on(state), closing(engines.connect(stores.offline, root=root, read_only=True)) as engine:
-        if stores.online is None:
-            raise DiagnosticError(NO_ONLINE_STORE.at(NOWHERE, f"target {state.target!r} has no online store"))
-        with closing(online.connect(stores.online, root=root)) as store:
-            return load_views(
-                repo,
-                views,
-                as_of=as_of or registry.clock(),
-                target=state.target,
-                engine=engine,
-                store=store,
-                tables=tables_of(state),
-                blobs=registry.blobs,
-                clock=registry.clock,
-                full=full,
-                progress=progress,
-            )
-
-
-def online_get(
-    root: Path,
-    project: Project,
-    entity: Mapping[str, object],
-    *,
-    service: str = "",
-    features: Sequence[str] = (),
-    as_of: datetime | None,
-    target: str,
-) -> tuple[OnlineFeature, ...]:
-    """The features of one entity as the online store serves them at an instant; None is now."""
-    from asof import online
-    from asof.compiler.state import repo_of
-    from asof.compiler.trust import relying_on
-    from asof.ops.online import OnlineReader, tables_of
-    from asof.ops.selection import select
-
-    registry = registry_of(root, project, target)
-    state = registry.state()
-    repo = repo_of(state)
-    settings = repo.project.targets[0].online
-    if settings is None:
-        raise DiagnosticError(NO_ONLINE_STORE.at(NOWHERE, f"target {state.target!r} has no online store"))
-    chosen = select(repo, features=features, service=service)
-    with (
-        relying_on(state),
-        closing(online.connect(settings, root=root, read_only=True)) as store,
-        closing(OnlineReader(repo, chosen, store=store, tables=tables_of(state))) as reader,
-    ):
-        return reader.get([entity], now=as_of or registry.clock())
 
 
 def feature_tests(repo: Repo, names: Sequence[str] = ()) -> tuple[TestResult, ...]:

@@ -5,30 +5,33 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from asof import engines, online
-from asof.compiler.diagnostics import DiagnosticError, has_errors
+from asof.compiler.diagnostics import DiagnosticError, has_errors, rule
 from asof.compiler.duration import Duration
 from asof.compiler.load import load
 from asof.compiler.model import FeatureService, FeatureView, OnDemandFeatureView
 from asof.compiler.shape import features as feature_names
-from asof.compiler.source import RepoFiles
+from asof.compiler.source import NOWHERE, RepoFiles
 from asof.compiler.state import repo_of
 from asof.compiler.store_options import resolve
 from asof.online.base import NO_TABLE
-from asof.ops.historical import historical
+from asof.ops.entities import entity_rows_of, refuse_entities
+from asof.ops.historical import historical, refuse_spine
 from asof.ops.online import OnlineReader, tables_of
 from asof.ops.selection import bad_request, select, spine_types
 from asof.ops.spine import is_sql, read_table
 from asof.ops.spine_entities import entity_rows, grid
 from asof.ops.spine_query import dataset_rows, query_rows, saved_dataset
 from asof.registry import open_registry
+from asof.version import installed_by
 from asof.views.feature_values import as_python
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     import pyarrow as pa
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     As = Literal["arrow", "pandas", "polars"]
 
 PROJECT_FILE = "asof.yaml"
+NO_REPO = rule("AS788", "there is no feature repo and no registry at this place")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -88,7 +92,8 @@ class Store:
     stores start: the repo, or by default the working directory. Definitions are those that were applied last when
     the store was opened; ``refresh`` reads them again.
 
-    Every method raises asof.compiler.diagnostics.DiagnosticError with the codes and words that the CLI shows.
+    Every method raises ``asof.Error`` with the codes and words that the CLI shows: for mistakes in what is asked,
+    and where a store or the registry refuses. ``error.code`` is the code, ``error.diagnostics`` has all of them.
     """
 
     def __init__(self, location: str | Path, target: str = "", *, root: str | Path | None = None) -> None:
@@ -134,29 +139,34 @@ class Store:
     ) -> pa.Table:
         """``spine`` with features as they could have been known at each row's ``timestamp``.
 
-        ``spine`` is a pyarrow Table, a pandas or polars frame, the path of a .parquet or .csv file, or a SELECT
-        over data sources. It holds the join keys, the request fields of on-demand features and the timestamp
-        (naive values are UTC); other columns are welcome. The result has the same rows in the same order, its
-        columns first. ``features`` are ``view`` or ``view:feature``; ``service`` names a feature service instead.
-        ``as_`` chooses pyarrow ("arrow"), "pandas" or "polars".
+        ``spine`` is a pyarrow Table, a pandas or polars frame, a dict of lists, a list of dicts, the path of a
+        .parquet, .csv, .json or .jsonl file, or a SELECT over data sources. It holds the join keys, the request fields
+        of on-demand features and the timestamp (naive values are UTC); other columns are welcome. The result has the
+        same rows in the same order, its columns first. ``features`` are ``view`` or ``view:feature``; ``service``
+        names a feature service instead. ``as_`` chooses pyarrow ("arrow"), "pandas" or "polars".
 
         Instead of a spine: ``as_of`` gives every entity that the features' views had seen by that instant;
         ``between=(start, end)`` gives those of ``start`` and of each step ``every`` ("1d", "6h") up to ``end``.
 
             store.historical(service="churn", between=(datetime(2024, 1, 1), datetime(2024, 7, 1)), every="7d")
         """
+        _refuse_kind(as_)
         instants = _instants(spine, as_of, between, every)
         selection = select(self._repo, features=features, service=service, full_feature_names=full_feature_names)
+        given = None
+        if not instants and not (isinstance(spine, str) and is_sql(spine)):
+            given = read_table(spine, root=Path(), kinds=spine_types(self._repo, selection))
+            refuse_spine(self._repo, selection, given, timestamp=timestamp)
         engine = engines.connect(self._repo.project.targets[0].offline, root=self._root, read_only=True)
         try:
-            if instants:
+            if given is not None:
+                rows = given
+            elif instants:
                 rows = entity_rows(
                     self._repo, selection, instants, engine=engine, target=self._state.target, timestamp=timestamp
                 )
-            elif isinstance(spine, str) and is_sql(spine):
-                rows = query_rows(self._repo, spine, engine=engine, target=self._state.target)
             else:
-                rows = read_table(spine, root=Path(), kinds=spine_types(self._repo, selection))
+                rows = query_rows(self._repo, str(spine), engine=engine, target=self._state.target)
             found = historical(
                 self._repo,
                 selection,
@@ -172,6 +182,7 @@ class Store:
 
     def dataset(self, name: str, *, as_: As = "arrow") -> pa.Table:
         """The training set that a saved dataset defines: its spine, its labels and its service's features."""
+        _refuse_kind(as_)
         dataset = saved_dataset(self._repo, name)
         selection = select(self._repo, service=dataset.service)
         engine = engines.connect(self._repo.project.targets[0].offline, root=self._root, read_only=True)
@@ -187,7 +198,7 @@ class Store:
 
     def online(
         self,
-        entities: Sequence[Mapping[str, object]],
+        entities: object,
         *,
         features: Sequence[str] = (),
         service: str = "",
@@ -196,14 +207,19 @@ class Store:
     ) -> OnlineAnswer:
         """The features of each entity as of ``now`` (by default the clock), in one round trip to the online store.
 
-        An entity maps join keys and request fields to values, such as ``{"origin": "JFK", "carrier": "UA"}``.
+        An entity maps join keys and request fields to values, such as ``{"origin": "JFK", "carrier": "UA"}``;
+        ``entities`` is a list of these, a dict of lists, a pyarrow Table, or a pandas or polars frame.
         Values older than the view's ttl are not served; ``statuses`` says why a value is missing. Where an apply
         has dropped a table since the store was opened, the new generation is read and asked once more.
         """
 
         def asked() -> OnlineAnswer:
+            selection = select(self._repo, features=features, service=service, full_feature_names=full_feature_names)
+            kinds = spine_types(self._repo, selection)
+            rows = entity_rows_of(entities, kinds)
+            refuse_entities(rows, kinds)
             reader = self._reader(tuple(features), service, full_feature_names)
-            return OnlineAnswer(reader.get(entities, now=now or datetime.now(UTC)))
+            return OnlineAnswer(reader.get(rows, now=_instant("now", now) if now else datetime.now(UTC)))
 
         try:
             return asked()
@@ -254,7 +270,7 @@ def _registry(location: str | Path, target: str, root: Path | None) -> tuple[Reg
     folder = Path(location)
     project_file = folder / PROJECT_FILE
     if "://" in str(location) or not project_file.is_file():
-        return open_registry(resolve(str(location), os.environ), root=Path()), root or Path()
+        return _bare_registry(location), root or Path()
     # Of the repo's files only asof.yaml is read: what is served is what was applied.
     loaded = load(RepoFiles(project=PROJECT_FILE, texts={PROJECT_FILE: project_file.read_bytes()}))
     if loaded.repo is None or has_errors(loaded.diagnostics):
@@ -267,6 +283,34 @@ def _registry(location: str | Path, target: str, root: Path | None) -> tuple[Reg
     return open_registry(resolve(chosen.registry, os.environ), root=folder), root
 
 
+def _bare_registry(location: str | Path) -> Registry:
+    """The registry at a path or URL that is no feature repo. Raises DiagnosticError (AS788) where none is there."""
+    where = str(location)
+    wanted = f"it takes a folder that holds {PROJECT_FILE}, or the path or URL of a registry that was applied to"
+    if "://" not in where:
+        path = Path(where)
+        if not path.exists():
+            raise DiagnosticError(NO_REPO.at(NOWHERE, f"there is no {path.absolute()}", notes=(wanted,)))
+        if not path.is_dir():
+            notes = (f"give the folder: {path.parent}",) if path.name == PROJECT_FILE else (wanted,)
+            raise DiagnosticError(NO_REPO.at(NOWHERE, f"{path.absolute()} is a file", notes=notes))
+        if not any(path.iterdir()):
+            raise DiagnosticError(NO_REPO.at(NOWHERE, f"{path.absolute()} is an empty folder", notes=(wanted,)))
+    registry = open_registry(resolve(where, os.environ), root=Path())
+    if registry.head() is None:
+        place = where if "://" in where else str(Path(where).absolute())
+        message = f"{place} holds neither {PROJECT_FILE} nor a registry that was applied to"
+        raise DiagnosticError(NO_REPO.at(NOWHERE, message, notes=_nearby(Path(where)) or (wanted,)))
+    return registry
+
+
+def _nearby(folder: Path) -> tuple[str, ...]:
+    """Where a feature repo is, if it is around ``folder`` or right in it."""
+    around = [one for one in folder.absolute().parents if (one / PROJECT_FILE).is_file()]
+    inside = sorted(one.parent for one in folder.glob(f"*/{PROJECT_FILE}"))
+    return (f"a feature repo is at {(around or inside)[0]}",) if around or inside else ()
+
+
 def _instants(
     spine: object, as_of: datetime | None, between: tuple[datetime, datetime] | None, every: str
 ) -> tuple[datetime, ...]:
@@ -274,14 +318,16 @@ def _instants(
     if sum(one is not None for one in (spine, as_of, between)) != 1:
         raise bad_request("give a spine, as_of=instant, or between=(start, end): one of the three")
     if as_of is not None:
-        return (as_of,)
+        return (_instant("as_of", as_of),)
     if between is None:
         return ()
+    if not isinstance(between, tuple | list) or len(between) != 2:
+        raise bad_request(f"between is a pair of datetimes, (start, end), not {between!r}")
     try:
         step = Duration.parse(every)
-    except ValueError as error:
-        raise bad_request(str(error)) from None
-    return grid(*between, step)
+    except (TypeError, ValueError) as error:
+        raise bad_request(f"every: {error}") from None
+    return grid(_instant("between", between[0]), _instant("between", between[1]), step)
 
 
 def _converted(table: pa.Table, as_: As) -> pa.Table:
@@ -291,6 +337,18 @@ def _converted(table: pa.Table, as_: As) -> pa.Table:
         import polars
 
         return polars.from_arrow(table)
-    if as_ != "arrow":
-        raise bad_request(f"as_ is 'arrow', 'pandas' or 'polars', not {as_!r}")
     return table
+
+
+def _refuse_kind(as_: str) -> None:
+    """Refuse an unknown form of result, or one whose package is not installed, before anything is read."""
+    if as_ not in ("arrow", "pandas", "polars"):
+        raise bad_request(f"as_ is 'arrow', 'pandas' or 'polars', not {as_!r}")
+    if as_ != "arrow" and find_spec(as_) is None:
+        raise bad_request(f"as_={as_!r} needs a package that is not installed: {installed_by(as_)}")
+
+
+def _instant(name: str, value: object) -> datetime:
+    if not isinstance(value, datetime):
+        raise bad_request(f"{name} is a datetime, not {value!r}")
+    return value

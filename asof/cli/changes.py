@@ -13,7 +13,7 @@ import typer
 from asof import api, api_ci, api_evidence, api_registry, api_review
 from asof.cli.evidence import Asked, EvidenceOut, Examples, Spine, SpineRows, evidence_json, gathered
 from asof.cli.output import Formatted, Rendered, Verbose, output, plan_text, refused, review_report
-from asof.cli.session import Allow, ExitCode, Session, Sources, Target, Usage, Yes, is_terminal
+from asof.cli.session import Allow, ExitCode, Session, Sources, Target, Usage, Yes, file_to_write, is_terminal
 from asof.cli.stopping import stopping
 from asof.views import listings
 from asof.views.format import Format
@@ -33,7 +33,8 @@ def plan(
     context: typer.Context,
     target: Target = "",
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Keep the plan for `asof apply FILE`.")
+        Path | None,
+        typer.Option("--out", callback=file_to_write, metavar="FILE", help="Keep the plan for `asof apply FILE`."),
     ] = None,
     allow_destroy: Allow = None,
     against: Annotated[
@@ -65,6 +66,8 @@ def plan(
     asked = Asked(examples=examples, spine=spine, rows=preview_rows, target=target, against=against)
     if against is not None and out is not None:
         raise Usage("a plan against an earlier generation is for reading; asof apply needs one against the current")
+    if against is not None and spine:
+        raise Usage("a preview compares with what is applied now; leave out --against")
     review = session.review(target, allow_destroy or (), against=against, stores=sources)
     made = review.plan
     report = review_report(shown, review, target, out)
@@ -186,7 +189,10 @@ def rollback(
     serial: Annotated[int, typer.Argument(metavar="SERIAL", help="A generation that `asof registry history` lists.")],
     target: Target = "",
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Only keep the plan, for `asof apply FILE`.")
+        Path | None,
+        typer.Option(
+            "--out", callback=file_to_write, metavar="FILE", help="Only keep the plan, for `asof apply FILE`."
+        ),
     ] = None,
     allow_destroy: Allow = None,
     verbose: Verbose = False,
@@ -211,7 +217,10 @@ def promote(
         int | None, typer.Option("--serial", metavar="N", help="A generation of FROM; else its current one.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Only keep the plan, for `asof apply FILE`.")
+        Path | None,
+        typer.Option(
+            "--out", callback=file_to_write, metavar="FILE", help="Only keep the plan, for `asof apply FILE`."
+        ),
     ] = None,
     allow_destroy: Allow = None,
     verbose: Verbose = False,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from asof import api_ci
-from asof.cli.session import ExitCode, Session, Usage
+from asof.cli.session import ExitCode, Session, Usage, file_to_write
 
 _LONGEST_LOG = 50_000
 
@@ -51,7 +51,9 @@ def pull_request(context: typer.Context) -> int:
 
 def reviewed(
     context: typer.Context,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to keep it.")] = Path("plan.json"),
+    out: Annotated[
+        Path, typer.Option("--out", callback=file_to_write, metavar="FILE", help="Where to keep it.")
+    ] = Path("plan.json"),
     artifact: Annotated[
         str, typer.Option("--artifact", metavar="NAME", help="As what the job of the pull request kept it.")
     ] = "asof-plan",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from asof import api
-from asof.cli.session import ExitCode, Session, Target, Usage, instant
+from asof import api_features
+from asof.cli.session import ExitCode, Session, Target, Usage, file_in_folders, instant
 from asof.compiler.duration import Duration
 from asof.views import listings
 from asof.views.progress import ProgressBar
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 def history(
     context: typer.Context,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to: a .parquet or .csv file.")],
+    out: Annotated[
+        Path, typer.Option("--out", callback=file_in_folders, metavar="FILE", help="Where to: a .parquet or .csv file.")
+    ],
     dataset: Annotated[
         str, typer.Option("--dataset", metavar="NAME", help="A SavedDataset: its spine and service.")
     ] = "",
@@ -55,7 +57,7 @@ def history(
     instants = _instants(as_of, start, end, every)
     if [bool(dataset), bool(spine), bool(instants)].count(True) != 1:
         raise Usage("name a --dataset; or a --spine, --as-of or --from and --to, with a --service or --features")
-    wanted = api.Wanted(
+    wanted = api_features.Wanted(
         dataset=dataset,
         spine=spine,
         instants=instants,
@@ -67,7 +69,7 @@ def history(
     bar = ProgressBar(stream=session.terminal.err, width=session.terminal.width)
     try:
         told = partial(bar, what="training set")
-        rows = api.history(session.root, session.project(), wanted, out, target=target, progress=told)
+        rows = api_features.history(session.root, session.project(), wanted, out, target=target, progress=told)
     finally:
         bar.close()
     session.terminal.say(f"{out}: {rows:,} rows")
@@ -87,7 +89,7 @@ def _instants(as_of: str, start: str, end: str, every: str) -> tuple[datetime, .
         step = Duration.parse(every or "1d")
     except ValueError as error:
         raise Usage(str(error)) from None
-    return api.grid(first, last, step)
+    return api_features.grid(first, last, step)
 
 
 def materialize(
@@ -112,7 +114,7 @@ def materialize(
     session: Session = context.obj
     bar = ProgressBar(stream=session.terminal.err, width=session.terminal.width)
     try:
-        runs = api.materialize(
+        runs = api_features.materialize(
             session.root,
             session.project(),
             tuple(views or ()),
@@ -130,8 +132,20 @@ def materialize(
 def online_get(
     context: typer.Context,
     entity: Annotated[
-        list[str], typer.Option("-e", "--entity", metavar="KEY=VALUE", help="A join key or request field. Repeatable.")
-    ],
+        list[str] | None,
+        typer.Option(
+            "-e",
+            "--entity",
+            metavar="KEY=VALUE",
+            help="A join key or request field. Repeatable: a key given again begins the next entity.",
+        ),
+    ] = None,
+    entities: Annotated[
+        Path | None,
+        typer.Option(
+            "--entities", metavar="FILE", help="Entities as rows of a .csv, .json, .jsonl or .parquet file instead."
+        ),
+    ] = None,
     service: Annotated[str, typer.Option("--service", metavar="NAME", help="A FeatureService.")] = "",
     features: Annotated[
         list[str] | None, typer.Option("--features", metavar="VIEW[:FEATURE]", help="Instead of a service. Repeatable.")
@@ -141,19 +155,27 @@ def online_get(
     ] = "",
     target: Target = "",
 ) -> int:
-    """Read one entity's features from the online store.
+    """Read the features of one or several entities from the online store.
 
     The definitions are those that were applied last, whatever the files say by now: apply first.
     """
+    from asof.ops.entities import key_values
+
     session: Session = context.obj
-    found = api.online_get(
+    if bool(entity) == bool(entities):
+        raise Usage("name entities by -e KEY=VALUE or as rows of a file by --entities: one of the two")
+    given = key_values(listings.key_values(entity or ()))
+    found = api_features.online_get(
         session.root,
         session.project(),
-        listings.key_values(entity),
+        api_features.Entities(given=given, file=entities),
         service=service,
         features=tuple(features or ()),
         as_of=instant(as_of),
         target=target,
     )
-    session.terminal.say(listings.served(found))
-    return session.end(ExitCode.OK, features=listings.served_json(found))
+    if len(given) == 1:
+        session.terminal.say(listings.served(found.features))
+        return session.end(ExitCode.OK, features=listings.served_json(found.features))
+    session.terminal.say(listings.served_rows(found.entities, found.features))
+    return session.end(ExitCode.OK, entities=listings.served_rows_json(found.entities, found.features))

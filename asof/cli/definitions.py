@@ -12,7 +12,7 @@ import typer
 
 from asof import api, api_ci, api_explore
 from asof.cli.output import Formatted, Rendered, checked_report, output, refused
-from asof.cli.session import ExitCode, InvalidRepo, Session, Sources, Target, Usage
+from asof.cli.session import ExitCode, InvalidRepo, Session, Sources, Target, Usage, folder_to_write
 from asof.compiler.diagnostics import has_errors
 from asof.views import frames, listings
 from asof.views.format import Format
@@ -98,7 +98,8 @@ def compile_(
     context: typer.Context,
     target: Target = "",
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Where; build/ in the repo by default.")
+        Path | None,
+        typer.Option("--out", callback=folder_to_write, metavar="DIR", help="Where; build/ in the repo by default."),
     ] = None,
 ) -> int:
     """Write the SQL of training sets, materializations, views and checks for people to run and review."""

@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from asof import api_evidence
-from asof.cli.session import Usage
+from asof.cli.session import file_in_folders
 
 if TYPE_CHECKING:
     from asof.api import Review
@@ -33,7 +33,12 @@ SpineRows = Annotated[
 ]
 EvidenceOut = Annotated[
     Path | None,
-    typer.Option("--evidence", metavar="FILE", help="Keep examples and preview for `asof render` and `asof report`."),
+    typer.Option(
+        "--evidence",
+        callback=file_in_folders,
+        metavar="FILE",
+        help="Keep examples and preview for `asof render` and `asof report`.",
+    ),
 ]
 EvidenceIn = Annotated[
     Path | None, typer.Option("--evidence", metavar="FILE", help="What `asof plan --evidence` wrote, to be shown too.")
@@ -65,8 +70,6 @@ def gathered(shown: Output, review: Review, asked: Asked) -> Evidence:
 def _preview(shown: Output, review: Review, asked: Asked) -> Preview:
     from asof.views.progress import ProgressBar
 
-    if asked.against is not None:
-        raise Usage("a preview compares with what is applied now; leave out --against")
     terminal = shown.session.terminal
     bar = ProgressBar(stream=terminal.err, width=terminal.width)
     try:

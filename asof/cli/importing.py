@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from asof import api_import
-from asof.cli.session import ExitCode, Session
+from asof.cli.session import ExitCode, Session, folder_to_write
 from asof.compiler.diagnostics import has_errors
 from asof.views import frames, imports, listings
 
@@ -25,7 +25,8 @@ def feast(
         ),
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Where the files go; here by default.")
+        Path | None,
+        typer.Option("--out", callback=folder_to_write, metavar="DIR", help="Where the files go; here by default."),
     ] = None,
     project: Annotated[
         str, typer.Option("--project", metavar="NAME", help="Which project of a registry that several share.")

@@ -13,6 +13,7 @@ import typer
 
 from asof import api_review
 from asof.cli.session import ExitCode, InvalidRepo, Session, Usage
+from asof.ops.file_errors import refuse_unwritable
 from asof.views.format import PLACED, Format, suited
 from asof.views.terminal import answer
 
@@ -90,6 +91,8 @@ def output(session: Session, form: Format, render: Sequence[str] | None, *, verb
         chosen = suited(os.environ, to_file=_to_file())
     terminal = replace(session.terminal, json=chosen is Format.JSON, document=chosen not in (Format.TEXT, Format.JSON))
     files = tuple(_file(text) for text in render or ())
+    for _, path in files:
+        refuse_unwritable(path, folders=True)
     return Output(session=replace(session, terminal=terminal), form=chosen, files=files, verbose=verbose)
 
 

@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from asof import api, api_registry
-from asof.cli.session import ExitCode, Session, Target, Usage
+from asof.cli.session import ExitCode, Session, Target, Usage, file_to_write
 from asof.views import listings
 
 
@@ -51,7 +51,9 @@ def registry_show(
 
 def registry_export(
     context: typer.Context,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Instead of the terminal.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", callback=file_to_write, metavar="FILE", help="Instead of the terminal.")
+    ] = None,
     target: Target = "",
 ) -> int:
     """The whole registry as one readable JSON document."""

@@ -11,7 +11,7 @@ import typer
 from asof import api, api_review
 from asof.cli.evidence import EvidenceIn, evidence_json, with_evidence
 from asof.cli.output import Formatted, Rendered, Verbose, output, plan_report, plan_text
-from asof.cli.session import ExitCode, Session
+from asof.cli.session import ExitCode, Session, file_in_folders
 from asof.views.format import Format
 
 PlanFile = Annotated[
@@ -44,7 +44,10 @@ def report(
     plan_file: PlanFile,
     evidence: EvidenceIn = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Where to; by default beside the plan, as .html.")
+        Path | None,
+        typer.Option(
+            "--out", callback=file_in_folders, metavar="FILE", help="Where to; by default beside the plan, as .html."
+        ),
     ] = None,
 ) -> int:
     """Write a plan as one HTML page to read and to search. It holds all that it shows: no network, no other file."""

@@ -13,6 +13,7 @@ import typer
 from asof import api, api_checks
 from asof.cli import completion
 from asof.compiler.instants import instant as read_instant
+from asof.ops.file_errors import refuse_folder, refuse_unwritable
 from asof.views import frames
 from asof.views.terminal import Terminal
 
@@ -45,6 +46,27 @@ Allow = Annotated[
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def file_to_write(path: Path | None) -> Path | None:
+    """The callback of options that name a file to write: what cannot be written is refused before the command works."""
+    if path is not None:
+        refuse_unwritable(path)
+    return path
+
+
+def file_in_folders(path: Path | None) -> Path | None:
+    """The same where folders that are missing are made."""
+    if path is not None:
+        refuse_unwritable(path, folders=True)
+    return path
+
+
+def folder_to_write(path: Path | None) -> Path | None:
+    """The callback of options that name a folder to write files into."""
+    if path is not None:
+        refuse_folder(path)
+    return path
 
 
 class ExitCode(IntEnum):

@@ -95,17 +95,23 @@ class Rule:
         )
 
 
-class DiagnosticError(Exception):
-    """What stops a verb while it runs (a store, a spine, a request): diagnostics to render, never a traceback."""
+class Error(Exception):
+    """The base of what asof raises on a user's mistake, or where a store or registry refuses; ``asof.Error``."""
 
-    def __init__(self, *found: Diagnostic) -> None:
-        super().__init__("; ".join(d.message for d in found))
-        self.diagnostics = found
+    diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
     def code(self) -> str:
         """The code of the first diagnostic, which names the cause."""
         return self.diagnostics[0].code if self.diagnostics else ""
+
+
+class DiagnosticError(Error):
+    """What stops a verb while it runs (a store, a spine, a request): diagnostics to render, never a traceback."""
+
+    def __init__(self, *found: Diagnostic) -> None:
+        super().__init__("; ".join(d.message for d in found))
+        self.diagnostics = found
 
 
 RULES: dict[str, Rule] = {}

@@ -22,6 +22,7 @@ from asof.compiler.support import CLASH
 from asof.compiler.types import STRING
 from asof.engines.arrow import arrow_schema, type_of
 from asof.engines.json_values import to_json
+from asof.ops.file_errors import plainly, refuse_unwritable
 from asof.ops.selection import spine_columns
 from asof.ops.spine import prepared, span_of
 
@@ -105,6 +106,13 @@ def historical(
     return pa.RecordBatchReader.from_batches(schema, _joined(spine, answer, schema, len(given), progress))
 
 
+def refuse_spine(repo: Repo, selection: Selection, spine: pa.Table, *, timestamp: str) -> None:
+    """Raise what ``historical`` would about the columns of ``spine``, whatever its rows hold; no engine is needed."""
+    wanted = outputs(repo, selection.request())
+    _refuse_clashes(spine, [output.column.name for output in wanted])
+    prepared(spine.slice(0, 0), spine_columns(repo, wanted), timestamp=timestamp, row_id=_ROW)
+
+
 def _joined(
     spine: pa.Table, answer: pa.RecordBatchReader, schema: pa.Schema, given: int, progress: Progress | None
 ) -> Iterator[pa.RecordBatch]:
@@ -150,13 +158,22 @@ def read_query(engine: Engine, sql: str, columns: Sequence[Column] = ()) -> pa.T
     return engine.query(sql, columns).read_all()
 
 
+def refuse_path(path: Path) -> None:
+    """Raise what ``save`` would, before there is a result. Raises DiagnosticError (AS763)."""
+    if path.suffix.lower() not in (".parquet", ".pq", ".csv"):
+        raise _unwritable(f"{path.name}: the ending says the format, .parquet or .csv")
+    try:
+        refuse_unwritable(path, folders=True)
+    except OSError as error:
+        raise _unwritable(plainly(error, path)) from error
+
+
 def save(result: pa.RecordBatchReader, path: Path) -> int:
     """Write a result as Parquet, or CSV by the path's ending; return its number of rows.
 
     In CSV lists, maps and structs are JSON text. The file appears whole or not at all. Raises DiagnosticError (AS763).
     """
-    if path.suffix.lower() not in (".parquet", ".pq", ".csv"):
-        raise _unwritable(f"{path.name}: the ending says the format, .parquet or .csv")
+    refuse_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, scratch = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

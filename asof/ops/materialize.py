@@ -90,9 +90,7 @@ def materialize(
     table, AS783 if the clock is ahead of the registry's, AS50x where no query can be compiled, AS724 and AS743 from
     the stores; the views done before stay done.
     """
-    if microseconds(as_of) > microseconds(clock()):
-        raise bad_request("as_of lies in the future: what it would serve is not known yet")
-    chosen = [_view(repo, name, tables) for name in views or sorted(tables)]
+    chosen = chosen_views(repo, views, tables, as_of=as_of, clock=clock)
     if not chosen:
         return ()
     latest = time_of(blobs, clock) + TOLERANCE
@@ -119,6 +117,20 @@ def materialize(
         _record(blobs, run, latest=latest, back=full)
         runs.append(run)
     return tuple(runs)
+
+
+def chosen_views(
+    repo: Repo,
+    views: Sequence[str],
+    tables: Mapping[str, OnlineTable],
+    *,
+    as_of: datetime,
+    clock: Callable[[], datetime],
+) -> list[FeatureView]:
+    """The views to load, checked without a store. Raises DiagnosticError: AS760, AS764."""
+    if microseconds(as_of) > microseconds(clock()):
+        raise bad_request("as_of lies in the future: what it would serve is not known yet")
+    return [_view(repo, name, tables) for name in views or sorted(tables)]
 
 
 def watermark(blobs: Blobs, view: str) -> Run | None:

@@ -22,9 +22,10 @@ from asof.compiler.source import NOWHERE
 from asof.engines.sandbox import sandbox
 from asof.ops.evidence import Preview, Shift, Skipped
 from asof.ops.historical import historical
+from asof.ops.python_rows import UNREADABLE_SPINE
 from asof.ops.selection import Selection, spine_types
 from asof.ops.shifts import shift
-from asof.ops.spine import UNREADABLE_SPINE, is_sql, read_table
+from asof.ops.spine import is_sql, read_table
 from asof.ops.spine_query import query_rows
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import uuid
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,18 +15,18 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from asof.compiler.diagnostics import Diagnostic, DiagnosticError, nearest, rule
+from asof.compiler.diagnostics import Diagnostic, DiagnosticError, nearest
 from asof.compiler.source import NOWHERE
 from asof.compiler.support import NO_SUCH_COLUMN
-from asof.compiler.types import BOOL, BYTES, DATE, FLOATS, INTEGERS, JSON, STRING, UUID, Decimal, Type
+from asof.compiler.types import BOOL, BYTES, DATE, FLOATS, INTEGERS, JSON, STRING, UUID, Decimal
 from asof.engines.arrow import INSTANT, arrow_type, instants
 from asof.ops.file_errors import plainly
+from asof.ops.python_rows import UNREADABLE_SPINE, WRONG_TYPE, is_rows, json_rows, table_of_python, unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from asof.compiler.types import Type
 
-UNREADABLE_SPINE = rule("AS761", "spine cannot be read")
-WRONG_TYPE = rule("AS762", "spine column has the wrong type")
+ENDINGS = (".parquet", ".pq", ".csv", ".json", ".jsonl")
 
 _IN_CSV = INTEGERS | FLOATS | {BOOL, STRING, BYTES, DATE, JSON, UUID}
 """What is read from texts as declared. Times are instants by what they look like, whatever the column is."""
@@ -40,32 +41,41 @@ def is_sql(spine: str) -> bool:
 
 
 def read_table(spine: object, *, root: Path, kinds: Mapping[str, Type] | None = None) -> pa.Table:
-    """Rows from a pyarrow Table or RecordBatchReader, a pandas or polars frame, or the path of a file.
+    """Rows from a table or frame, from dicts, or from the path of a file.
 
-    A path ends in .parquet or .csv; relative ones start at ``root``. Columns of a CSV file have the types of
-    ``kinds`` (columns that the features need), others what their texts look like. Raises DiagnosticError (AS761).
+    That is a pyarrow Table or RecordBatchReader, a pandas or polars frame, a dict of lists or a list of dicts. A path
+    ends in .parquet, .csv, .json (rows or columns) or .jsonl; relative ones start at ``root``. Columns of a CSV file
+    and of dicts have the types of ``kinds`` (columns that the features need), others what they look like. Raises
+    DiagnosticError (AS761, AS762).
     """
     if isinstance(spine, str | Path):
         return _read_file(root / spine, kinds or {})
+    if isinstance(spine, Mapping) or is_rows(spine):
+        return table_of_python(spine, kinds or {})
     if isinstance(spine, pa.Table):
         return spine
     if type(spine).__module__.partition(".")[0] == "pandas":
         return pa.Table.from_pandas(spine, preserve_index=False)
     if hasattr(spine, "__arrow_c_stream__"):
         return pa.table(spine)
-    raise _unreadable(f"a spine is a table, a frame, a path or a query, not {type(spine).__name__}")
+    held = f"a {type(spine).__name__}"
+    if isinstance(spine, Sequence) and spine:
+        held += f" of {type(spine[0]).__name__}"
+    raise unreadable(f"rows are a table, a frame, dicts or a path, and of a spine a query; this is {held}")
 
 
 def _read_file(path: Path, kinds: Mapping[str, Type]) -> pa.Table:
     ending = path.suffix.lower()
-    if ending not in (".parquet", ".pq", ".csv"):
-        raise _unreadable(f"{path.name}: a spine's file ends in .parquet or .csv")
+    if ending not in ENDINGS:
+        raise unreadable(f"{path.name}: a file of rows ends in .parquet, .csv, .json or .jsonl")
     try:
+        if ending in (".json", ".jsonl"):
+            return table_of_python(json_rows(path), kinds)
         return _read_csv(path, kinds) if ending == ".csv" else pq.read_table(path)
     except OSError as error:
-        raise _unreadable(plainly(error, path)) from error
+        raise unreadable(plainly(error, path)) from error
     except pa.ArrowException as error:
-        raise _unreadable(f"{path.name}: {_with_names(str(error), path)}") from error
+        raise unreadable(f"{path.name}: {_with_names(str(error), path)}") from error
 
 
 def _read_csv(path: Path, kinds: Mapping[str, Type]) -> pa.Table:
@@ -127,15 +137,23 @@ def prepared(table: pa.Table, wanted: Mapping[str, Type], *, timestamp: str, row
             found.append(NO_SUCH_COLUMN.at(NOWHERE, message, notes=(f"it has {', '.join(names) or 'none'}",)))
         elif names.count(name) == 1:
             try:
-                made[name] = _fitted(table.column(name), made_of)
-            except (pa.ArrowException, ValueError, TypeError):
-                expected = "a timestamp" if made_of is None else str(made_of)
-                held = "texts of which some are none" if made_of == UUID else str(table.schema.field(name).type)
-                message = f"the spine's column {name!r} holds {held}, not {expected}"
-                found.append(WRONG_TYPE.at(NOWHERE, message))
+                made[name] = fitted(table, name, made_of)
+            except DiagnosticError as error:
+                found += error.diagnostics
     if found:
         raise DiagnosticError(*found)
     return pa.table(made)
+
+
+def fitted(table: pa.Table, name: str, wanted: Type | None) -> pa.ChunkedArray:
+    """A column as the type of a key or request field; None is an instant. Raises DiagnosticError (AS762)."""
+    try:
+        return _fitted(table.column(name), wanted)
+    except (pa.ArrowException, ValueError, TypeError):
+        expected = "a timestamp" if wanted is None else str(wanted)
+        held = "texts of which some are none" if wanted == UUID else str(table.schema.field(name).type)
+        message = f"the spine's column {name!r} holds {held}, not {expected}"
+        raise DiagnosticError(WRONG_TYPE.at(NOWHERE, message)) from None
 
 
 def _fitted(column: pa.ChunkedArray, wanted: Type | None) -> pa.ChunkedArray:
@@ -199,7 +217,3 @@ def _moments(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if not (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)):
         raise TypeError(str(column.type))
     return instants(column)
-
-
-def _unreadable(message: str) -> DiagnosticError:
-    return DiagnosticError(UNREADABLE_SPINE.at(NOWHERE, message))

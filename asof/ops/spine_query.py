@@ -15,8 +15,9 @@ from asof.compiler.query import SqlSyntaxError, outputs_of
 from asof.compiler.relation import Binder
 from asof.compiler.source import NOWHERE
 from asof.compiler.types import INT64, TIMESTAMP
+from asof.ops.python_rows import UNREADABLE_SPINE
 from asof.ops.selection import bad_request
-from asof.ops.spine import UNREADABLE_SPINE, read_table
+from asof.ops.spine import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,8 +69,9 @@ def dataset_rows(
     """
     dataset = saved_dataset(repo, name)
     spine = dataset.spine
-    if spine.path:
-        return read_table(spine.path, root=root, kinds={**(kinds or {}), **{c.name: c.type for c in spine.columns}})
+    file = dataset_file(dataset, root=root, kinds=kinds)
+    if file is not None:
+        return file
     if spine.query:
         return query_rows(repo, spine.query, engine=engine, target=target, columns=spine.columns)
     if spine.table:
@@ -80,6 +82,14 @@ def dataset_rows(
     columns = [Column(name=name, type=kind) for name, kind in stored.view_columns(source).items()]
     typed = columns if len(columns) == len(stored.stored_columns(source)) else ()
     return query_rows(repo, f'SELECT * FROM "{source.name}"', engine=engine, target=target, columns=typed)  # noqa: S608
+
+
+def dataset_file(dataset: SavedDataset, *, root: Path, kinds: Mapping[str, Type] | None = None) -> pa.Table | None:
+    """The spine of a saved dataset where it is a file, which takes no engine to read."""
+    spine = dataset.spine
+    if not spine.path:
+        return None
+    return read_table(spine.path, root=root, kinds={**(kinds or {}), **{c.name: c.type for c in spine.columns}})
 
 
 def saved_dataset(repo: Repo, name: str) -> SavedDataset:

@@ -11,7 +11,7 @@ from asof.compiler.source import NOWHERE
 from asof.views.feature_values import instant_text, json_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from asof.compiler.diagnostics import Diagnostic
@@ -104,41 +104,61 @@ def materialized_json(runs: Sequence[Run]) -> list[dict[str, object]]:
 def served(found: Sequence[OnlineFeature]) -> str:
     """One entity's features: name, value, why it is missing, when the row behind it happened, when it was computed."""
     rows = [
-        (f.name, json_value(f.values[0]), f.statuses[0], _time(f.event_times) or "-", _time(f.computed_at) or "-")
+        (f.name, json_value(f.values[0]), f.statuses[0], _time(f.event_times[0]) or "-", _time(f.computed_at[0]) or "-")
         for f in found
     ]
     return table(("feature", "value", "status", "event time", "computed at"), rows)
 
 
-def served_json(found: Sequence[OnlineFeature]) -> dict[str, dict[str, object]]:
-    """One entity's features by name; values as ``json_value`` has them."""
+def served_rows(entities: Sequence[Mapping[str, object]], found: Sequence[OnlineFeature]) -> str:
+    """Several entities, a line each: what they are, and the value of each feature or why there is none."""
+    names = list(entities[0]) if entities else []
+    rows = [
+        (*(entity[name] for name in names), *(_value_or_status(feature, at) for feature in found))
+        for at, entity in enumerate(entities)
+    ]
+    return table((*names, *(feature.name for feature in found)), rows)
+
+
+def _value_or_status(feature: OnlineFeature, at: int) -> object:
+    status = str(feature.statuses[at])
+    return json_value(feature.values[at]) if feature.values[at].is_valid else status
+
+
+def served_json(found: Sequence[OnlineFeature], at: int = 0) -> dict[str, dict[str, object]]:
+    """The features of the entity at ``at`` by name; values as ``json_value`` has them."""
     return {
         f.name: {
-            "value": json_value(f.values[0]),
-            "status": str(f.statuses[0]),
-            "event_time": _time(f.event_times),
-            "computed_at": _time(f.computed_at),
+            "value": json_value(f.values[at]),
+            "status": str(f.statuses[at]),
+            "event_time": _time(f.event_times[at]),
+            "computed_at": _time(f.computed_at[at]),
         }
         for f in found
     }
 
 
-def _time(times: Sequence[int | None]) -> str | None:
+def served_rows_json(entities: Sequence[Mapping[str, object]], found: Sequence[OnlineFeature]) -> list[object]:
+    """The same for several entities, in their order."""
+    return [{"entity": dict(entity), "features": served_json(found, at)} for at, entity in enumerate(entities)]
+
+
+def _time(time: int | None) -> str | None:
     """ISO 8601, UTC; of the event time None where no row was found and for what is computed on demand."""
-    return None if times[0] is None else instant_text(times[0])
+    return None if time is None else instant_text(time)
 
 
-def key_values(pairs: Sequence[str]) -> dict[str, object]:
-    """``["origin=JFK", "n=3"]`` as a mapping; values are text, read as their column's type later.
+def key_values(pairs: Sequence[str]) -> list[tuple[str, str]]:
+    """``["origin=JFK", "n=3"]`` as pairs; values are text, read as their column's type later.
 
     Raises DiagnosticError AS193 for anything that is not KEY=VALUE.
     """
-    made: dict[str, object] = {}
+    made: list[tuple[str, str]] = []
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not (key and equals):
             raise DiagnosticError(NOT_A_PAIR.at(NOWHERE, f"{pair!r} is not KEY=VALUE, such as customer_id=3"))
-        made[key] = value
+        made.append((key, value))
     return made
 
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import asof
-from asof import api
+from asof import api, api_features
 from asof.compiler.diagnostics import DiagnosticError
 from tests.sdk.shop import PROJECT, apply
 
@@ -36,7 +36,7 @@ def make(root: Path, definitions: str, project: str = PROJECT, **tables: pa.Tabl
 def load_online(root: Path, when: datetime) -> None:
     checked = api.check(root)
     assert checked.repo is not None
-    api.materialize(root, checked.repo.project, (), as_of=when, target="", progress=lambda *_: None)
+    api_features.materialize(root, checked.repo.project, (), as_of=when, target="", progress=lambda *_: None)
 
 
 # --- versions that end --------------------------------------------------------------------------------------------

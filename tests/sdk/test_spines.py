@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import asof
-from asof import api, engines
+from asof import api, api_features, engines
 from asof.cli import ExitCode, main
 from asof.compiler.dialects import DIALECTS
 from asof.compiler.duration import Duration
@@ -295,9 +295,9 @@ def test_the_command_line_takes_times_instead_of_a_spine(shop: Path) -> None:
     out = shop / "train.parquet"
     project = api.check(shop).repo
     assert project is not None
-    instants = api.grid(at(T0), at(T0 + 24 * HOUR), Duration.parse("1d"))
-    wanted_ = api.Wanted(instants=instants, features=("last_order:amount",))
-    assert api.history(shop, project.project, wanted_, out, target="", progress=lambda *_: None) == 5
+    instants = api_features.grid(at(T0), at(T0 + 24 * HOUR), Duration.parse("1d"))
+    wanted_ = api_features.Wanted(instants=instants, features=("last_order:amount",))
+    assert api_features.history(shop, project.project, wanted_, out, target="", progress=lambda *_: None) == 5
     assert pq.read_table(out).column("amount").to_pylist() == [10.0, None, 21.0, None, None]
     asked = ("history", "--features", "last_order:amount", "--out", str(out), "-C", str(shop))
     first, last = at(T0).isoformat(), at(T0 + 24 * HOUR).isoformat()
