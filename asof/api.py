@@ -335,6 +335,13 @@ def apply(
         return carry_out(made, registry_of(root, project, made.target), hands)
 
 
+def applied_as(root: Path, project: Project, made: Plan) -> Entry | None:
+    """The generation that is the work of ``made``, where it was applied already."""
+    from asof.ops.apply import own_generation
+
+    return own_generation(made, registry_of(root, project, made.target))
+
+
 def resume(
     root: Path,
     project: Project,

@@ -161,6 +161,8 @@ def apply(
     With --replan, what was reviewed on a pull request is applied after the merge, on top of whatever unrelated has
     moved since; what would come out otherwise is shown, and nothing is applied.
     """
+    from asof.views import applies
+
     session: Session = context.obj
     if resume or abort:
         if (resume and abort) or plan_file is not None or allow_destroy:
@@ -172,7 +174,11 @@ def apply(
         made = api.read_plan(plan_file, expect_sha256=expect_sha256)
         if replan:
             return _as_reviewed(session, made, verbose=verbose, grace=_seconds(grace))
-        return _carry_out(session, session.project(), made, ask=False, verbose=verbose, grace=_seconds(grace))
+        project = session.project()
+        before = api.applied_as(session.root, project, made)
+        if before is not None:
+            session.terminal.say(applies.applied_already(before))
+        return _carry_out(session, project, made, ask=False, verbose=verbose, grace=_seconds(grace))
     if expect_sha256 or replan:
         raise Usage(f"{'--replan' if replan else '--expect-sha256'} is for a plan file")
     repo = session.repo(target)

@@ -66,14 +66,16 @@ def history(
         timestamp=timestamp,
         full_feature_names=full_feature_names,
     )
-    bar = ProgressBar(stream=session.terminal.err, width=session.terminal.width)
-    try:
+    with _progress(session, "training set") as bar:
         told = partial(bar, what="training set")
         rows = api_features.history(session.root, session.project(), wanted, out, target=target, progress=told)
-    finally:
-        bar.close()
     session.terminal.say(f"{out}: {rows:,} rows")
     return session.end(ExitCode.OK, file=str(out), rows=rows)
+
+
+def _progress(session: Session, what: str) -> ProgressBar:
+    terminal = session.terminal
+    return ProgressBar(stream=terminal.err, width=terminal.width, what=what, quiet=terminal.json)
 
 
 def _instants(as_of: str, start: str, end: str, every: str) -> tuple[datetime, ...]:
@@ -112,8 +114,7 @@ def materialize(
     The definitions are those that were applied last, whatever the files say by now: apply first.
     """
     session: Session = context.obj
-    bar = ProgressBar(stream=session.terminal.err, width=session.terminal.width)
-    try:
+    with _progress(session, "materialize") as bar:
         runs = api_features.materialize(
             session.root,
             session.project(),
@@ -123,8 +124,6 @@ def materialize(
             full=full,
             progress=lambda view, rows: bar(rows, 0, view),
         )
-    finally:
-        bar.close()
     session.terminal.say(listings.materialized(runs))
     return session.end(ExitCode.OK, runs=listings.materialized_json(runs))
 

@@ -14,6 +14,7 @@ from asof import api, api_ci, api_explore
 from asof.cli.output import Formatted, Rendered, checked_report, output, refused
 from asof.cli.session import ExitCode, InvalidRepo, Session, Sources, Target, Usage, folder_to_write
 from asof.compiler.diagnostics import has_errors
+from asof.compiler.source import NOWHERE
 from asof.views import frames, listings
 from asof.views.format import Format
 
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 
 
 _INDEX = re.compile(r"https?://[^\s'\"]+")
+
+
+_ADD_A_TEST = (
+    "write a document of kind FeatureTest: given rows, a spine, what must come out; `asof explain AS668` shows one"
+)
 
 
 class CiSystem(StrEnum):
@@ -128,6 +134,7 @@ def feature_tests(
     files: Rendered = None,
 ) -> int:
     """Run the repo's FeatureTests: given rows, a spine, and what must come out."""
+    from asof.compiler.check.rules import NO_TESTS
     from asof.views.feature_tests import outcome
 
     out = output(context.obj, form, files)
@@ -149,11 +156,14 @@ def feature_tests(
             raise refused(out, report, checked)
         results = api.feature_tests(checked.sound, tuple(names or ())) if updated else results
     failed = [found for result in results for found in result.diagnostics]
+    if not results:
+        failed.append(NO_TESTS.at(NOWHERE, "the repo has no FeatureTest, so nothing was tested", notes=(_ADD_A_TEST,)))
+        session.terminal.note(frames.render(failed, {}, colour=session.terminal.colour))
     broken = tuple(found for result in results if result.found is None for found in result.diagnostics)
     if broken:
         session.terminal.note(frames.render(broken, checked.sources, colour=session.terminal.colour))
     report = replace(report, tests=results, diagnostics=(*checked.diagnostics, *failed))
-    out.show(report, outcome(results, updated, colour=session.terminal.colour))
+    out.show(report, outcome(results, updated, colour=session.terminal.colour) if results else "")
     return out.end(
         report,
         ExitCode.INVALID if failed else ExitCode.OK,

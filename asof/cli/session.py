@@ -97,7 +97,7 @@ MEANING = {
     ExitCode.PARTIAL_APPLY: "an apply stopped on its way",
     ExitCode.BLOCKED: "a protection or a policy forbids an action of the plan",
     ExitCode.DRIFT: "stores hold something else than the registry says",
-    ExitCode.INVALID: "the definitions have errors, or a feature test failed",
+    ExitCode.INVALID: "the definitions have errors, or a feature test failed, or `asof test` found none",
     ExitCode.UNAVAILABLE: "a store or the registry cannot be reached",
     ExitCode.USAGE: "the command line asks for what cannot be",
     ExitCode.INTERRUPTED: "interrupted, or the answer to a question was no",

@@ -118,8 +118,15 @@ def _explain(error: Violation, origin: Origin, address: str) -> Iterator[Diagnos
 
 def _unknown_key(error: Violation, origin: Origin) -> Iterator[Diagnostic]:
     at, known = error.absolute_path, error.schema.get("properties", {})
+    torn, rests = _torn(error.instance)
     for key in error.instance:
-        if key not in known:
+        if key in rests and key not in known:
+            if key in torn:
+                before, whole = torn[key]
+                note = f"in braces a comma ends the value; quote it: {before}: '{whole}'"
+                span = origin.key(*at, key)
+                yield UNKNOWN_KEY.at(span, f"unknown key `{key}`{_within(at)}", notes=(note,))
+        elif key not in known:
             span = origin.key(*at, key)
             word, safe = correction(key, known)
             fixes: tuple[Fix, ...] = ()
@@ -128,6 +135,37 @@ def _unknown_key(error: Violation, origin: Origin) -> Iterator[Diagnostic]:
                 safe = safe and word not in error.instance
                 fixes, notes = (Fix(title=f"did you mean {word!r}?", span=span, text=word, safe=safe),), ()
             yield UNKNOWN_KEY.at(span, f"unknown key `{key}`{_within(at)}", fixes=fixes, notes=notes)
+
+
+_PAIRS = {"(": ")", "<": ">", "[": "]"}
+
+
+def _torn(written: dict[str, Any]) -> tuple[dict[str, tuple[str, str]], set[str]]:
+    """Values that a comma has torn apart, as ``{type: decimal(10,2)}``, where ``2)`` is read as a key without a value.
+
+    By the first key of the rest: the key of the value, and the value as it was meant; and every key of a rest.
+    """
+    torn: dict[str, tuple[str, str]] = {}
+    rests: set[str] = set()
+    items = list(written.items())
+    for place, (key, value) in enumerate(items):
+        if not isinstance(value, str) or not _open(value):
+            continue
+        parts: list[str] = []
+        for rest, nothing in items[place + 1 :]:
+            if nothing is not None:
+                break
+            parts.append(str(rest))
+            whole = ",".join((value, *parts))
+            if not _open(whole):
+                torn[parts[0]] = (str(key), whole)
+                rests |= set(parts)
+                break
+    return torn, rests
+
+
+def _open(text: str) -> bool:
+    return any(text.count(left) > text.count(right) for left, right in _PAIRS.items())
 
 
 def _missing_key(error: Violation, origin: Origin) -> Iterator[Diagnostic]:

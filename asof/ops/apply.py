@@ -217,16 +217,34 @@ def _take_over(registry: Registry, hands: Hands) -> Claimed | None:
 def verify(plan: Plan, registry: Registry) -> State:
     """The current generation, on which ``plan`` still does what it was made to do. Raises StalePlanError otherwise."""
     state = registry.state()
-    _not_filled_since(plan, registry)
-    if state.serial == plan.base.serial and state.generation == plan.base.generation:
-        return state
-    if plan.base.lineage and state.lineage != plan.base.lineage:
+    same = state.serial == plan.base.serial and state.generation == plan.base.generation
+    if not same and plan.base.lineage and state.lineage != plan.base.lineage:
         raise _stale(plan, "it is another registry than the one the plan was made against", ())
+    if not same:
+        _not_applied_since(plan, registry)
+    _not_filled_since(plan, registry)
+    if same:
+        return state
     moved = [a for a, token in plan.read_set.items() if _token(state, a) != token]
     moved += moved_resources(plan, state)
     if moved or settings_token(state) != plan.base.settings:
         raise _stale(plan, _who(registry, plan.base.serial), moved or ["asof.yaml's settings"])
     return state
+
+
+def _not_applied_since(plan: Plan, registry: Registry) -> None:
+    """Raise StalePlanError where a generation since the plan was made is the plan's own work."""
+    own = own_generation(plan, registry)
+    if own is not None:
+        message = f"the plan is applied already: generation {own.serial} by {own.by} at {own.at} is its work"
+        note = "others were applied since; `asof plan` shows what is left to do"
+        raise StalePlanError(STALE.at(NOWHERE, message, notes=(note,)))
+
+
+def own_generation(plan: Plan, registry: Registry) -> Entry | None:
+    """The line of the generation that is the plan's own work; None where it was not applied."""
+    later = registry.since(plan.base.serial)
+    return next((e for e in later if e.plan == plan.effect and e.base == plan.base.generation), None)
 
 
 def _not_filled_since(plan: Plan, registry: Registry) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from asof.compiler.state import Owed
     from asof.ops.apply import Applied, Progress, Recovered
     from asof.ops.recovery import Standstill
+    from asof.registry.records import Entry
     from asof.views.terminal import Terminal
 
 
@@ -41,6 +42,11 @@ def applied(made: Plan, done: Applied) -> str:
         return f"Applied before: {made.project} in {made.target} is at serial {done.serial}.\n"
     rebased = f", rebased from {done.rebased_from}" if done.rebased_from is not None else ""
     return f"Applied: {made.project} in {made.target} is at serial {done.serial}{rebased}.\n"
+
+
+def applied_already(entry: Entry) -> str:
+    """What is said first of a plan whose work is a generation already."""
+    return f"This plan is applied already: generation {entry.serial} by {entry.by} at {entry.at} is its work.\n"
 
 
 def owed(debts: Sequence[Owed]) -> str:

@@ -53,3 +53,4 @@ PLANNED = frozenset(rule.code for rule in (IDLE_MOVE, NOT_DEPRECATED, UNSTABLE, 
 """What only a plan can find; an object can accept it all the same."""
 HOUSE_RULES = frozenset(rule.code for rule in (OWNER, DESCRIPTION, TTL, TAGS, NAMING, RESTRICTED, TOO_MANY))
 """What teams decide for themselves. As an error it does not keep a plan from being made: it blocks it."""
+NO_TESTS = rule("AS668", "there is no feature test to run")

@@ -11,10 +11,11 @@ from asof.compiler.diagnostics import in_order, nearest
 from asof.compiler.model import DataSource, FeatureView, OnDemandFeatureView, SavedDataset
 from asof.compiler.query import functions, leaks, rules, semantics
 from asof.compiler.query.analysis import Analysis, NotUnderstoodError, Output, normalised, outputs, qualified
+from asof.compiler.query.casts import cast_of
 from asof.compiler.query.catalog import Catalog, timing_columns
 from asof.compiler.query.findings import Findings
 from asof.compiler.query.names import check_names
-from asof.compiler.query.sql_types import fits, name_in, of_sql
+from asof.compiler.query.sql_types import fits, of_sql
 from asof.compiler.query.syntax import SqlSyntaxError, inputs, parse, parse_expression
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def _check_output(
         if catalog.dialect == "sqlite":
             return
         item = next(i for i in analysis.query.selects if i.alias_or_name == output.name)
-        cast = f"write CAST({findings.written(item.unalias())} AS {name_in(wanted, catalog.dialect)}) AS {name}"
+        cast = f"write {cast_of(findings, item, wanted, catalog.dialect)}"
         findings.add(rules.OUTPUT_TYPE, item, f"{name!r} is {output.type} here and {wanted} where it is declared", cast)
 
 
@@ -218,7 +219,7 @@ def _check_on_demand(catalog: Catalog, view: OnDemandFeatureView) -> list[Diagno
         tree = analyse_expression(feature.expression, catalog, scope, findings)
         kind = of_sql(tree.type) if tree is not None else None
         if tree is not None and kind and not fits(kind, feature.type) and catalog.dialect != "sqlite":
-            cast = f"write CAST({findings.written(tree)} AS {name_in(feature.type, catalog.dialect)})"
+            cast = f"write {cast_of(findings, tree, feature.type, catalog.dialect)}"
             findings.add(rules.OUTPUT_TYPE, tree, f"{feature.name!r} is {kind} here and declared {feature.type}", cast)
         found += findings.found
     return found
