@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from asof.compiler.diagnostics import Diagnostic
+    from asof.compiler.feature_list import Feature
     from asof.compiler.layout import Formatted
     from asof.compiler.lineage import Column, Reached, Use
     from asof.compiler.lookup import Hit
@@ -152,6 +153,30 @@ def listed(repo: Repo, *, kind: str = "", owner: str = "", tags: Sequence[tuple[
         and (not owner or definition.owner == owner)
         and all(key in dict(definition.tags) and value in ("", dict(definition.tags)[key]) for key, value in tags)
     )
+
+
+def features(repo: Repo, *, owner: str = "", tags: Sequence[tuple[str, str]] = ()) -> tuple[Feature, ...]:
+    """Features of views of an owner, with all of ``tags``, their own or their view's."""
+    from asof.compiler.feature_list import every_feature
+
+    def tagged(feature: Feature) -> bool:
+        own = {**dict(repo.definitions[feature.address].tags), **feature.tags}
+        return all(key in own and value in ("", own[key]) for key, value in tags)
+
+    return tuple(f for f in every_feature(repo) if (not owner or f.owner == owner) and tagged(f))
+
+
+def feature(repo: Repo, text: str) -> tuple[Feature, tuple[tuple[str, str], ...]]:
+    """The feature of ``VIEW:FEATURE``, and (address, owner) of what reads it, near or far. Raises NotFoundError."""
+    from asof.compiler.feature_list import every_feature
+    from asof.compiler.lookup import NotFoundError, column_of
+
+    address, name = column_of(repo, text)
+    found = next((f for f in every_feature(repo) if (f.address, f.name) == (address, name)), None)
+    if found is None:
+        raise NotFoundError(f"{name!r} of {address} is no feature")
+    hit = {reached.column.address for reached in impact(repo, text).reached} - {address}
+    return found, tuple((one, repo.definitions[one].owner or "-") for one in sorted(hit))
 
 
 def search(repo: Repo, text: str) -> tuple[Hit, ...]:

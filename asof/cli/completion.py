@@ -56,7 +56,7 @@ def kinds(incomplete: str) -> list[str]:
     """The kinds of definitions."""
     from asof.compiler.model import SLUGS
 
-    return [kind for kind in SLUGS if kind.lower().startswith(incomplete.lower())]
+    return [kind for kind in ("features", *SLUGS) if kind.lower().startswith(incomplete.lower())]
 
 
 def codes(incomplete: str) -> list[str]:

@@ -15,9 +15,12 @@ from asof.cli.session import ExitCode, InvalidRepo, Session, Target, Usage, file
 from asof.views import listings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from asof.compiler.model import Repo
     from asof.compiler.picture import Picture
 
+FEATURES = "features"
 All = Annotated[bool, typer.Option("--all", help="Cut no list short.")]
 
 
@@ -110,7 +113,7 @@ def show(
         typer.Argument(
             metavar="ADDRESS",
             show_default=False,
-            help="Such as feature_view/weather; a name will do where only one object has it.",
+            help="Such as feature_view/weather or VIEW:FEATURE; a name will do where only one object has it.",
             autocompletion=addresses,
         ),
     ],
@@ -123,6 +126,8 @@ def show(
 ) -> int:
     """Show one object: its definition, owner, columns, what is up- and downstream, and who reads it.
 
+    Of VIEW:FEATURE the type, the description, what it is made of, how fresh it is served, and who reads it.
+
     As the files say by now, applied or not; `asof registry show` says what was applied.
     """
     from asof.compiler.lookup import NotFoundError
@@ -133,6 +138,10 @@ def show(
     if checked.sound is None:
         raise InvalidRepo(checked)
     try:
+        if ":" in address:
+            if sql or history:
+                raise Usage("--sql and --history are of a whole object: name its view")
+            return _show_feature(session, checked.sound, address)
         found = api_explore.show(session.root, checked, address, target=target, sql=sql, history=history)
     except NotFoundError as error:
         raise Usage(str(error)) from None
@@ -140,12 +149,27 @@ def show(
     return session.end(ExitCode.OK, object=objects.shown_json(found))
 
 
+def _show_feature(session: Session, repo: Repo, text: str) -> ExitCode:
+    from asof.views import feature_list
+
+    feature, readers = api_explore.feature(repo, text)
+    origin = repo.origins.get(feature.address)
+    span = origin.value() if origin is not None else None
+    place = f"{span.path}:{span.line}" if span is not None else ""
+    session.terminal.say(feature_list.shown(feature, readers, place, colour=session.terminal.colour))
+    read_by = [{"address": address, "owner": owner} for address, owner in readers]
+    return session.end(ExitCode.OK, feature=feature_list.as_json(feature), read_by=read_by)
+
+
 def list_(
     context: typer.Context,
     kind: Annotated[
         str,
         typer.Argument(
-            metavar="KIND", show_default=False, help="Such as FeatureView; all by default.", autocompletion=kinds
+            metavar="KIND",
+            show_default=False,
+            help="Such as FeatureView, or features; all objects by default.",
+            autocompletion=kinds,
         ),
     ] = "",
     owner: Annotated[str, typer.Option("--owner", metavar="NAME", help="Only what this owner has.")] = "",
@@ -162,17 +186,33 @@ def list_(
     from asof.views import objects
 
     session: Session = context.obj
+    tags = [(key, value) for key, _, value in (text.partition("=") for text in tag or ())]
+    if kind == FEATURES:
+        return _list_features(session, owner, tags)
     names = {slug: name for name, slug in SLUGS.items()}
     wanted = names.get(kind, kind)
     if wanted and wanted not in SLUGS:
-        raise Usage(listings.unknown("kind", kind, tuple(SLUGS)))
+        raise Usage(listings.unknown("kind", kind, (FEATURES, *SLUGS)))
     repo = session.repo(quiet=True)
-    if owner and owner not in (known := {d.owner for d in repo.definitions.values() if d.owner}):
-        raise Usage(listings.unknown("owner", owner, sorted(known)))
-    tags = [(key, value) for key, _, value in (text.partition("=") for text in tag or ())]
+    _known_owner(repo, owner)
     found = api_explore.listed(repo, kind=wanted, owner=owner, tags=tags)
     session.terminal.say(objects.listed(found, repo))
     return session.end(ExitCode.OK, objects=objects.listed_json(found, repo))
+
+
+def _list_features(session: Session, owner: str, tags: Sequence[tuple[str, str]]) -> ExitCode:
+    from asof.views import feature_list
+
+    repo = session.repo(quiet=True)
+    _known_owner(repo, owner)
+    found = api_explore.features(repo, owner=owner, tags=tags)
+    session.terminal.say(feature_list.listed(found))
+    return session.end(ExitCode.OK, features=[feature_list.as_json(feature) for feature in found])
+
+
+def _known_owner(repo: Repo, owner: str) -> None:
+    if owner and owner not in (known := {d.owner for d in repo.definitions.values() if d.owner}):
+        raise Usage(listings.unknown("owner", owner, sorted(known)))
 
 
 def search(

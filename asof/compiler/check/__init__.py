@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from asof.compiler import model
 from asof.compiler.check import rules
 from asof.compiler.check.capabilities import check_capabilities
+from asof.compiler.check.former_names import check_former_name
 from asof.compiler.check.lints import lints, unused_allows
 from asof.compiler.check.policies import check_allow, check_settings, house_rules, without_allowed
 from asof.compiler.check.scope import Scope
@@ -96,9 +97,7 @@ def _check_kind(scope: Scope, definition: AnyDefinition) -> None:
 def _check_life(scope: Scope, definition: AnyDefinition) -> None:
     """``moved_from`` names what is gone; ``deprecated.use`` what is there."""
     slug = model.SLUGS[definition.kind]
-    if definition.moved_from and f"{slug}/{definition.moved_from}" in scope.repo.definitions:
-        message = f"`{definition.moved_from}` is still defined: one of the two would lose its data"
-        scope.report(rules.MOVED_FROM, message, "moved_from")
+    check_former_name(scope, definition)
     use = definition.deprecated.use if definition.deprecated else ""
     address = use if "/" in use else f"{slug}/{use}"
     if use and address not in scope.repo.definitions and address not in scope.repo.broken:

@@ -45,14 +45,15 @@ class Scope:
         word: str = "",
         safe: bool = False,
         level: Level | None = None,
+        notes: tuple[str, ...] = (),
     ) -> None:
         """A finding at ``pointer``; ``word`` is what the text there should probably be, ``safe`` if surely so."""
         address = self.definition.address
         origin = self.repo.origins.get(address)
         span = NOWHERE if origin is None else origin.key(*pointer) if key else origin.value(*pointer)
         fixes = (Fix(title=f"did you mean {word!r}?", span=span, text=word, safe=safe),) if word else ()
-        notes = (hint,) if hint else ()
-        self.found.append(broken.at(span, message, address=address, notes=notes, fixes=fixes, level=level))
+        told = (hint, *notes) if hint else notes
+        self.found.append(broken.at(span, message, address=address, notes=told, fixes=fixes, level=level))
 
     def find(self, group: str, name: str, *pointer: str | int, key: bool = False) -> AnyDefinition | None:
         """The definition of that name, or None after saying that there is none."""
