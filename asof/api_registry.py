@@ -84,6 +84,12 @@ def forgive(root: Path, project: Project, address: str, *, target: str, reason: 
     return give_up(api.registry_of(root, project, target), address, by=actor.by, reason=reason)
 
 
+def owed(root: Path, project: Project, *, target: str) -> tuple[Owed, ...]:
+    """What stores still owe."""
+    current = api.registry_of(root, project, target).head()
+    return current[0].owed if current else ()
+
+
 def forgiven(root: Path, project: Project, *, target: str) -> tuple[Forgiven, ...]:
     """Everything owed that was given up by hand, oldest first."""
     return api.registry_of(root, project, target).forgiven()

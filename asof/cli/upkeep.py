@@ -125,6 +125,9 @@ def registry_forgive(
         raise Usage("--reason says why, for those who read the audit trail later")
     project = session.project()
     given_up = api_registry.forgive(session.root, project, address, target=target, reason=reason.strip())
+    if not given_up and (owed := api_registry.owed(session.root, project, target=target)):
+        known = ", ".join(sorted({debt.resource.address for debt in owed}))
+        raise Usage(f"no store owes anything of {address}; stores owe steps of {known}")
     session.terminal.say(listings.forgiven(address, given_up))
     return session.end(ExitCode.OK, forgiven=[msgspec.to_builtins(debt) for debt in given_up])
 
