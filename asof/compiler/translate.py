@@ -1,7 +1,7 @@
 """Users' SQL in another dialect: identifiers quoted, leaves rewritten, and refused where nobody knows.
 
-sqlglot prints what it cannot translate as it stands, so a translation passes only if every function in
-it is on the dialect's list.
+sqlglot translates names, not meanings, and prints what it cannot translate as it stands. So a translation is made of
+what the table of meanings (asof/compiler/meaning) knows of both dialects, and of nothing else.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from asof.compiler.diagnostics import DiagnosticError, rule
+from asof.compiler.meaning import Reader, RefusedError, Writer, columns_of
 from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 UNTRANSLATABLE = rule("AS508", "SQL has no translation into this dialect")
 
 _FOLDS_TO_LOWER = frozenset({"postgres", "redshift", "trino", "athena"})
-_OPERATORS = (exp.Connector, exp.Cast, exp.Case, exp.If, exp.Paren)
+_SHOWN = 120
+_HINT = "declare the types of all columns, and write it with operators and casts that docs/expressions.md lists for both"
 USER = "asof_user"
 """Marks the root of a tree that a user wrote."""
 
@@ -30,9 +32,22 @@ def translated(written: exp.Expr, repo: Repo, dialect: Dialect, address: str) ->
     read = repo.project.sql_dialect
     made = written.copy()
     if read != dialect.name:
-        made = made.transform(dialect.leaf, copy=False)
-        _refuse_unknown_calls(made, repo, dialect, address)
+        made = _rewritten(made, repo, dialect, address)
     return quoted(made, read)
+
+
+def _rewritten(made: exp.Expr, repo: Repo, dialect: Dialect, address: str) -> exp.Expr:
+    read = repo.project.sql_dialect
+    try:
+        return Writer(Reader(read, columns_of(made, repo, address)), dialect).written(made)
+    except RefusedError as error:
+        pointer = ("query",) if isinstance(made, exp.Query) else ()
+        origin = repo.origins.get(address)
+        span = origin.value(*pointer) if origin else NOWHERE
+        text = " ".join(error.node.sql(read, comments=False).split())
+        message = f"{address}: no translation from {read} into {dialect.name} gives the same values for {error.why}"
+        notes = (f"it is written as `{text if len(text) <= _SHOWN else text[:_SHOWN] + '...'}`", _HINT)
+        raise DiagnosticError(UNTRANSLATABLE.at(span, message, address=address, notes=notes)) from None
 
 
 def quoted(written: exp.Expr, dialect: str) -> exp.Expr:
@@ -43,23 +58,3 @@ def quoted(written: exp.Expr, dialect: str) -> exp.Expr:
         node.set("quoted", True)
     written.meta[USER] = True
     return written
-
-
-def _refuse_unknown_calls(made: exp.Expr, repo: Repo, dialect: Dialect, address: str) -> None:
-    for call in made.find_all(exp.Func, exp.Interval):
-        if isinstance(call, _OPERATORS):
-            continue
-        name = (
-            call.name.upper()
-            if isinstance(call, exp.Anonymous)
-            else call.sql_name()
-            if isinstance(call, exp.Func)
-            else "INTERVAL"
-        )
-        if name not in dialect.calls and not (name == "INTERVAL" and dialect.intervals):
-            pointer = ("query",) if isinstance(made, exp.Query) else ()
-            origin = repo.origins.get(address)
-            span = origin.value(*pointer) if origin else NOWHERE
-            read = repo.project.sql_dialect
-            message = f"{address} calls {name}: its translation from {read} into {dialect.name} is not supported yet"
-            raise DiagnosticError(UNTRANSLATABLE.at(span, message, address=address))
