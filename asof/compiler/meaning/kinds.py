@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asof.compiler import types
@@ -17,9 +16,10 @@ QUOTED = Scalar("quoted")
 """Of a text literal, which takes the type of what it is compared with."""
 
 
-@dataclass(frozen=True, slots=True)
 class Written(Decimal):
     """Of a number literal with decimals, of few enough digits that every engine reads the same float64 from it."""
+
+    __slots__ = ()
 
 
 _LETTERS: dict[Type, str] = {

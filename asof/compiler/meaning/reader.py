@@ -23,6 +23,8 @@ _UNITS = {"WEEK": 7 * _DAY, "DAY": _DAY, "HOUR": _DAY // 24, "MINUTE": 60_000_00
 _UNITS |= {"MILLISECOND": 1_000, "MICROSECOND": 1}
 _DIGITS = 15
 """Decimal digits that every float64 keeps."""
+_ROUNDS_DECIMALS = frozenset({"duckdb", "postgres"})
+"""Dialects that round decimals, halves away from 0, where they are cast to integers."""
 COPIES = (exp.Paren, exp.Subquery, exp.Alias)
 
 
@@ -105,6 +107,8 @@ class Reader:
         operation = cast_operation(found, wanted, self.dialect)
         if found == QUOTED and letter(wanted) in "dt":
             operation = "literal"
+        if letter(found) == "l" and letter(wanted) == "i" and isinstance(node.this, exp.Literal):
+            operation = "literal to integer" * (self.dialect in _ROUNDS_DECIMALS)
         if not operation:
             return None
         return Meaning(operation=operation, kinds=(found,), given=(None,), result=wanted)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from asof.compiler import types
-from asof.compiler.meaning.kinds import NULL, QUOTED, Written, common, letter, widest
+from asof.compiler.meaning.kinds import NULL, common, letter, widest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -125,11 +125,6 @@ def _as_time(kinds: Sequence[Type]) -> Type:
     return types.TIMESTAMP if types.TIMESTAMP in kinds else types.DATE
 
 
-def _of_written(kinds: Sequence[Type]) -> Type:
-    return kinds[0] if isinstance(kinds[0], Written) else types.FLOAT64
-
-
-_MIXED = r"(?=.*[fh])[ilfh]{2}"
 _FLOATS = r"(?=.*f)[ilfh]{2}"
 """Operands that meet as float64. A float32 meets nothing narrower: that would be float32 in some dialects."""
 _DECIMALS = r"(?=.*[nl])[nli]{2}"
@@ -228,11 +223,6 @@ _ARITHMETIC = (
 )  # fmt: skip
 
 
-def _whole_digits(node: exp.Expr) -> bool:
-    digits = node.args.get("decimals")
-    return isinstance(digits, exp.Literal) and digits.name.isdigit() and int(digits.name) <= 9
-
-
 def _plain_cut(node: exp.Expr) -> bool:
     """SUBSTRING from the first character on, or from a later one; below that dialects count otherwise."""
     numbers = [node.args.get("start"), node.args.get("length")]
@@ -251,11 +241,9 @@ _CURVES = (exp.Sin, exp.Cos, exp.Tan)
 
 _FUNCTIONS = (
     Row(syntax=exp.Round, operands="f", operation="rounded, halves away from 0", result=types.FLOAT64,
-        dialects=_DUCK | {"redshift", "snowflake", "clickhouse"} - {"clickhouse"}),
+        dialects=_DUCK),
     Row(syntax=exp.Round, operands="f", operation="rounded, halves to even", result=types.FLOAT64,
         dialects=frozenset({"postgres"})),
-    Row(syntax=exp.Round, operands="fi", operation="rounded to digits", result=types.FLOAT64, dialects=_DUCK,
-        when=_whole_digits),
     Row(syntax=exp.Round, operands="i", operation="as it is", result=_first, dialects=_DUCK),
     Row(syntax=exp.Round, operands="i", operation="as it is", given=types.FLOAT64, result=types.FLOAT64,
         dialects=frozenset({"postgres"})),
@@ -265,15 +253,20 @@ _FUNCTIONS = (
         for s, name in ((exp.Floor, "floor"), (exp.Ceil, "ceiling"))
     ),
     Row(syntax=exp.Sqrt, operands="[fil]", operation="root, negative is an error", given=types.FLOAT64,
-        result=types.FLOAT64, dialects=_DUCK | _PG | {"bigquery", "snowflake"}),
+        result=types.FLOAT64, dialects=_PG | {"bigquery", "snowflake"}),
+    Row(syntax=exp.Sqrt, operands="[fil]", operation="root, negative gives NaN", given=types.FLOAT64,
+        result=types.FLOAT64, dialects=_DUCK),
     Row(syntax=exp.Ln, operands="[fil]", operation="logarithm, 0 is an error", given=types.FLOAT64,
-        result=types.FLOAT64, dialects=_DUCK | _PG | {"bigquery", "snowflake"}),
+        result=types.FLOAT64, dialects=_PG | {"bigquery", "snowflake"}),
+    Row(syntax=exp.Ln, operands="[fil]", operation="logarithm, 0 gives -infinity", given=types.FLOAT64,
+        result=types.FLOAT64, dialects=_DUCK),
     Row(syntax=exp.Exp, operands="[fil]", operation="exponential", given=types.FLOAT64, result=types.FLOAT64,
         dialects=_DUCK),
     *(
-        Row(syntax=s, operands="[fil]", operation=f"curve {s.__name__.lower()}, infinity is an error",
-            given=types.FLOAT64, result=types.FLOAT64, dialects=_DUCK | _PG)
+        Row(syntax=s, operands="[fil]", operation=f"curve {s.__name__.lower()}, infinity {outcome}",
+            given=types.FLOAT64, result=types.FLOAT64, dialects=dialects)
         for s in _CURVES
+        for outcome, dialects in (("gives NaN", _DUCK), ("is an error", _PG))
     ),
     *(
         Row(syntax=s, operands="[fil]", operation=name, given=types.FLOAT64, result=types.FLOAT64)
@@ -282,8 +275,8 @@ _FUNCTIONS = (
     Row(syntax=exp.Length, operands="[sq]", operation="length in characters", result=types.INT64, dialects=_DUCK),
     Row(syntax=exp.Length, operands="[sq]", operation="length in characters", result=types.INT32,
         dialects=frozenset({"postgres"})),
-    Row(syntax=exp.Lower, operands="[sq]", operation="lower", result=types.STRING),
-    Row(syntax=exp.Upper, operands="[sq]", operation="upper", result=types.STRING),
+    Row(syntax=exp.Lower, operands="[sq]", operation="lower", result=types.STRING, dialects=_DUCK),
+    Row(syntax=exp.Upper, operands="[sq]", operation="upper", result=types.STRING, dialects=_DUCK),
     Row(syntax=exp.Trim, operands="[sq]", operation="trimmed of blanks", result=types.STRING, dialects=EVERY - _BLANK,
         when=lambda node: not node.args.get("position")),
     Row(syntax=exp.Replace, operands="[sq]qq", operation="replaced", result=types.STRING, when=_searched),
@@ -311,11 +304,6 @@ _FUNCTIONS = (
         for s in (exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue)
     ),
 )  # fmt: skip
-
-
-def _casts(syntax: type[exp.Expr]) -> Iterable[Row]:
-    """Of each pair: the operation is looked up by both types, ``cast_operation``."""
-    yield Row(syntax=syntax, operands=".", operation="cast", result=types.BOOL)
 
 
 CASTS: dict[tuple[str, str], tuple[str, frozenset[str]]] = {
@@ -359,4 +347,3 @@ ROWS: tuple[Row, ...] = (*_LOGIC, *_comparisons(), *_ARITHMETIC, *_FUNCTIONS)
 _BY_SYNTAX: dict[type[exp.Expr], list[Row]] = {}
 for _row in ROWS:
     _BY_SYNTAX.setdefault(_row.syntax, []).append(_row)
-__all__ = ["CASTS", "EVERY", "QUOTED", "ROWS", "Row", "cast_operation", "is_literal", "operands", "row_of"]

@@ -31,6 +31,7 @@ _EVERYWHERE: Ways = dict.fromkeys(
     "radians": "RADIANS(_0)",
     "degrees": "DEGREES(_0)",
 }  # fmt: skip
+_CURVES = ("sin", "cos", "tan")
 _SYMBOLS = ("=", "<>", "<", "<=", ">", ">=")
 _NAN_GREATEST: Ways = {f"floats {symbol}, NaN greatest": AS_WRITTEN for symbol in _SYMBOLS}
 _IEEE: Ways = {f"floats {symbol}, IEEE": AS_WRITTEN for symbol in _SYMBOLS}
@@ -80,7 +81,7 @@ _DUCKDB: Ways = {
     "aggregate bools": AS_WRITTEN,
     "mean of integers": AS_WRITTEN,
     "floats /, 0 gives infinity": "_0 / _1",
-    "floats /, 0 is an error": "CASE WHEN _1 = 0 THEN ERROR('division by zero') ELSE _0 / _1 END",
+    "floats /, 0 is an error": "CASE WHEN _1 = 0 AND NOT ISNAN(_0) THEN ERROR('division by zero') ELSE _0 / _1 END",
     "integers /, 0 is an error": "_0 // _1",
     "integers %, 0 is an error": "_0 % _1",
     "integers, absolute": "ABS(_0)",
@@ -94,15 +95,20 @@ _DUCKDB: Ways = {
     "time shifted": "_0 + INTERVAL '{microseconds}' MICROSECOND",
     "rounded, halves away from 0": "ROUND(_0)",
     "rounded, halves to even": "ROUND_EVEN(_0, 0)",
-    "rounded to digits": "ROUND(_0, {digits})",
     "floor": "FLOOR(_0)",
     "ceiling": "CEIL(_0)",
-    "root, negative is an error": "SQRT(_0)",
-    "logarithm, 0 is an error": "LN(_0)",
+    "root, negative is an error": "CASE WHEN _0 < 0 THEN ERROR('root of a negative number') ELSE SQRT(_0) END",
+    "root, negative gives NaN": "SQRT(_0)",
+    "logarithm, 0 is an error": "CASE WHEN _0 <= 0 THEN ERROR('logarithm of 0 or less') ELSE LN(_0) END",
+    "logarithm, 0 gives -infinity": "LN(_0)",
     "exponential": "EXP(_0)",
-    "curve sin, infinity is an error": "SIN(_0)",
-    "curve cos, infinity is an error": "COS(_0)",
-    "curve tan, infinity is an error": "TAN(_0)",
+    **{f"curve {name}, infinity gives NaN": f"{name.upper()}(_0)" for name in _CURVES},
+    **{
+        f"curve {name}, infinity is an error": (
+            f"CASE WHEN ISINF(_0) THEN ERROR('infinity is out of range') ELSE {name.upper()}(_0) END"
+        )
+        for name in _CURVES
+    },
     "length in characters": "CAST(LENGTH(_0) AS {result})",
     "lower": "LOWER(_0)",
     "upper": "UPPER(_0)",
@@ -116,7 +122,7 @@ _TRUNCATED = (
     "CASE WHEN ABS({0} - TRUNC({0})) >= 0.5 THEN SIGN({0}) ELSE 0 END ELSE {0} END"
 )
 _POSTGRES: Ways = {
-    **_DUCKDB,
+    **{operation: way for operation, way in _DUCKDB.items() if operation not in ("upper", "lower")},
     "bool to integer": "CAST(CAST(_0 AS INTEGER) AS {result})",
     "decimal to decimal": AS_WRITTEN,
     "texts in order": "COLLATE",
@@ -132,11 +138,21 @@ _POSTGRES: Ways = {
     "date to text": "TO_CHAR(_0, 'YYYY-MM-DD')",
     "rounded, halves away from 0": _TRUNCATED.format("_0"),
     "rounded, halves to even": "ROUND(_0)",
-    "rounded to digits": (
-        "CASE WHEN ABS(_0) < 1e290 THEN (" + _TRUNCATED.format("(_0 * {modifier})") + ") / {modifier} ELSE _0 END"
-    ),
     "lower": 'LOWER(_0 COLLATE "pg_c_utf8")',
-    "upper": 'UPPER(_0 COLLATE "pg_c_utf8")',
+    **{f"curve {name}, infinity is an error": f"{name.upper()}(_0)" for name in _CURVES},
+    **{
+        f"curve {name}, infinity gives NaN": (
+            f"CASE WHEN ABS(_0) = CAST('Infinity' AS {{float64}}) THEN CAST('NaN' AS {{float64}}) "
+            f"ELSE {name.upper()}(_0) END"
+        )
+        for name in _CURVES
+    },
+    "logarithm, 0 is an error": "LN(_0)",
+    "logarithm, 0 gives -infinity": (
+        "CASE WHEN _0 < 0 THEN CAST('NaN' AS {float64}) WHEN _0 = 0 THEN CAST('-Infinity' AS {float64}) ELSE LN(_0) END"
+    ),
+    "root, negative is an error": "SQRT(_0)",
+    "root, negative gives NaN": "CASE WHEN _0 < 0 THEN CAST('NaN' AS {float64}) ELSE SQRT(_0) END",
 }
 
 _LEAST = "-9223372036854775807 - 1"
@@ -192,15 +208,15 @@ _SQLITE: Ways = {
         f"CASE WHEN _1 = 0 THEN CASE WHEN _0 > 0 THEN 9e999 WHEN _0 < 0 THEN -9e999 WHEN _0 = 0 THEN {_OVERFLOW} END "
         "ELSE CAST(_0 AS REAL) / _1 END"
     ),
-    "floats /, 0 is an error": f"CASE WHEN _1 = 0 THEN {_OVERFLOW} ELSE CAST(_0 AS REAL) / _1 END",
+    "floats /, 0 is an error": f"CASE WHEN _1 = 0 AND NOT _0 IS NULL THEN {_OVERFLOW} ELSE CAST(_0 AS REAL) / _1 END",
     "floats /, 0 gives NULL": "CAST(_0 AS REAL) / _1",
     "integers /, 0 is an error, safe": "_0 / _1",
-    "integers /, 0 is an error": f"CASE WHEN _1 = 0 OR TYPEOF(_0 / _1) = 'real' THEN {_OVERFLOW} ELSE _0 / _1 END",
+    "integers /, 0 is an error": f"CASE WHEN (_1 = 0 AND NOT _0 IS NULL) OR TYPEOF(_0 / _1) = 'real' THEN {_OVERFLOW} ELSE _0 / _1 END",
     "integers /, 0 is an error, int32": (
-        f"CASE WHEN _1 = 0 OR NOT _0 / _1 {_BITS_32} THEN {_OVERFLOW} ELSE _0 / _1 END"
+        f"CASE WHEN (_1 = 0 AND NOT _0 IS NULL) OR NOT _0 / _1 {_BITS_32} THEN {_OVERFLOW} ELSE _0 / _1 END"
     ),
     "integers %, 0 is an error, safe": "_0 % _1",
-    "integers %, 0 is an error": f"CASE WHEN _1 = 0 THEN {_OVERFLOW} ELSE _0 % _1 END",
+    "integers %, 0 is an error": f"CASE WHEN _1 = 0 AND NOT _0 IS NULL THEN {_OVERFLOW} ELSE _0 % _1 END",
     "integers, absolute": "ABS(_0)",
     "integers, absolute, int32": f"CASE WHEN ABS(_0) > 2147483647 THEN {_OVERFLOW} ELSE ABS(_0) END",
     "float to integer, halves to even": (
@@ -220,7 +236,6 @@ _SQLITE: Ways = {
     "rounded, halves to even": (
         f"CASE WHEN ABS(_0) < 4503599627370496.0 THEN CAST({_HALF_EVEN} AS REAL) ELSE _0 END"
     ),
-    "rounded to digits": f"CASE WHEN ABS(_0) < 1e290 THEN ({_away('(_0 * {modifier})')}) / {{modifier}} ELSE _0 END",
     "floor": (
         f"CASE WHEN ABS(_0) < 4503599627370496.0 THEN CAST({_WHOLE} - (_0 < {_WHOLE}) AS REAL) ELSE _0 END"
     ),
@@ -228,13 +243,18 @@ _SQLITE: Ways = {
         f"CASE WHEN ABS(_0) < 4503599627370496.0 THEN CAST({_WHOLE} + (_0 > {_WHOLE}) AS REAL) ELSE _0 END"
     ),
     "root, negative is an error": f"CASE WHEN _0 < 0 THEN {_OVERFLOW} ELSE SQRT(_0) END",
+    "root, negative gives NaN": f"CASE WHEN _0 < 0 THEN {_OVERFLOW} ELSE SQRT(_0) END",
+    "logarithm, 0 gives -infinity": (
+        f"CASE WHEN _0 < 0 THEN {_OVERFLOW} WHEN _0 = 0 THEN -9e999 ELSE LN(_0) END"
+    ),
     "logarithm, 0 is an error": f"CASE WHEN _0 <= 0 THEN {_OVERFLOW} ELSE LN(_0) END",
     "exponential": "EXP(_0)",
     **{
-        f"curve {name}, infinity is an error": (
+        f"curve {name}, infinity {outcome}": (
             f"CASE WHEN ABS(_0) > 1.7976931348623157e308 THEN {_OVERFLOW} ELSE {name.upper()}(_0) END"
         )
-        for name in ("sin", "cos", "tan")
+        for name in _CURVES
+        for outcome in ("is an error", "gives NaN")
     },
     "length in characters": "LENGTH(_0)",
     "trimmed of blanks": "TRIM(_0)",

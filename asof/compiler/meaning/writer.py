@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -67,11 +68,19 @@ class Writer:
             return exp.Neg(this=self.written(node.this))
         meaning = self.reader.meaning(node)
         if meaning is None:
-            raise RefusedError(node, self._unknown(node))
+            cause = self._cause(node)
+            raise RefusedError(cause, self._unknown(cause))
         made = self._operation(node, meaning)
         if sum(1 for _ in made.walk()) > LARGEST:
             raise RefusedError(node, "an expression that becomes too large: take it apart into several steps (WITH)")
         return made
+
+    def _cause(self, node: exp.Expr) -> exp.Expr:
+        """The innermost part of ``node`` that no row of the table is about."""
+        inner = (operand.unnest() for operand in operands(node))
+        unknown = (o for o in inner if self.reader.kind(o) is None and not isinstance(o, exp.Column | exp.Literal))
+        first = next(unknown, None)
+        return node if first is None else self._cause(first)
 
     def _unknown(self, node: exp.Expr) -> str:
         name = node.name.upper() if isinstance(node, exp.Anonymous) else type(node).__name__.upper()
@@ -105,6 +114,8 @@ class Writer:
     def _operation(self, node: exp.Expr, meaning: Meaning) -> exp.Expr:
         if meaning.operation == "literal":
             return self._moment(node, node.this.name, meaning.result)
+        if meaning.operation == "literal to integer":
+            return exp.Literal.number(int(Decimal(node.this.name).to_integral_value(ROUND_HALF_UP)))
         if meaning.operation == "cast NULL" and meaning.result is not None:
             return self.dialect.nothing(meaning.result)
         values = [
@@ -118,7 +129,7 @@ class Writer:
             case "=":
                 return self._as_written(node, values)
             case "COLLATE":
-                return self._as_written(node, [self._collated(values[0]), *values[1:]])
+                return self._as_written(node, [self._collated(value) for value in values])
             case "GLOB":
                 return self._glob(node, values)
             case "PAIRS":
@@ -131,7 +142,9 @@ class Writer:
     def _way(self, node: exp.Expr, meaning: Meaning) -> str:
         operation = meaning.operation
         found = operands(node)
-        variants = []
+        variants: list[str] = []
+        if operation == "floats /, 0 gives infinity" and self.dialect.name == "sqlite" and _may_be_minus_0(found[1]):
+            raise RefusedError(node, "a division by what may be -0.0: write NULLIF(..., 0) around the divisor")
         if meaning.result == types.INT32:
             variants.append(f"{operation}, int32")
         if isinstance(node, exp.Div | exp.IntDiv | exp.Mod) and _never_zero(found[1], integers="integers" in operation):
@@ -175,9 +188,6 @@ class Writer:
         names = dict(self.names)
         if meaning.result is not None and meaning.result.text in names:
             names["result"] = names[meaning.result.text]
-        if isinstance(node, exp.Round) and node.args.get("decimals") is not None:
-            digits = int(node.args["decimals"].name)
-            names |= {"digits": str(digits), "modifier": f"1e{digits}"}
         if isinstance(node.args.get("expression"), exp.Interval):
             ticks = microseconds(node.args["expression"]) or 0
             names["microseconds"] = str(-ticks if isinstance(node, exp.Sub) else ticks)
@@ -297,6 +307,14 @@ def _real(made: exp.Expr) -> exp.Expr:
         if literal.name.isdigit():
             literal.set("this", f"{literal.name}.0")
     return made
+
+
+def _may_be_minus_0(node: exp.Expr) -> bool:
+    """Nothing in SQLite tells -0.0 from 0.0 but what is divided by it; no table there holds one."""
+    inner = node.unnest()
+    if isinstance(inner, exp.Cast | exp.Coalesce):
+        return any(map(_may_be_minus_0, operands(inner)))
+    return not isinstance(inner, exp.Column | exp.Literal | exp.Nullif)
 
 
 def _never_zero(node: exp.Expr, *, integers: bool) -> bool:
