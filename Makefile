@@ -46,8 +46,10 @@ bench-registry: $(READY)  ## Validate, plan and apply repos of 100 to 50,000 vie
 bench-sql: $(READY)  ## Compiled point-in-time SQL against hand-written SQL on DuckDB, Postgres, ClickHouse and Spark; print ratios.
 	@$(BIN)/python -m bench.sql
 
+EXPRESSIONS ?= 100000
 oracle: $(READY)  ## 2,000 generated cases on every engine, the oracle decides; stop it and take it up again. ARGS="--cases 50".
 	$(BIN)/python -m tests.oracle $(ARGS)
+	$(BIN)/python -m tests.oracle.expressions --count $(EXPRESSIONS)
 
 SECONDS_EACH ?= 60
 fuzz: $(READY)  ## Fuzz what reads YAML, plan files and registries, led by coverage; SECONDS_EACH=600 for longer.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from asof.compiler.diagnostics import DiagnosticError, rule
-from asof.compiler.meaning import Reader, RefusedError, Writer, columns_of
+from asof.compiler.meaning import Reader, RefusedError, Writer, columns_of, with_struct_fields
 from asof.compiler.source import NOWHERE
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ UNTRANSLATABLE = rule("AS508", "SQL has no translation into this dialect")
 
 _FOLDS_TO_LOWER = frozenset({"postgres", "redshift", "trino", "athena"})
 _SHOWN = 120
-_HINT = "declare the types of all columns, and write it with operators and casts that docs/expressions.md lists for both"
+_HINT = (
+    "declare the types of all columns, and write it with operators and casts that docs/expressions.md lists for both"
+)
 USER = "asof_user"
 """Marks the root of a tree that a user wrote."""
 
@@ -30,7 +32,7 @@ USER = "asof_user"
 def translated(written: exp.Expr, repo: Repo, dialect: Dialect, address: str) -> exp.Expr:
     """``written``, parsed in the repo's dialect, ready to be printed in ``dialect``. Raises DiagnosticError."""
     read = repo.project.sql_dialect
-    made = written.copy()
+    made = with_struct_fields(written.copy(), repo, address)
     if read != dialect.name:
         made = _rewritten(made, repo, dialect, address)
     return quoted(made, read)

@@ -118,7 +118,7 @@ def query_outputs(repo: Repo, query: str) -> Columns:
         tree = normalised(parse(query, catalog.dialect), catalog.dialect)
         tables = {name: catalog.table(name) for name in inputs(tree)}
         known = {name: table.columns for name, table in tables.items() if table and table.columns is not None}
-        found = outputs(qualified(tree, known, catalog.dialect))
+        found = outputs(qualified(tree, known, catalog.dialect), known)
     except (SqlSyntaxError, SqlglotError, NotUnderstoodError):
         return {}
     return {one.name: str(one.type) if one.type is not None else "" for one in found}

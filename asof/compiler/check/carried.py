@@ -12,7 +12,7 @@ from asof.compiler import shape, support
 from asof.compiler.artifacts import artifacts
 from asof.compiler.check import rules
 from asof.compiler.diagnostics import DiagnosticError, in_order
-from asof.compiler.dialects import of_store
+from asof.compiler.dialects import DIALECTS, of_store
 from asof.compiler.dialects.paths import parsed
 from asof.compiler.model import FeatureService, FeatureView, OnDemandFeatureView, SavedDataset
 from asof.compiler.query import parse_expression
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _MANY = 50
 """Features of a service from which on its statement may be larger than an engine allows."""
+_ONLINE = DIALECTS["duckdb"]
+"""Computes on-demand features when they are served."""
 _LASTING = {"duckdb": ":memory:"}
 """Offline stores that forget everything at the end of a session where no path is given, and the word for that."""
 
@@ -45,6 +47,8 @@ def check_carried(repo: Repo, target: Target) -> tuple[Diagnostic, ...]:
             found += _cut(repo, definition, dialect)
         if isinstance(definition, OnDemandFeatureView):
             found += _untranslated(repo, definition, dialect)
+            if target.online is not None and dialect is not _ONLINE:
+                found += _untranslated(repo, definition, _ONLINE)
         elif isinstance(definition, FeatureView) and not _needs_compiling(repo, definition, target, dialect):
             found += support.unsupported(repo, definition, dialect)
         elif isinstance(definition, FeatureView) or _may_be_refused(repo, definition, dialect):

@@ -22,7 +22,7 @@ class Written(Decimal):
     __slots__ = ()
 
 
-_LETTERS: dict[Type, str] = {
+_LETTERS: dict[Scalar, str] = {
     types.BOOL: "b",
     types.INT32: "i",
     types.INT64: "i",
@@ -46,7 +46,9 @@ def letter(kind: Type | None) -> str:
         return "?"
     if isinstance(kind, Written):
         return "l"
-    return "n" if isinstance(kind, Decimal) else _LETTERS.get(kind, "x")
+    if isinstance(kind, Decimal):
+        return "n"
+    return _LETTERS.get(kind, "x") if isinstance(kind, Scalar) else "x"
 
 
 def shown(kind: Type | None) -> str:
@@ -55,7 +57,9 @@ def shown(kind: Type | None) -> str:
         return "a value of unknown type"
     if isinstance(kind, Written):
         return "a decimal literal"
-    return {NULL: "NULL", QUOTED: "a text literal"}.get(kind, str(kind))
+    if kind == NULL:
+        return "NULL"
+    return "a text literal" if kind == QUOTED else str(kind)
 
 
 def widest(kinds: Sequence[Type]) -> Type:

@@ -139,7 +139,10 @@ def _comparisons() -> Iterable[Row]:
         yield Row(syntax=syntax, operands=_TIMES, operation="compare", given=_as_time, result=types.BOOL)
         for pattern, when in ((_FLOATS, None), ("[hi]{2}", _small_literals), ("hh", None)):
             greatest = f"floats {symbol}, NaN greatest"
-            for operation, dialects in ((greatest, _NAN_IS_GREATEST), (f"floats {symbol}, IEEE", EVERY - _NAN_IS_GREATEST)):
+            for operation, dialects in (
+                (greatest, _NAN_IS_GREATEST),
+                (f"floats {symbol}, IEEE", EVERY - _NAN_IS_GREATEST),
+            ):
                 yield Row(
                     syntax=syntax, operands=pattern, operation=operation, given=types.FLOAT64, result=types.BOOL,
                     dialects=dialects, when=when,
@@ -163,7 +166,8 @@ _LOGIC = (
     Row(syntax=exp.In, operands="d[dq]+|t[tdq]+", operation="compare", given=_as_time, result=types.BOOL,
         when=_literal_items),
     Row(syntax=exp.Between, operands="iii", operation="compare", result=types.BOOL),
-    Row(syntax=exp.Between, operands="f[il]{2}|ill|iil|ili", operation="compare", result=types.BOOL, when=_literal_items),
+    Row(syntax=exp.Between, operands="f[il]{2}|ill|iil|ili", operation="compare", result=types.BOOL,
+        when=_literal_items),
     Row(syntax=exp.Between, operands="(?=.*[dt])[dtq]{3}", operation="compare", given=_as_time, result=types.BOOL),
     Row(syntax=exp.Between, operands="[sq]{3}", operation="texts in order", result=types.BOOL),
     Row(syntax=exp.Like, operands="[sq]q", operation="like", result=types.BOOL),
@@ -293,12 +297,16 @@ _FUNCTIONS = (
     *(Row(syntax=s, operands="[fhn]", operation="extreme float", result=_first) for s in (exp.Min, exp.Max)),
     *(Row(syntax=s, operands="s", operation="extreme text", result=_first) for s in (exp.Min, exp.Max)),
     Row(syntax=exp.Sum, operands="i", operation="sum of integers", result=types.INT64, dialects=EVERY - _PG),
-    Row(syntax=exp.Sum, operands="i", operation="sum of integers", result=lambda k: None if k[0] == types.INT64 else types.INT64,
+    Row(syntax=exp.Sum, operands="i", operation="sum of integers",
+        result=lambda k: None if k[0] == types.INT64 else types.INT64,
         dialects=_PG),
     Row(syntax=exp.Sum, operands="f", operation="sum of floats", result=types.FLOAT64),
     Row(syntax=exp.Avg, operands="f", operation="sum of floats", result=types.FLOAT64),
     Row(syntax=exp.Avg, operands="i", operation="mean of integers", result=types.FLOAT64, dialects=_DUCK),
-    *(Row(syntax=s, operands="", operation="rank", result=types.INT64) for s in (exp.RowNumber, exp.Rank, exp.DenseRank)),
+    *(
+        Row(syntax=s, operands="", operation="rank", result=types.INT64)
+        for s in (exp.RowNumber, exp.Rank, exp.DenseRank)
+    ),
     *(
         Row(syntax=s, operands=".i?", operation="neighbour", result=_first)
         for s in (exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue)

@@ -13,6 +13,7 @@ from asof.compiler.meaning.reader import Reader
 from asof.compiler.model import DataSource, FeatureView, OnDemandFeatureView
 from asof.compiler.query.analysis import NotUnderstoodError, normalised, qualified
 from asof.compiler.query.catalog import Catalog
+from asof.compiler.query.fields import with_fields
 from asof.compiler.query.syntax import inputs
 
 if TYPE_CHECKING:
@@ -45,6 +46,17 @@ def columns_of(written: exp.Expr, repo: Repo, address: str) -> Columns:
     return lambda column: known.get(fold(column.name))
 
 
+def with_struct_fields(written: exp.Expr, repo: Repo, address: str) -> exp.Expr:
+    """A scalar expression with ``st.a`` as the field of a column; a query is told so where its names are resolved."""
+    if isinstance(written, exp.Query) or not any(column.table for column in written.find_all(exp.Column)):
+        return written
+    fold = _catalog(repo).fold
+    names = {fold(name) for name in _of_row(repo, address)}
+    definition = repo.definitions.get(address)
+    tables = {fold(name) for name in getattr(definition, "sources", ())}
+    return with_fields(written, lambda table, name: fold(name) in names and (not table or fold(table) in tables))
+
+
 def _of_row(repo: Repo, address: str) -> Mapping[str, Type]:
     """What ``where`` and on-demand expressions name, each by its own name alone: no two inputs share one."""
     definition = repo.definitions.get(address)
@@ -67,17 +79,15 @@ def _of_row(repo: Repo, address: str) -> Mapping[str, Type]:
 def _of_query(written: exp.Query, repo: Repo) -> Columns:
     """Columns are marked, and found again where names are resolved."""
     catalog = _catalog(repo)
-    marks = 0
-    for column in written.find_all(exp.Column):
-        marks += 1
-        column.meta[_MARK] = marks
+    for mark, column in enumerate(written.find_all(exp.Column), 1):
+        column.meta[_MARK] = mark
     tree = normalised(written, catalog.dialect)
     tables = {name: catalog.table(name) for name in inputs(tree)}
     schema = {name: table.columns for name, table in tables.items() if table and table.columns is not None}
     try:
         tree = qualified(tree, schema, catalog.dialect, copy=False)
     except NotUnderstoodError:
-        return lambda column: None
+        return lambda _: None
     found: dict[int, Type | None] = {}
     outputs: dict[int, Mapping[str, Type | None]] = {}
     for scope in traverse_scope(tree):

@@ -14,7 +14,8 @@ Ways = Mapping[str, str]
 
 _EVERYWHERE: Ways = dict.fromkeys(
     (
-        "logic", "is null", "compare", "compare texts", "choose", "count", "rank", "neighbour", "floats + - *", "nullif",
+        "logic", "is null", "compare", "compare texts", "choose", "count", "rank", "neighbour", "floats + - *",
+        "nullif",
         "nullif floats", "extreme", "sum of floats", "joined", "cast NULL",
     ),
     AS_WRITTEN,
@@ -211,7 +212,9 @@ _SQLITE: Ways = {
     "floats /, 0 is an error": f"CASE WHEN _1 = 0 AND NOT _0 IS NULL THEN {_OVERFLOW} ELSE CAST(_0 AS REAL) / _1 END",
     "floats /, 0 gives NULL": "CAST(_0 AS REAL) / _1",
     "integers /, 0 is an error, safe": "_0 / _1",
-    "integers /, 0 is an error": f"CASE WHEN (_1 = 0 AND NOT _0 IS NULL) OR TYPEOF(_0 / _1) = 'real' THEN {_OVERFLOW} ELSE _0 / _1 END",
+    "integers /, 0 is an error": (
+        f"CASE WHEN (_1 = 0 AND NOT _0 IS NULL) OR TYPEOF(_0 / _1) = 'real' THEN {_OVERFLOW} ELSE _0 / _1 END"
+    ),
     "integers /, 0 is an error, int32": (
         f"CASE WHEN (_1 = 0 AND NOT _0 IS NULL) OR NOT _0 / _1 {_BITS_32} THEN {_OVERFLOW} ELSE _0 / _1 END"
     ),
@@ -349,6 +352,7 @@ _CLICKHOUSE: Ways = {
     "integers /, 0 is an error": "intDiv(_0, _1)",
     "integers %, 0 is an error": "_0 % _1",
     "float to integer, halves to even": _NARROW.format("roundBankers(_0)"),
+    "float to integer, halves to even, int32": "accurateCast(roundBankers(_0), 'Nullable(Int32)')",
     "rounded, halves to even": "roundBankers(_0)",
     "floor": "floor(_0)",
     "ceiling": "ceil(_0)",
@@ -363,7 +367,7 @@ _UNRUN: Ways = {
     "decimal to float": "CAST(_0 AS {float64})",
 }  # fmt: skip
 """Of dialects whose engines do not run here: what their manuals say in so many words, and no more."""
-_NO_NAN_ORDER: Ways = {key: way for key, way in (_UNRUN | _IEEE).items()}
+_NO_NAN_ORDER: Ways = {**_UNRUN, **_IEEE}
 
 WAYS: Mapping[str, Ways] = {
     "duckdb": _DUCKDB,

@@ -1,4 +1,4 @@
-"""From meaning to the syntax of a target: each operation by its way, each operand as the type that it meets others as."""
+"""From meaning to the syntax of a target: each operation by its way, each operand as the type that it needs."""
 
 from __future__ import annotations
 
@@ -99,14 +99,14 @@ class Writer:
         made = node.copy()
         for key, value in node.args.items():
             if isinstance(value, exp.Expr):
-                made.set(key, self._part(value, key))
+                made.set(key, self._part(value))
             elif isinstance(value, list):
-                made.set(key, [self._part(v, key) if isinstance(v, exp.Expr) else v for v in value])
+                made.set(key, [self._part(v) if isinstance(v, exp.Expr) else v for v in value])
         if isinstance(node, exp.Ordered) and letter(self.reader.kind(node.this)) in "sq" and self._collates():
             made.set("this", self._collated(made.this))
         return made
 
-    def _part(self, node: exp.Expr, key: str) -> exp.Expr:
+    def _part(self, node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Identifier | exp.Var | exp.DataType | exp.Table) and not isinstance(node, exp.Column):
             return node.copy() if not isinstance(node, exp.Table) else self._structure(node)
         return self.written(node)
@@ -160,7 +160,7 @@ class Writer:
         if given in (types.DATE, types.TIMESTAMP) and kind == QUOTED:
             return self._moment(node, node.unnest().name, given)
         made = self.written(node)
-        if kind == given or given is None or kind is None or kind == NULL:
+        if given is None or kind is None or kind in (given, NULL):
             return made
         if given == types.TIMESTAMP and kind == types.DATE:
             return self._template("date to instant", [made])
@@ -267,8 +267,7 @@ class _Names(dict[str, str]):
 
 @lru_cache(maxsize=2048)
 def _parsed(text: str, dialect: str) -> exp.Expr:
-    made = parse_one(text, read=dialect)
-    return made
+    return parse_one(text, read=dialect)
 
 
 def _place(node: exp.Expr) -> int:
@@ -286,7 +285,9 @@ def instant(text: str) -> datetime | None:
     year, month, day, hour, minute, second, fraction, zone = found.groups()
     micros = int((fraction or "0").ljust(6, "0"))
     try:
-        moment = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), micros, UTC)
+        moment = datetime(
+            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), micros, UTC
+        )
     except ValueError:
         return None
     if zone in (None, "Z"):

@@ -94,12 +94,12 @@ def _sql_type(value: Type | None) -> exp.DataType:
     return to_sql(value)
 
 
-def outputs(query: exp.Query) -> tuple[Output, ...]:
-    """The output columns of a qualified query."""
+def outputs(query: exp.Query, schema: Mapping[str, Mapping[str, Type | None]]) -> tuple[Output, ...]:
+    """The output columns of a qualified query over the tables of ``schema``."""
     scope = build_scope(query)
     if scope is None:
         return ()
-    lineage = Tracer()
+    lineage = Tracer(schema)
     return tuple(
         Output(
             name=item.alias_or_name,
@@ -112,9 +112,13 @@ def outputs(query: exp.Query) -> tuple[Output, ...]:
 
 
 class Tracer:
-    """Which columns of tables each output of each scope is computed from."""
+    """Which columns of tables each output of each scope is computed from.
 
-    def __init__(self) -> None:
+    What cannot be told is everything: a row as one value, COLUMNS(...), and whatever names no column.
+    """
+
+    def __init__(self, schema: Mapping[str, Mapping[str, Type | None]]) -> None:
+        self.schema = schema
         self.known: dict[tuple[int, int], frozenset[TableColumn]] = {}
 
     def at(self, scope: Scope, index: int) -> frozenset[TableColumn]:
@@ -131,9 +135,32 @@ class Tracer:
         if not isinstance(query, exp.Query) or index >= len(query.selects):
             return frozenset()
         item = query.selects[index]
-        return frozenset().union(*(self.column(c, scope) for c in item.find_all(exp.Column)))
+        return self.within(item, scope)
+
+    def within(self, part: exp.Expr, scope: Scope) -> frozenset[TableColumn]:
+        """The columns that a part of a clause is computed from."""
+        found = frozenset[TableColumn]().union(*(self.column(c, scope) for c in part.find_all(exp.Column)))
+        for node in part.find_all(exp.TableColumn):
+            found |= self.row(node.name, scope)
+        if any(_names_no_column(node) for node in part.walk()):
+            found |= frozenset[TableColumn]().union(*(self.row(name, scope) for name in scope.sources))
+        return found
+
+    def row(self, table: str, scope: Scope) -> frozenset[TableColumn]:
+        """All columns of something in FROM."""
+        source = self.source(table, scope)
+        if isinstance(source, exp.Table):
+            return frozenset((source.name, name) for name in self.schema.get(source.name, {}))
+        if isinstance(source, Scope) and isinstance(source.expression, exp.Query):
+            count = len(source.expression.selects)
+            return frozenset[TableColumn]().union(*(self.at(source, index) for index in range(count)))
+        return self.inputs_of(source.expression, source) if isinstance(source, Scope) else frozenset()
 
     def column(self, column: exp.Column, scope: Scope) -> frozenset[TableColumn]:
+        if not column.table:
+            named = self.row(column.name, scope)
+            every = (self.row(name, scope) for name in scope.sources)
+            return named or frozenset[TableColumn]().union(*every)
         source = self.source(column.table, scope)
         if isinstance(source, exp.Table):
             return frozenset({(source.name, column.name)})
@@ -161,6 +188,13 @@ class Tracer:
 
     def inputs_of(self, udtf: exp.Expr, scope: Scope) -> frozenset[TableColumn]:
         return frozenset().union(*(self.column(c, scope) for c in udtf.find_all(exp.Column)))
+
+
+def _names_no_column(node: exp.Expr) -> bool:
+    """COLUMNS('...') and stars that are left: columns that only the engine names. COUNT(*) reads none."""
+    if isinstance(node, exp.Star):
+        return not isinstance(node.parent, exp.Count)
+    return isinstance(node, exp.Columns) or (isinstance(node, exp.Anonymous) and node.name.lower() == "columns")
 
 
 def _renamed(query: exp.Query) -> list[str]:

@@ -13,6 +13,7 @@ from asof.compiler.query import functions, leaks, rules, semantics
 from asof.compiler.query.analysis import Analysis, NotUnderstoodError, Output, normalised, outputs, qualified
 from asof.compiler.query.casts import cast_of
 from asof.compiler.query.catalog import Catalog, timing_columns
+from asof.compiler.query.fields import with_fields
 from asof.compiler.query.findings import Findings
 from asof.compiler.query.names import check_names
 from asof.compiler.query.sql_types import fits, of_sql
@@ -118,7 +119,7 @@ def _analyse(catalog: Catalog, text: str, findings: Findings) -> Analysis | None
     volatile = [*functions.clocks(query, dialect), *functions.volatiles(query)]
     return Analysis(
         query=resolved,
-        outputs=outputs(resolved),
+        outputs=outputs(resolved, schema),
         inputs=tuple(sorted(table.name for table in tables.values() if table)),
         volatile=tuple(node.sql(dialect) for node in volatile),
     )
@@ -262,7 +263,9 @@ def analyse_expression(text: str, catalog: Catalog, scope: Scope | None, finding
             return None
     if not scope:
         return None
+    known = {name for _, name in scope}
     tree = normalize_identifiers(tree, dialect=dialect)
+    tree = with_fields(tree, lambda table, name: (table, name) in scope or (not table and name in known))
     before = len(findings.found)
     for column in list(tree.find_all(exp.Column)):
         _resolve(column, scope, findings)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from asof.compiler.query.analysis import TableColumn
     from asof.compiler.query.catalog import Catalog
+    from asof.compiler.types import Type
 
 _DECIDING = ("joins", "where", "group", "having", "qualify", "distinct", "laterals", "order", "limit")
 
@@ -36,7 +37,8 @@ def traced(catalog: Catalog, text: str) -> Trace | None:
         tables = {name: catalog.table(name) for name in inputs(tree)}
         schema = {name: table.columns for name, table in tables.items() if table and table.columns is not None}
         query = qualified(tree, schema, catalog.dialect)
-        return Trace(outputs={output.name: output.lineage for output in outputs(query)}, rows=_deciding(query))
+        found = {output.name: output.lineage for output in outputs(query, schema)}
+        return Trace(outputs=found, rows=_deciding(query, schema))
     except (SqlSyntaxError, SqlglotError, NotUnderstoodError):
         return None
 
@@ -51,16 +53,15 @@ def named_columns(text: str, dialect: str) -> tuple[TableColumn, ...]:
     return tuple(dict.fromkeys((c.table, c.name) for c in normalised(found, dialect).find_all(exp.Column)))
 
 
-def _deciding(query: exp.Query) -> frozenset[TableColumn]:
-    tracer = Tracer()
+def _deciding(query: exp.Query, schema: Mapping[str, Mapping[str, Type | None]]) -> frozenset[TableColumn]:
+    tracer = Tracer(schema)
     found: set[TableColumn] = set()
     for scope in traverse_scope(query):
         for clause in _DECIDING:
             written = scope.expression.args.get(clause)
             for part in written if isinstance(written, list) else [written]:
                 if isinstance(part, exp.Expr):
-                    for column in part.find_all(exp.Column):
-                        found |= tracer.column(column, scope)
+                    found |= tracer.within(part, scope)
     return frozenset(found)
 
 
