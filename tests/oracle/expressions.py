@@ -2,9 +2,8 @@
 
 Every expression is typed and runs over a table of edge values, on its own engine as it was written and on the target as
 it was translated. What is refused counts as refused; a value that differs is a fault. An error of the own dialect must
-be an error of the target, and the other way round, but for NaN in SQLite, which has none: infinities, of which it comes,
-are left out there. Floats near the end of their range are left out where PostgreSQL is one of the two: there they are
-an error.
+be an error of the target, and the other way round. But SQLite has no NaN: infinities, of which it comes, are left out.
+Floats near the end of their range are left out where PostgreSQL is one of the two: there they are an error.
 """
 
 from __future__ import annotations

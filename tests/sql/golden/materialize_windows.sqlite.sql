@@ -17,7 +17,7 @@ WITH "rides_source" AS NOT MATERIALIZED (
     "ride",
     "rating",
     "fare",
-    CASE WHEN "fare" > 1 THEN "rating" END AS "rating_sum_input"
+    CASE WHEN "fare" > 1.0 THEN "rating" END AS "rating_sum_input"
   FROM "rides_source"
   WHERE
     "driver" IS NOT NULL AND "ended_at" IS NOT NULL

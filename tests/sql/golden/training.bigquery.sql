@@ -110,7 +110,7 @@ WITH `spine` AS (
     `ride`,
     `rating`,
     `fare`,
-    CASE WHEN `fare` > 1 THEN `rating` END AS `rating_sum_input`
+    CASE WHEN `fare` > 1 OR IS_NAN(`fare`) THEN `rating` END AS `rating_sum_input`
   FROM `rides_source`
   WHERE
     `driver` IS NOT NULL AND `ended_at` IS NOT NULL
@@ -179,7 +179,7 @@ SELECT
   `earnings_exact`.`rating_sum_1d`,
   `earnings_exact`.`fare_stddev_samp_7d`,
   `earnings_exact`.`rating_last_7d`,
-  CAST(`last_ride_latest`.`fare` / NULLIF(`earnings_exact`.`rides_1d`, 0) AS FLOAT64) AS `share`
+  CAST(`last_ride_latest`.`fare` / CAST(NULLIF(`earnings_exact`.`rides_1d`, 0) AS FLOAT64) AS FLOAT64) AS `share`
 FROM `spine`
 LEFT JOIN `last_ride_latest`
   ON `last_ride_latest`.`_row` = `spine`.`_row`

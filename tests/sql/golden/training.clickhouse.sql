@@ -97,7 +97,7 @@ WITH "spine" AS (
     "ride",
     "rating",
     "fare",
-    CASE WHEN "fare" > 1 THEN "rating" END AS "rating_sum_input"
+    CASE WHEN "fare" > 1 OR isNaN("fare") THEN "rating" END AS "rating_sum_input"
   FROM "rides_source"
   WHERE
     "driver" IS NOT NULL AND "ended_at" IS NOT NULL
@@ -245,7 +245,7 @@ SELECT
   "earnings_totals"."rating_sum_1d",
   "earnings_exact"."fare_stddev_samp_7d",
   "earnings_exact"."rating_last_7d",
-  CAST("last_ride_latest"."fare" / nullIf("earnings_totals"."rides_1d", 0) AS Nullable(Float64)) AS "share"
+  CAST("last_ride_latest"."fare" / CAST(nullIf("earnings_totals"."rides_1d", 0) AS Nullable(Float64)) AS Nullable(Float64)) AS "share"
 FROM "spine"
 LEFT JOIN "last_ride_latest"
   ON "last_ride_latest"."_row" = "spine"."_row"

@@ -200,7 +200,7 @@ SELECT
   "earnings_exact"."rating_sum_1d",
   "earnings_exact"."fare_stddev_samp_7d",
   "earnings_exact"."rating_last_7d",
-  CAST(CAST("last_ride_latest"."fare" AS DOUBLE PRECISION) / NULLIF("earnings_exact"."rides_1d", 0) AS DOUBLE PRECISION) AS "share"
+  CAST("last_ride_latest"."fare" / CAST(NULLIF("earnings_exact"."rides_1d", 0) AS DOUBLE PRECISION) AS DOUBLE PRECISION) AS "share"
 FROM "spine"
 LEFT JOIN "last_ride_latest"
   ON "last_ride_latest"."_row" = "spine"."_row"

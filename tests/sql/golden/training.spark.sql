@@ -242,7 +242,7 @@ SELECT
   `earnings_totals`.`rating_sum_1d`,
   `earnings_exact`.`fare_stddev_samp_7d`,
   `earnings_exact`.`rating_last_7d`,
-  CAST(`last_ride_latest`.`fare` / NULLIF(`earnings_totals`.`rides_1d`, 0) AS DOUBLE) AS `share`
+  CAST(`last_ride_latest`.`fare` / CAST(NULLIF(`earnings_totals`.`rides_1d`, 0) AS DOUBLE) AS DOUBLE) AS `share`
 FROM `spine`
 LEFT JOIN `last_ride_latest`
   ON `last_ride_latest`.`_row` = `spine`.`_row`

@@ -109,7 +109,7 @@ WITH "spine" AS MATERIALIZED (
     "ride",
     "rating",
     "fare",
-    CASE WHEN "fare" > 1 THEN "rating" END AS "rating_sum_input"
+    CASE WHEN "fare" > 1.0 THEN "rating" END AS "rating_sum_input"
   FROM "rides_source"
   WHERE
     "driver" IS NOT NULL AND "ended_at" IS NOT NULL
@@ -257,7 +257,7 @@ SELECT
   "earnings_windows"."rating_sum_1d",
   "earnings_exact"."fare_stddev_samp_7d",
   "earnings_exact"."rating_last_7d",
-  CAST(CAST("last_ride_latest"."fare" AS REAL) / NULLIF("earnings_windows"."rides_1d", 0) AS REAL) AS "share"
+  CAST(CAST("last_ride_latest"."fare" AS REAL) / CAST(NULLIF("earnings_windows"."rides_1d", 0) AS REAL) AS REAL) AS "share"
 FROM "spine"
 LEFT JOIN "last_ride_latest"
   ON "last_ride_latest"."_row" = "spine"."_row"
