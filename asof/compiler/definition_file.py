@@ -138,6 +138,7 @@ class _Part:
         else:
             self.definitions.append(codec.definition_from_json(lowered))
             self.origins.append(origin)
+            self.found.extend(lowering.noted)
 
     def kind(self, value: object, origin: Origin) -> str:
         """The document's kind, or "" after saying what is wrong with it."""

@@ -7,7 +7,7 @@ import io
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from asof.compiler.diagnostics import Diagnostic, rule
+from asof.compiler.diagnostics import Diagnostic, Fix, Level, rule
 from asof.compiler.duration import Duration
 from asof.compiler.types import TypeSyntaxError, parse_type
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 BAD_TYPE = rule("AS213", "a text is not a type")
 BAD_DURATION = rule("AS214", "a text is not a duration")
 BAD_CSV = rule("AS217", "a text is not CSV with a header")
+OTHER_NAME = rule("AS221", "a length of time has another name in features", Level.NOTE)
 LONG_NAME = rule("AS218", "a name is longer than engines allow")
 
 LONGEST_NAME = 63
@@ -35,13 +36,15 @@ _LOCATION = ("path", "table", "query")
 
 
 class Lowering:
-    """One document on its way to the model. ``found`` gathers what only shows while values are read."""
+    """One document on its way to the model. ``found`` gathers what only shows while values are read, ``noted`` what
+    keeps nothing from being built."""
 
     def __init__(self, origin: Origin, address: str = "", tables: Mapping[str, bytes] = MappingProxyType({})) -> None:
         self.origin = origin
         self.address = address
         self.tables = tables
         self.found: list[Diagnostic] = []
+        self.noted: list[Diagnostic] = []
 
     def definition(self, document: Json) -> Json:
         """The model's JSON for a document that its kind's schema accepts."""
@@ -105,14 +108,24 @@ class Lowering:
                 return {}
             made = {"length": item}
             self.duration(made, "length", *pointer, inside=False)
+            self.other_name(item, made["length"], *pointer)
             return made
         made = dict(item)
         if made["length"] == "lifetime":
             del made["length"]
         self.duration(made, "length", *pointer)
         self.duration(made, "offset", *pointer)
+        if "length" in made and not made.get("name"):
+            self.other_name(item["length"], made["length"], *pointer, "length")
         self.name(made.get("name", ""), *pointer, "name")
         return made
+
+    def other_name(self, written: str, kept: str, *pointer: str | int) -> None:
+        """Features are called by the shortest text of a length, whatever was written."""
+        if written != kept:
+            span = self.origin.value(*pointer)
+            fix = Fix(title=f"write {kept}", span=span, text=kept)
+            self.noted.append(OTHER_NAME.at(span, f"`{written}` is `{kept}` in the names of features", fixes=(fix,)))
 
     def service_item(self, item: str | Json, at: int) -> Json:
         if isinstance(item, str):

@@ -111,3 +111,17 @@ def test_a_chain_and_a_swap_of_names_say_how_they_are_made(tmp_path: Path) -> No
     well(tmp_path, "apply", "--yes")
     written(tmp_path, ("c", "x", ""), ("b", "y", ""))
     assert "Plan: 1 to change; worst class metadata." in well(tmp_path, "plan"), "moved_from can go"
+
+
+def test_a_window_that_is_called_otherwise_than_it_is_written_is_said(shop: Path, tmp_path: Path) -> None:
+    for file in ("asof.yaml", "features.yaml"):
+        (tmp_path / file).write_text((shop / file).read_text())
+    text = (tmp_path / "features.yaml").read_text()
+    (tmp_path / "features.yaml").write_text(
+        text.replace("windows: [7d", "windows: [24h, {length: 48h, name: two}, 7d", 1)
+    )
+    made = asof(tmp_path, "validate", "--json")
+    said = [one for one in json.loads(made.stdout)["diagnostics"] if one["code"] == "AS221"]
+    assert [one["message"] for one in said] == ["`24h` is `1d` in the names of features"]
+    assert made.returncode == 0
+    assert "_1d" in well(tmp_path, "list", "features")
