@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 ENGINES = ("duckdb", "postgres", "sqlite", "clickhouse", "spark", "bigquery")
 """Dialects whose engine runs here; each has a fixture ``<dialect>_runner``."""
+
+
+def pytest_configure() -> None:
+    """A shell starts what runs behind its back with Ctrl-C ignored, and so would every process that a test starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
