@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from asof.api_checks import Checked, with_sources, with_target
 from asof.compiler.diagnostics import Diagnostic, DiagnosticError, Level, has_errors, in_order, nearest, rule
 from asof.compiler.source import NOWHERE
 
@@ -32,27 +33,6 @@ if TYPE_CHECKING:
 
 UNKNOWN_TARGET = rule("AS191", "asof.yaml has no such target")
 OTHER_DIGEST = rule("AS616", "plan file is not the one that was reviewed")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
-    """A repo and all that was found in it. ``repo`` is None only where asof.yaml itself is unusable."""
-
-    repo: Repo | None
-    diagnostics: tuple[Diagnostic, ...]
-    sources: Mapping[str, str]
-
-    @property
-    def sound(self) -> Repo | None:
-        """The repo, if nothing stops it from being planned and compiled. A house rule blocks the plan instead."""
-        from asof.compiler.check.rules import HOUSE_RULES
-
-        return None if has_errors(d for d in self.diagnostics if d.code not in HOUSE_RULES) else self.repo
-
-    @property
-    def clean(self) -> Repo | None:
-        """The repo, if there is no error of any kind."""
-        return None if has_errors(self.diagnostics) else self.repo
 
 
 def check(root: Path, *, target: str = "") -> Checked:
@@ -203,7 +183,6 @@ def review(
             said = in_order((*kept.diagnostics, *findings(root, kept.files)))
             checked = Checked(repo=None, diagnostics=said, sources=files.decoded())
             return Review(plan=kept.plan, checked=checked, stopped=standstill(head, registry.clock()))
-    from asof.api_checks import with_sources, with_target
 
     checked = with_target(_checked(root, files, unread, target), target)
     checked = with_sources(root, checked, target=target, stores=stores)

@@ -1,16 +1,39 @@
-"""What a checked repo is compared with: the target that is to carry it out, and the data that its sources read."""
+"""A checked repo, and what it is compared with: the target that is to carry it out, and the data of its sources."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from asof.compiler.diagnostics import Level, in_order
+from asof.compiler.diagnostics import Level, has_errors, in_order
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from asof.api import Checked
+    from asof.compiler.diagnostics import Diagnostic
+    from asof.compiler.model import Repo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A repo and all that was found in it. ``repo`` is None only where asof.yaml itself is unusable."""
+
+    repo: Repo | None
+    diagnostics: tuple[Diagnostic, ...]
+    sources: Mapping[str, str]
+
+    @property
+    def sound(self) -> Repo | None:
+        """The repo, if nothing stops it from being planned and compiled. A house rule blocks the plan instead."""
+        from asof.compiler.check.rules import HOUSE_RULES
+
+        return None if has_errors(d for d in self.diagnostics if d.code not in HOUSE_RULES) else self.repo
+
+    @property
+    def clean(self) -> Repo | None:
+        """The repo, if there is no error of any kind."""
+        return None if has_errors(self.diagnostics) else self.repo
 
 
 def with_target(checked: Checked, target: str) -> Checked:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from asof.api_checks import Checked
     from asof.compiler.diagnostics import Diagnostic
     from asof.compiler.feature_list import Feature
     from asof.compiler.layout import Formatted
@@ -78,7 +79,7 @@ class Shown:
     """Generations that changed it, newest first, and how: added, changed, deleted."""
 
 
-def show(root: Path, checked: api.Checked, text: str, *, target: str, sql: bool, history: bool) -> Shown:
+def show(root: Path, checked: Checked, text: str, *, target: str, sql: bool, history: bool) -> Shown:
     """An object by its address or name. Raises NotFoundError, and DiagnosticError where SQL cannot be made."""
     from asof.compiler.lineage import Lineage
     from asof.compiler.lookup import address_of

@@ -22,7 +22,7 @@ from asof.views.terminal import terminal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asof import api
+    from asof.api_checks import Checked
 
 _OF_DIAGNOSTIC = {
     "AS190": ExitCode.USAGE,
@@ -140,7 +140,7 @@ def _system(session: Session, error: OSError, arguments: Sequence[str]) -> ExitC
     return session.end(code, message=message)
 
 
-def _invalid(session: Session, found: api.Checked) -> ExitCode:
+def _invalid(session: Session, found: Checked) -> ExitCode:
     if found.repo is None:
         session.terminal.note(frames.render(found.diagnostics, found.sources, colour=session.terminal.colour))
     return session.end(ExitCode.INVALID, diagnostics=listings.diagnostics_json(found.diagnostics))

@@ -20,7 +20,8 @@ from asof.views.terminal import answer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asof.api import Checked, Review
+    from asof.api import Review
+    from asof.api_checks import Checked
     from asof.compiler.plan import Plan
     from asof.views.report import Report
 

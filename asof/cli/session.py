@@ -126,7 +126,7 @@ class Session:
 
     def check(
         self, target: str = "", *, quiet: bool = False, sources: Literal["", "files", "stores"] = ""
-    ) -> api.Checked:
+    ) -> api_checks.Checked:
         """The repo, with what was found in it shown; ``quiet`` shows it only where there are errors.
 
         ``sources``: whether the target carries it out, and what is there, in files of this machine or in stores too.
@@ -149,7 +149,7 @@ class Session:
             self._show(made.checked)
         return made
 
-    def _show(self, found: api.Checked) -> None:
+    def _show(self, found: api_checks.Checked) -> None:
         if found.diagnostics:
             self.terminal.note(frames.render(found.diagnostics, found.sources, colour=self.terminal.colour))
 
@@ -171,7 +171,7 @@ class Session:
 class InvalidRepo(Exception):  # noqa: N818 - an outcome, already shown
     """The repo has errors."""
 
-    def __init__(self, found: api.Checked) -> None:
+    def __init__(self, found: api_checks.Checked) -> None:
         super().__init__("the repo has errors")
         self.found = found
 
