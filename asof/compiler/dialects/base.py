@@ -163,18 +163,12 @@ class Dialect:
     carriers: ClassVar[Mapping[str, str]] = {}
     """Scalar type that MIN and MAX do not take -> one that does, there and back by CAST."""
 
-    intervals: ClassVar[bool] = True
-    """INTERVAL literals exist."""
-
     prunes: ClassVar[Literal["alternatives", "conjunctions", "nothing"]] = "alternatives"
     """What lets the engine skip partitions by bounds that it learns as it runs: any predicate over the column, only
     one without OR, or, where there are no partitions, nothing."""
 
     reads_files: ClassVar[bool] = False
     """A source's ``path`` can stand in FROM."""
-
-    calls: ClassVar[frozenset[str]] = frozenset()
-    """Functions, by SQL name, that queries translated to this dialect may call."""
 
     def frames(self, function: str, kind: types.Type | None) -> bool:
         """Whether the aggregate of a column of this type may be computed over a sliding frame."""
@@ -390,7 +384,3 @@ class Dialect:
     def settings(self, query: exp.Expr) -> tuple[str, ...]:
         """Statements that a session runs before just such a query, after the prologue."""
         return ()
-
-    def leaf(self, node: exp.Expr) -> exp.Expr:
-        """One node of a translated user expression, rewritten where the engine has another idea of it."""
-        return node

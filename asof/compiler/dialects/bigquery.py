@@ -9,7 +9,6 @@ from sqlglot import exp
 from asof.compiler import tree, types
 from asof.compiler.dialects import syntax
 from asof.compiler.dialects.base import TICKS, Dialect
-from asof.compiler.dialects.calls import COMMON
 
 if TYPE_CHECKING:
     from asof.compiler.model import Timing
@@ -22,7 +21,6 @@ class BigQuery(Dialect):
     prologue = ("SET @@time_zone = 'UTC'",)
     clock = "microseconds"
     columns_hide_tables = True
-    intervals = False
     ascending_nulls_first = True
     nodes = syntax.CORE | syntax.MOMENTS | {
         exp.ApproxDistinct, exp.Array, exp.ArrayAgg, exp.IgnoreNulls, exp.Struct, exp.PropertyEQ,
@@ -52,7 +50,6 @@ class BigQuery(Dialect):
         "files": "give the source a table, such as an external one",
     }
     approximations: ClassVar = {"approx_count_distinct": 0.05}
-    calls = COMMON
 
     def data_type(self, kind: types.Type) -> exp.DataType | None:
         """No name has parameters in a CAST here but those of decimals. A map is an array of its entries."""

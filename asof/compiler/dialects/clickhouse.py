@@ -10,7 +10,6 @@ from sqlglot import exp
 from asof.compiler import types
 from asof.compiler.dialects import syntax
 from asof.compiler.dialects.base import TICKS, Dialect
-from asof.compiler.dialects.calls import COMMON
 from asof.compiler.dialects.paths import NO_DATE
 from asof.compiler.tree import identifier
 
@@ -35,7 +34,6 @@ class ClickHouse(Dialect):
     strategies = ("asof", "frame", "pairs")
     native_variance = False
     clock = "microseconds"
-    intervals = False
     join_methods = frozenset({"", "ASOF"})
     running_totals = "edges"
     nodes = syntax.CORE | {exp.ParameterizedAgg}
@@ -68,7 +66,6 @@ class ClickHouse(Dialect):
     reads_files = True
     lists_can_be_null = False
     approximations = {"approx_count_distinct": 0.015, "approx_percentile": 0.005}  # noqa: RUF012 - a constant table
-    calls = COMMON
 
     def data_type(self, kind: types.Type) -> exp.DataType | None:
         if isinstance(kind, types.Decimal):

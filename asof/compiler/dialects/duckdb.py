@@ -9,7 +9,6 @@ from sqlglot import exp
 from asof.compiler import types
 from asof.compiler.dialects import syntax
 from asof.compiler.dialects.base import Dialect
-from asof.compiler.dialects.calls import COMMON
 from asof.compiler.dialects.declared import Guards, pattern
 from asof.compiler.tree import identifier, present
 
@@ -65,7 +64,6 @@ class DuckDB(Dialect):
     prunes = "conjunctions"
     reads_files = True
     approximations = {"approx_count_distinct": 0.07, "approx_percentile": 0.005}  # noqa: RUF012 - a constant table
-    calls = COMMON
 
     def since_epoch(self, count: exp.Expr, ticks: int) -> exp.Expr:
         """An interval takes a 32-bit factor here, so the count goes in as microseconds."""

@@ -9,7 +9,6 @@ from sqlglot import exp
 from asof.compiler import types
 from asof.compiler.dialects import syntax
 from asof.compiler.dialects.base import Dialect
-from asof.compiler.dialects.calls import COMMON
 
 if TYPE_CHECKING:
     from asof.compiler.dialects.base import LatestStrategy
@@ -51,7 +50,6 @@ class Postgres(Dialect):
     unsupported = {"files": "load the file into a table, or make a foreign table of it"}  # noqa: RUF012 - a constant table
     nulls_first_descending = True
     carriers = {"bool": "int32", "uuid": "string", "json": "string"}  # noqa: RUF012 - a constant table
-    calls = COMMON
     builtins = frozenset({"JSONB_OBJECT_AGG", "DATE_BIN", "TO_CHAR", "TO_JSONB", "ENCODE", "DECODE"})
 
     def bucket(self, instant: exp.Expr, length: Duration) -> exp.Expr | None:

@@ -10,7 +10,6 @@ from asof.compiler import tree, types
 from asof.compiler.dialects import syntax
 from asof.compiler.dialects.asof_join import with_match_condition
 from asof.compiler.dialects.base import TICKS, Dialect, LatestStrategy
-from asof.compiler.dialects.calls import COMMON
 
 if TYPE_CHECKING:
     from asof.compiler.model import Timing
@@ -52,7 +51,6 @@ class Snowflake(Dialect):
     }
     empty_list_is_null = False
     approximations: ClassVar = {"approx_count_distinct": 0.05, "approx_percentile": 0.02}
-    calls = COMMON
 
     def timestamp(self, value: exp.Expr, kind: types.Type | None, timing: Timing) -> exp.Expr:
         if kind in types.INTEGERS or (kind is None and timing.timestamp_unit):

@@ -10,7 +10,6 @@ from asof.compiler import types
 from asof.compiler.dialects import syntax
 from asof.compiler.dialects.asof_join import with_match_condition
 from asof.compiler.dialects.base import TICKS, Dialect, LatestStrategy, WindowStrategy
-from asof.compiler.dialects.calls import COMMON
 from asof.compiler.dialects.declared import Guards
 from asof.compiler.tree import identifier
 
@@ -65,7 +64,6 @@ class Spark(Dialect):
     reads_files = True
     empty_list_is_null = False
     approximations: ClassVar = {"approx_count_distinct": 0.1, "approx_percentile": 0.01}
-    calls = COMMON
 
     def unread(self, path: Path) -> str:
         if path.is_csv:

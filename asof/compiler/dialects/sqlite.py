@@ -10,15 +10,14 @@ from sqlglot import exp
 from asof.compiler import tree, types
 from asof.compiler.dialects import syntax
 from asof.compiler.dialects.base import TICKS, Dialect
-from asof.compiler.dialects.calls import COMMON
 from asof.compiler.instants import utc
 
 if TYPE_CHECKING:
     from asof.compiler.model import Timing
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_INTERVALS = {"WEEK": 604_800_000_000, "DAY": 86_400_000_000, "HOUR": 3_600_000_000, "MINUTE": 60_000_000}
-_INTERVALS |= {"SECOND": 1_000_000, "MILLISECOND": 1_000, "MICROSECOND": 1}
+_DAY = 86_400_000_000
+"""Microseconds."""
 
 
 class SQLite(Dialect):
@@ -29,7 +28,6 @@ class SQLite(Dialect):
     clock = "microseconds"
     evaluates_once = True
     materialize_rows = False
-    intervals = False
     max_statement_bytes = 1_000_000
     max_columns = 2_000
     max_table_columns = 2_000
@@ -56,7 +54,6 @@ class SQLite(Dialect):
     }
     native_variance = False
     ascending_nulls_first = True
-    calls = COMMON
     nodes = syntax.CORE | {exp.Filter, exp.BitwiseRightShift, exp.BitwiseAnd}
     builtins = frozenset({"HEX", "PRINTF", "JSON", "JSON_ARRAY", "JSON_GROUP_ARRAY", "JSON_GROUP_OBJECT"})
     lists_over_frames = True
@@ -118,7 +115,7 @@ class SQLite(Dialect):
 
     def timestamp(self, value: exp.Expr, kind: types.Type | None, timing: Timing) -> exp.Expr:
         if kind == types.DATE:
-            return _times(value, _INTERVALS["DAY"])
+            return _times(value, _DAY)
         if kind in types.INTEGERS or (kind is None and timing.timestamp_unit):
             return _times(value, TICKS[timing.timestamp_unit])
         return value
@@ -131,18 +128,6 @@ class SQLite(Dialect):
 
     def untick(self, time: exp.Expr) -> exp.Expr:
         return time
-
-    def leaf(self, node: exp.Expr) -> exp.Expr:
-        if isinstance(node, exp.Cast) and node.to.this in exp.DataType.TEMPORAL_TYPES:
-            if isinstance(node.this, exp.Literal) and node.this.is_string:
-                return self.instant_text(node.this.this)
-            inner: exp.Expr = node.this
-            return inner
-        if isinstance(node, exp.Interval) and isinstance(node.this, exp.Literal) and node.unit is not None:
-            ticks = _INTERVALS.get(node.unit.name.upper().removesuffix("S"))
-            if ticks and node.this.name.isdigit():
-                return exp.Literal.number(int(node.this.name) * ticks)
-        return node
 
 
 def _json(text: exp.Expr) -> exp.Expr:

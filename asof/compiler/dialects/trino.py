@@ -9,7 +9,6 @@ from sqlglot import exp
 from asof.compiler import types
 from asof.compiler.dialects import syntax
 from asof.compiler.dialects.base import TICKS, Dialect
-from asof.compiler.dialects.calls import COMMON
 
 if TYPE_CHECKING:
     from asof.compiler.model import Timing
@@ -22,7 +21,6 @@ class Trino(Dialect):
 
     name = "trino"
     clock = "microseconds"
-    intervals = False
     nodes = syntax.CORE | syntax.MOMENTS | {exp.ArrayAgg, exp.Filter, exp.Array, exp.ApproxDistinct, exp.Round}
     builtins = frozenset(
         {"DATE_DIFF", "DATE_TRUNC", "TO_UNIXTIME", "FROM_UNIXTIME_NANOS", "MAP_AGG", "APPROX_PERCENTILE"}
@@ -47,7 +45,6 @@ class Trino(Dialect):
         "files": "give the source a table, such as one of a Hive catalog over the files",
     }
     approximations: ClassVar = {"approx_count_distinct": 0.05, "approx_percentile": 0.02}
-    calls = COMMON
 
     def data_type(self, kind: types.Type) -> exp.DataType | None:
         if kind == types.TIMESTAMP:

@@ -9,7 +9,6 @@ from sqlglot import exp
 from asof.compiler import types
 from asof.compiler.dialects import syntax
 from asof.compiler.dialects.base import TICKS, Dialect
-from asof.compiler.dialects.calls import COMMON
 
 if TYPE_CHECKING:
     from asof.compiler.model import Timing
@@ -33,7 +32,6 @@ class TSQL(Dialect):
     latest = "lateral"
     strategies = ("lateral", "frame", "pairs")
     clock = "microseconds"
-    intervals = False
     narrow_counts = True
     nodes = syntax.CORE | syntax.MOMENTS | {exp.Lateral, exp.Var, exp.Mod, exp.Collate}
     builtins = frozenset({"DATEDIFF_BIG", "DATEADD"})
@@ -68,7 +66,6 @@ class TSQL(Dialect):
         "files": "give the source a table, such as an external one",
     }
     carriers = {"bool": "int32", "uuid": "string"}  # noqa: RUF012 - a constant table
-    calls = COMMON
 
     def timestamp(self, value: exp.Expr, kind: types.Type | None, timing: Timing) -> exp.Expr:
         if kind in types.INTEGERS or (kind is None and timing.timestamp_unit):
