@@ -116,8 +116,7 @@ def query_outputs(repo: Repo, query: str) -> Columns:
     catalog = Catalog(repo)
     try:
         tree = normalised(parse(query, catalog.dialect), catalog.dialect)
-        tables = {name: catalog.table(name) for name in inputs(tree)}
-        known = {name: table.columns for name, table in tables.items() if table and table.columns is not None}
+        known = catalog.schema(inputs(tree))
         found = outputs(qualified(tree, known, catalog.dialect), known)
     except (SqlSyntaxError, SqlglotError, NotUnderstoodError):
         return {}

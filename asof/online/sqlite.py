@@ -240,7 +240,7 @@ class SQLiteOnlineStore:
         if not columns:
             raise no_table(name)
         if columns != _COLUMNS:
-            raise not_owned(_nobodys(name), "")
+            raise not_owned(_unknown(name), "")
 
     def _standing(self, name: str) -> OnlineTable | None:
         """What exists under a name, whoever made it. The catalogue is asked only whose it is and what it holds.
@@ -249,10 +249,10 @@ class SQLiteOnlineStore:
         """
         columns = self._columns(name)
         if columns != _COLUMNS:
-            return _nobodys(name) if columns else None
+            return _unknown(name) if columns else None
         sql = f"SELECT name, project, layout FROM {_CATALOG} WHERE name = ? COLLATE NOCASE"  # noqa: S608
         row = self._connection.execute(sql, (name,)).fetchone() if self._exists(_CATALOG) else None
-        return _table(*row) if row else _nobodys(name)
+        return _table(*row) if row else _unknown(name)
 
     def _owned(self, table: OnlineTable) -> OnlineTable | None:
         """What exists under the name of ``table``, if it is the same one; None where there is nothing."""
@@ -295,12 +295,12 @@ def _table(name: str, project: str, layout: bytes) -> OnlineTable:
     try:
         return msgspec.structs.replace(msgspec.json.decode(layout, type=OnlineTable), name=name, project=project)
     except (msgspec.MsgspecError, UnicodeDecodeError, TypeError):
-        return OnlineTable(name=name, project=project, view="", keys=(), features=())
+        return _unknown(name, project)
 
 
-def _nobodys(name: str) -> OnlineTable:
-    """Something that asof did not make."""
-    return OnlineTable(name=name, project="", view="", keys=(), features=())
+def _unknown(name: str, project: str = "") -> OnlineTable:
+    """What stands there and cannot be read as a table of asof's; without a project it is nobody's."""
+    return OnlineTable(name=name, project=project, view="", keys=(), features=())
 
 
 @contextmanager

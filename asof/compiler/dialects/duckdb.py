@@ -102,7 +102,7 @@ class DuckDB(Dialect):
         stored = {name: kind for name, kind in columns.items() if name not in path.columns}
         if path.is_csv and stored:
             texts = {name: self._text_type(kind, naive=naive) for name, kind in stored.items()}
-            arguments += [_option("header", exp.true()), _option("types", _struct(texts))]
+            arguments += [_option("header", exp.true()), _option("types", _texts(texts))]
         if stored and path.is_wild(len(path.names)):
             if path.is_csv or not path.columns:
                 arguments.append(_option("union_by_name", exp.true()))
@@ -110,13 +110,13 @@ class DuckDB(Dialect):
                 # A union reads the footers of all files, of days out of reach too; by default the first file's types
                 # hold for all. In buckets they do: there DuckDB before 2.0 knew no schema beside folders.
                 read = {name: self._read_type(kind, naive=naive) for name, kind in stored.items()}
-                arguments.append(_option("schema", _map(read)))
+                arguments.append(_option("schema", _schema(read)))
         named = {name: columns[name] for name in path.columns if name in columns}
         if entries := {
             name: made.sql(dialect=self.name) for name, kind in named.items() if (made := self.data_type(kind))
         }:
             arguments.append(_option("hive_partitioning", exp.true()))
-            arguments.append(_option("hive_types", _struct(entries)))
+            arguments.append(_option("hive_types", _texts(entries)))
         reader = "READ_CSV" if path.is_csv else "READ_PARQUET"
         return exp.Table(this=exp.Anonymous(this=reader, expressions=arguments))
 
@@ -176,25 +176,20 @@ _GUARDS = Guards(
 )
 
 
-def _struct(entries: Mapping[str, str]) -> exp.Struct:
-    return exp.Struct(
-        expressions=[
-            exp.PropertyEQ(this=identifier(name), expression=exp.Literal.string(kind)) for name, kind in entries.items()
-        ]
-    )
+def _struct(entries: Mapping[str, exp.Expr]) -> exp.Struct:
+    pairs = [exp.PropertyEQ(this=identifier(name), expression=value) for name, value in entries.items()]
+    return exp.Struct(expressions=pairs)
 
 
-def _map(entries: Mapping[str, str]) -> exp.ToMap:
-    """What `read_parquet` calls a schema: a column that a file lacks is NULL."""
+def _texts(entries: Mapping[str, str]) -> exp.Struct:
+    return _struct({name: exp.Literal.string(text) for name, text in entries.items()})
+
+
+def _schema(kinds: Mapping[str, str]) -> exp.ToMap:
+    """The argument of `read_parquet`: column -> as what it is read; one that a file lacks is NULL."""
     columns = {
-        name: exp.Struct(
-            expressions=[
-                exp.PropertyEQ(this=identifier("name"), expression=exp.Literal.string(name)),
-                exp.PropertyEQ(this=identifier("type"), expression=exp.Literal.string(kind)),
-                exp.PropertyEQ(this=identifier("default_value"), expression=exp.null()),
-            ]
-        )
-        for name, kind in entries.items()
+        name: _struct({"name": exp.Literal.string(name), "type": exp.Literal.string(kind), "default_value": exp.null()})
+        for name, kind in kinds.items()
     }
     pairs = [exp.PropertyEQ(this=exp.Literal.string(name), expression=one) for name, one in columns.items()]
     return exp.ToMap(this=exp.Struct(expressions=pairs))

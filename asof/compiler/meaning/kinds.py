@@ -14,6 +14,8 @@ NULL = Scalar("null")
 """Of the literal NULL: any type."""
 QUOTED = Scalar("quoted")
 """Of a text literal, which takes the type of what it is compared with."""
+INTERVAL = Scalar("interval")
+"""Of an INTERVAL literal."""
 
 
 class Written(Decimal):
@@ -36,6 +38,7 @@ _LETTERS: dict[Scalar, str] = {
     types.UUID: "u",
     types.JSON: "j",
     NULL: "0",
+    INTERVAL: "v",
 }
 
 
@@ -84,8 +87,3 @@ def common(kinds: Sequence[Type | None]) -> Type | None:
     if len(letters) == 2 and "q" in letters and letters & {"d", "t"}:
         return next(kind for kind in known if kind != QUOTED)
     return known[0] if len(known) == 1 else None
-
-
-INTERVAL = Scalar("interval")
-"""Of an INTERVAL literal."""
-_LETTERS[INTERVAL] = "v"

@@ -25,7 +25,6 @@ _DIGITS = 15
 """Decimal digits that every float64 keeps."""
 _ROUNDS_DECIMALS = frozenset({"duckdb", "postgres"})
 """Dialects that round decimals, halves away from 0, where they are cast to integers."""
-COPIES = (exp.Paren, exp.Subquery, exp.Alias)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

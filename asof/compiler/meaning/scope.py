@@ -82,8 +82,7 @@ def _of_query(written: exp.Query, repo: Repo) -> Columns:
     for mark, column in enumerate(written.find_all(exp.Column), 1):
         column.meta[_MARK] = mark
     tree = normalised(written, catalog.dialect)
-    tables = {name: catalog.table(name) for name in inputs(tree)}
-    schema = {name: table.columns for name, table in tables.items() if table and table.columns is not None}
+    schema = catalog.schema(inputs(tree))
     try:
         tree = qualified(tree, schema, catalog.dialect, copy=False)
     except NotUnderstoodError:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from sqlglot import exp, parse_one
 
 from asof.compiler import types
-from asof.compiler.meaning.kinds import NULL, QUOTED, Written, letter
-from asof.compiler.meaning.reader import COPIES, Meaning, microseconds
+from asof.compiler.meaning.kinds import NULL, QUOTED, letter
+from asof.compiler.meaning.reader import Meaning, microseconds
 from asof.compiler.meaning.rows import is_literal, operands
 from asof.compiler.meaning.structure import is_structure, refusal
-from asof.compiler.meaning.ways import AS_WRITTEN, WAYS
+from asof.compiler.meaning.ways import WAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from asof.compiler.dialects.base import Dialect
     from asof.compiler.meaning.reader import Reader
@@ -49,14 +49,11 @@ class Writer:
         self.reader = reader
         self.dialect = dialect
         self.ways = WAYS[dialect.name]
-        self.names = {name: self._name(name) for name in dialect.type_names}
-
-    def _name(self, kind: str) -> str:
-        return self.dialect.type_names[kind]
+        self.names = dialect.type_names
 
     def written(self, node: exp.Expr) -> exp.Expr:
         """``node`` in the target's words; what is in it is not changed."""
-        if isinstance(node, exp.Paren | exp.Subquery | exp.Alias) or is_structure(node):
+        if is_structure(node):
             return self._structure(node)
         if isinstance(node, exp.Literal):
             if not node.is_string and self.reader.kind(node) is None:
@@ -107,9 +104,7 @@ class Writer:
         return made
 
     def _part(self, node: exp.Expr) -> exp.Expr:
-        if isinstance(node, exp.Identifier | exp.Var | exp.DataType | exp.Table) and not isinstance(node, exp.Column):
-            return node.copy() if not isinstance(node, exp.Table) else self._structure(node)
-        return self.written(node)
+        return node.copy() if isinstance(node, exp.Identifier | exp.Var | exp.DataType) else self.written(node)
 
     def _operation(self, node: exp.Expr, meaning: Meaning) -> exp.Expr:
         if meaning.operation == "literal":
@@ -182,7 +177,7 @@ class Writer:
     def _template(self, operation: str, values: Sequence[exp.Expr]) -> exp.Expr:
         if operation not in self.ways:
             raise RefusedError(values[0], operation)
-        return self._filled(self.ways[operation].format_map(_Names(self.names)), values)
+        return self._filled(self.ways[operation].format_map(self.names), values)
 
     def _from_template(self, way: str, node: exp.Expr, meaning: Meaning, values: Sequence[exp.Expr]) -> exp.Expr:
         names = dict(self.names)
@@ -193,7 +188,7 @@ class Writer:
             names["microseconds"] = str(-ticks if isinstance(node, exp.Sub) else ticks)
             if meaning.kinds[0] == types.DATE:
                 values = [self._template("date to instant", values[:1]), *values[1:]]
-        return self._filled(way.format_map(_Names(names)), values)
+        return self._filled(way.format_map(names), values)
 
     def _filled(self, text: str, values: Sequence[exp.Expr]) -> exp.Expr:
         pattern = _parsed(text, self.dialect.name)
@@ -256,13 +251,6 @@ class Writer:
 
 
 _GLOB = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
-
-
-class _Names(dict[str, str]):
-    """What braces in a way stand for."""
-
-    def __init__(self, names: Mapping[str, str]) -> None:
-        super().__init__(names)
 
 
 @lru_cache(maxsize=2048)
@@ -336,6 +324,3 @@ def _pairs(node: exp.Expr, values: Sequence[exp.Expr]) -> exp.Expr:
         both = exp.Anonymous(this=name, expressions=[made.copy(), value.copy()])
         made = exp.Coalesce(this=both, expressions=[made, value])
     return made
-
-
-__all__ = ["AS_WRITTEN", "COPIES", "RefusedError", "Written", "Writer"]

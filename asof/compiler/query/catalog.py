@@ -11,7 +11,7 @@ from asof.compiler import stored, types
 from asof.compiler.model import DataSource, FeatureView, OnDemandFeatureView
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from asof.compiler.model import AnyDefinition, Repo
     from asof.compiler.query.analysis import Analysis
@@ -66,6 +66,11 @@ class Catalog:
             self._tables[name] = Table(name=definition.name, address=definition.address, columns=None)
             self._tables[name] = self._made(definition)
         return self._tables[name]
+
+    def schema(self, tables: Iterable[str]) -> dict[str, Mapping[str, Type | None]]:
+        """The columns of those of ``tables``, (folded) names, that declare any."""
+        found = {name: self.table(name) for name in tables}
+        return {name: table.columns for name, table in found.items() if table and table.columns is not None}
 
     def _made(self, definition: AnyDefinition) -> Table:
         refusal, columns = "", None

@@ -105,8 +105,8 @@ def _analyse(catalog: Catalog, text: str, findings: Findings) -> Analysis | None
     check_names(tree, catalog, findings)
     if len(findings.found) > before:
         return None
-    tables = {name: catalog.table(name) for name in inputs(tree)}
-    schema = {name: table.columns for name, table in tables.items() if table and table.columns is not None}
+    tables = inputs(tree)
+    schema = catalog.schema(tables)
     try:
         resolved = qualified(tree, schema, dialect, copy=False)
     except NotUnderstoodError as error:
@@ -120,7 +120,7 @@ def _analyse(catalog: Catalog, text: str, findings: Findings) -> Analysis | None
     return Analysis(
         query=resolved,
         outputs=outputs(resolved, schema),
-        inputs=tuple(sorted(table.name for table in tables.values() if table)),
+        inputs=tuple(sorted(table.name for name in tables if (table := catalog.table(name)))),
         volatile=tuple(node.sql(dialect) for node in volatile),
     )
 

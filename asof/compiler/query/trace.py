@@ -34,8 +34,7 @@ def traced(catalog: Catalog, text: str) -> Trace | None:
     """The trace of a query over the tables of ``catalog``; None where it cannot be understood."""
     try:
         tree = normalised(parse(text, catalog.dialect), catalog.dialect)
-        tables = {name: catalog.table(name) for name in inputs(tree)}
-        schema = {name: table.columns for name, table in tables.items() if table and table.columns is not None}
+        schema = catalog.schema(inputs(tree))
         query = qualified(tree, schema, catalog.dialect)
         found = {output.name: output.lineage for output in outputs(query, schema)}
         return Trace(outputs=found, rows=_deciding(query, schema))
