@@ -31,15 +31,18 @@ from asof.version import installed_by
 from asof.views.feature_values import as_python
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     import pyarrow as pa
 
+    from asof.compiler.types import Type
     from asof.online.base import OnlineStore
     from asof.ops.online import OnlineFeature
+    from asof.ops.selection import Selection
     from asof.registry.store import Registry
 
+    _Asked = tuple[tuple[str, ...], str, bool]  # features, service, full names
     As = Literal["arrow", "pandas", "polars"]
 
 PROJECT_FILE = "asof.yaml"
@@ -99,7 +102,8 @@ class Store:
     def __init__(self, location: str | Path, target: str = "", *, root: str | Path | None = None) -> None:
         self._registry, self._root = _registry(location, target, Path(root) if root is not None else None)
         self._online: OnlineStore | None = None
-        self._readers: dict[tuple[tuple[str, ...], str, bool], OnlineReader] = {}
+        self._selected: dict[_Asked, tuple[Selection, Mapping[str, Type]]] = {}
+        self._readers: dict[_Asked, OnlineReader] = {}
         self.refresh()
 
     def refresh(self) -> None:
@@ -107,6 +111,7 @@ class Store:
         self._state = self._registry.state()
         self._repo = repo_of(self._state)
         self._tables = tables_of(self._state)
+        self._selected.clear()
         self.close()  # readers know the tables of the generation before, perhaps in another store
 
     @property
@@ -214,11 +219,11 @@ class Store:
         """
 
         def asked() -> OnlineAnswer:
-            selection = select(self._repo, features=features, service=service, full_feature_names=full_feature_names)
-            kinds = spine_types(self._repo, selection)
+            wanted = (tuple(features), service, full_feature_names)
+            kinds = self._select(wanted)[1]
             rows = entity_rows_of(entities, kinds)
             refuse_entities(rows, kinds)
-            reader = self._reader(tuple(features), service, full_feature_names)
+            reader = self._reader(wanted)
             return OnlineAnswer(reader.get(rows, now=_instant("now", now) if now else datetime.now(UTC)))
 
         try:
@@ -247,10 +252,17 @@ class Store:
     ) -> None:
         self.close()
 
-    def _reader(self, features: tuple[str, ...], service: str, full: bool) -> OnlineReader:
-        asked = (features, service, full)
-        if asked not in self._readers:
+    def _select(self, asked: _Asked) -> tuple[Selection, Mapping[str, Type]]:
+        """What is asked for and the types of its keys and request fields, found out once a generation."""
+        if asked not in self._selected:
+            features, service, full = asked
             selection = select(self._repo, features=features, service=service, full_feature_names=full)
+            self._selected[asked] = (selection, spine_types(self._repo, selection))
+        return self._selected[asked]
+
+    def _reader(self, asked: _Asked) -> OnlineReader:
+        if asked not in self._readers:
+            selection, _ = self._select(asked)
             settings = self._repo.project.targets[0].online
             if settings is None:
                 raise bad_request(f"target {self._state.target!r} has no online store")
