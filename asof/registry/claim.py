@@ -17,7 +17,7 @@ from asof.compiler.source import NOWHERE
 from asof.compiler.state import encode
 from asof.registry.base import Conflict, Tag
 from asof.registry.records import Claim, Entry, Forgiven, Head, JournalEntry, Unlock
-from asof.registry.store import FORGIVEN, JOURNAL, UNLOCKS
+from asof.registry.store import FORGIVEN, JOURNAL, UNLOCKS, audit_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -283,7 +283,7 @@ def claimed(claim: Claim) -> ClaimError:
 def _write_audit(registry: Registry, entry: Entry | None) -> None:
     """Put a generation's line into audit/, unless it is there. A claim repairs what a crash left out."""
     if entry is not None:
-        registry.write_once(f"audit/{entry.serial}.json", encode(entry))
+        registry.write_once(audit_key(entry.serial), encode(entry))
 
 
 def _until(at: datetime) -> datetime:

@@ -14,15 +14,12 @@ from asof.compiler.state import UNREADABLE_STATE, encode
 from asof.registry.base import Conflict
 from asof.registry.claim import CLAIMED, ClaimError, claimed, runs
 from asof.registry.records import Entry, Head
-from asof.registry.store import GENERATIONS, HEAD, audit_key
+from asof.registry.store import AUDIT, GENERATIONS, HEAD, audit_key
 
 if TYPE_CHECKING:
     from asof.compiler.state import State
     from asof.registry.base import Tag
     from asof.registry.store import Registry
-
-
-_TRAIL = "audit/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,13 +128,13 @@ def restore(registry: Registry, broken: Restorable, *, by: str, commit: str = ""
 def damaged_lines(registry: Registry) -> tuple[tuple[str, Tag, Entry | None], ...]:
     """Lines of the trail that cannot be read: key, tag, and what can be had of it from its generation or the head."""
     readable = {audit_key(entry.serial) for entry in registry.trail()}
-    bad = [key for key in registry.blobs.list(_TRAIL) if key.count("/") == 1 and key not in readable]
+    bad = [key for key in registry.trail_keys() if key not in readable]
     found = [(key, blob[1]) for key in bad if (blob := registry.blobs.get(key)) is not None]
     return tuple((key, tag, _line_of(registry, key)) for key, tag in found)
 
 
 def _line_of(registry: Registry, key: str) -> Entry | None:
-    serial = key.removeprefix(_TRAIL).removesuffix(".json")
+    serial = key.removeprefix(AUDIT).removesuffix(".json")
     current = registry.head()
     if current is not None and current[0].last is not None and str(current[0].last.serial) == serial:
         return current[0].last

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from asof.compiler.formats import Migrations
 
 HEAD = "HEAD.json"
-UNLOCKS = "audit/unlocks/"
-FORGIVEN = "audit/forgiven/"
+AUDIT = "audit/"
+UNLOCKS = f"{AUDIT}unlocks/"
+FORGIVEN = f"{AUDIT}forgiven/"
 GENERATIONS = "generations/"
 JOURNAL = "journal/"
 LARGEST_GENERATION = 2**30
@@ -128,19 +129,21 @@ class Registry:
         if found is None:
             return ()
         head = found[0]
-        keys = [key for key in self.blobs.list("audit/") if key.count("/") == 1]
-        entries = {entry.serial: entry for key in keys if (entry := self._record(key, Entry))}
+        entries = {entry.serial: entry for key in self.trail_keys() if (entry := self._record(key, Entry))}
         if head.last is not None:
             entries.setdefault(head.last.serial, head.last)
         return tuple(entries[serial] for serial in sorted(entries) if serial <= head.serial)
 
+    def trail_keys(self) -> list[str]:
+        """Where the lines of the audit trail stand, readable or not."""
+        return [key for key in self.blobs.list(AUDIT) if key.count("/") == 1]
+
     def trail(self) -> tuple[Entry, ...]:
         """The lines of the audit trail that can be read, oldest first, whatever the head says."""
         entries = []
-        for key in self.blobs.list("audit/"):
-            if key.count("/") == 1:
-                with suppress(DiagnosticError):
-                    entries.append(self._record(key, Entry))
+        for key in self.trail_keys():
+            with suppress(DiagnosticError):
+                entries.append(self._record(key, Entry))
         return tuple(sorted((entry for entry in entries if entry is not None), key=lambda entry: entry.serial))
 
     def whole(self, entry: Entry) -> State | None:
@@ -239,7 +242,7 @@ def _generation_key(serial: int, digest: str) -> str:
 
 def audit_key(serial: int) -> str:
     """Where the line of a generation stands."""
-    return f"audit/{serial}.json"
+    return f"{AUDIT}{serial}.json"
 
 
 def inflated(body: bytes, key: str) -> bytes:

@@ -14,7 +14,7 @@ from asof.compiler.source import NOWHERE
 from asof.compiler.state import State, encode, state_bytes, state_from_bytes
 from asof.registry.claim import Claimed
 from asof.registry.records import Entry, Head
-from asof.registry.store import GENERATIONS, JOURNAL, NO_SUCH_SERIAL, head_from_json
+from asof.registry.store import GENERATIONS, JOURNAL, NO_SUCH_SERIAL, audit_key, head_from_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,7 +153,7 @@ def import_(registry: Registry, body: bytes, *, owner: str, project: str, target
             registry.write_generation(state)
             for entry in history:
                 claim.guard()
-                registry.write_once(f"audit/{entry.serial}.json", encode(entry))
+                registry.write_once(audit_key(entry.serial), encode(entry))
         claim.become(head)
     except BaseException:
         claim.abandon()
