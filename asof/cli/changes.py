@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from asof.ops.recovery import Standstill
     from asof.views.report import Report
 
+PlanOut = Annotated[
+    Path | None,
+    typer.Option("--out", callback=file_to_write, metavar="FILE", help="Only keep the plan, for `asof apply FILE`."),
+]
+
 
 def plan(
     context: typer.Context,
@@ -64,10 +69,8 @@ def plan(
     shown = output(context.obj, form, files, verbose=verbose)
     session = shown.session
     asked = Asked(examples=examples, spine=spine, rows=preview_rows, target=target, against=against)
-    if against is not None and out is not None:
-        raise Usage("a plan against an earlier generation is for reading; asof apply needs one against the current")
-    if against is not None and spine:
-        raise Usage("a preview compares with what is applied now; leave out --against")
+    if against is not None:
+        _only_read(out, spine)
     review = session.review(target, allow_destroy or (), against=against, stores=sources)
     made = review.plan
     report = review_report(shown, review, target, out)
@@ -90,6 +93,14 @@ def plan(
     code = ExitCode.BLOCKED if made.blocked else code
     found = evidence_json(beside) | _beside(review.stopped, report)
     return shown.end(report, code, plan=plans.as_json(made) if shown.json else {}, sha256=digest, **found)
+
+
+def _only_read(out: Path | None, spine: str) -> None:
+    """Refuse what a plan against an earlier generation is not for."""
+    if out is not None:
+        raise Usage("a plan against an earlier generation is for reading; asof apply needs one against the current")
+    if spine:
+        raise Usage("a preview compares with what is applied now; leave out --against")
 
 
 def drift(
@@ -194,12 +205,7 @@ def rollback(
     context: typer.Context,
     serial: Annotated[int, typer.Argument(metavar="SERIAL", help="A generation that `asof registry history` lists.")],
     target: Target = "",
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", callback=file_to_write, metavar="FILE", help="Only keep the plan, for `asof apply FILE`."
-        ),
-    ] = None,
+    out: PlanOut = None,
     allow_destroy: Allow = None,
     verbose: Verbose = False,
     yes: Yes = False,
@@ -222,12 +228,7 @@ def promote(
     serial: Annotated[
         int | None, typer.Option("--serial", metavar="N", help="A generation of FROM; else its current one.")
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", callback=file_to_write, metavar="FILE", help="Only keep the plan, for `asof apply FILE`."
-        ),
-    ] = None,
+    out: PlanOut = None,
     allow_destroy: Allow = None,
     verbose: Verbose = False,
     yes: Yes = False,

@@ -11,7 +11,7 @@ import typer
 
 from asof import api_explore
 from asof.cli.completion import addresses, codes, kinds
-from asof.cli.session import ExitCode, InvalidRepo, Session, Target, Usage, file_to_write
+from asof.cli.session import ExitCode, InvalidRepo, Printed, Session, Target, Usage
 from asof.views import listings
 
 if TYPE_CHECKING:
@@ -38,9 +38,7 @@ def graph(
     format_: Annotated[GraphFormat, typer.Option("--format", help="HTML is one file to open in a browser.")] = (
         GraphFormat.MERMAID
     ),
-    out: Annotated[
-        Path | None, typer.Option("--out", callback=file_to_write, metavar="FILE", help="Instead of the terminal.")
-    ] = None,
+    out: Printed = None,
     columns: Annotated[
         bool, typer.Option("--columns", help="With every column, and which is made from which.")
     ] = False,

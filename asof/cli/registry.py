@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
 from asof import api, api_registry
-from asof.cli.session import ExitCode, Session, Target, Usage, file_to_write
+from asof.cli.session import ExitCode, Printed, Session, Target, Usage
 from asof.views import listings
 
 
@@ -51,9 +50,7 @@ def registry_show(
 
 def registry_export(
     context: typer.Context,
-    out: Annotated[
-        Path | None, typer.Option("--out", callback=file_to_write, metavar="FILE", help="Instead of the terminal.")
-    ] = None,
+    out: Printed = None,
     target: Target = "",
 ) -> int:
     """The whole registry as one readable JSON document."""

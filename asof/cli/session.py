@@ -62,6 +62,11 @@ def file_in_folders(path: Path | None) -> Path | None:
     return path
 
 
+Printed = Annotated[
+    Path | None, typer.Option("--out", callback=file_to_write, metavar="FILE", help="Instead of the terminal.")
+]
+
+
 def folder_to_write(path: Path | None) -> Path | None:
     """The callback of options that name a folder to write files into."""
     if path is not None:
